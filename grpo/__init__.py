@@ -1,0 +1,1 @@
+"""GRPO on TensorDicts: rollout buffer, advantages, losses, policies and trainer."""

@@ -1,0 +1,1 @@
+"""Agents for memgym: modules, model backends, rollout collection and training recipes."""

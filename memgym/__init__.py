@@ -1,0 +1,1 @@
+"""A Gymnasium suite for memory-augmented agents."""

@@ -1,0 +1,118 @@
+"""What a task hands to an environment: immutable episodes with questions, gold answers, evidence and gold facts.
+
+An episode holds its text either as **sections** (pieces of one long text) or as **sessions** (dialogues with speakers
+and times). Both environments play both: sections become one-turn sessions, sessions are written out as one long text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One utterance. ``id`` is unique in the episode (LoCoMo writes ``D3:12`` for turn 12 of session 3)."""
+
+    id: str
+    speaker: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One conversation. ``time`` is as the source writes it, ``""`` if unknown."""
+
+    id: str
+    time: str
+    turns: tuple[Turn, ...]
+
+    def __str__(self) -> str:
+        head = f"[{self.time}]\n" if self.time else ""
+        return head + "\n".join(f"{turn.speaker}: {turn.text}" for turn in self.turns)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A piece of a long text, such as a document."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A gold fact: something an ideal memory holds from ``source`` on, and drops at ``until``.
+
+    Args:
+        subject: whom or what it is about, e.g. ``Mira Okafor``.
+        relation: what is said of it, e.g. ``home city``.
+        value: the fact itself, as the text writes it, e.g. ``Lisbon``.
+        source: id of the turn or section that states it.
+        until: id of the turn or section from which it no longer holds; ``None`` if it holds to the end.
+    """
+
+    subject: str
+    relation: str
+    value: str
+    source: str
+    until: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its gold answers.
+
+    Args:
+        answers: the accepted answers, as written in the source (never empty).
+        match: whether ``any`` one of the answers is right, or ``all`` of them must be given.
+        evidence: ids of the turns or sections from which the answer follows; empty if unknown.
+        category: the benchmark's own question type.
+        time: when it is asked, as the source writes it; ``""`` if unknown.
+        answerable: False if the right answer is to say that the text does not tell.
+        metadata: what else the task's scorer needs.
+    """
+
+    id: str
+    text: str
+    answers: tuple[str, ...]
+    match: Literal["any", "all"] = "any"
+    evidence: tuple[str, ...] = ()
+    category: str = ""
+    time: str = ""
+    answerable: bool = True
+    metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """One text with the questions asked after it. Exactly one of ``sections`` and ``sessions`` is filled."""
+
+    id: str
+    questions: tuple[Question, ...]
+    sections: tuple[Section, ...] = ()
+    sessions: tuple[Session, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.sections) == bool(self.sessions):
+            raise ValueError(f"episode {self.id!r} must have either sections or sessions")
+        if not self.questions:
+            raise ValueError(f"episode {self.id!r} has no questions")
+        for question in self.questions:
+            if not question.answers:
+                raise ValueError(f"question {question.id!r} of episode {self.id!r} has no gold answer")
+
+    def text(self) -> str:
+        """Return the whole history as one text; a single section is returned as it is, without a copy."""
+        if self.sections:
+            return "\n\n".join([section.text for section in self.sections])
+        return "\n\n".join(str(session) for session in self.sessions)
+
+    def dialogue(self) -> tuple[Session, ...]:
+        """Return the history as sessions; a section becomes a session with one turn, spoken by ``document``."""
+        if self.sessions:
+            return self.sessions
+        return tuple(Session(s.id, "", (Turn(s.id, "document", s.text),)) for s in self.sections)

@@ -1,0 +1,41 @@
+"""The exceptions that memgym raises. Each message names the offending argument, file, row or field, and the mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class MemgymError(Exception):
+    """Base class of all errors raised by memgym."""
+
+
+class ConfigError(MemgymError, ValueError):
+    """A make-argument, option, name or index that does not exist or does not fit."""
+
+
+class DataError(MemgymError, ValueError):
+    """A data file that is missing, damaged, or not of the expected schema."""
+
+
+class ActionError(MemgymError, ValueError):
+    """An action that does not fit its phase. Environments catch it and report it in ``info["action_error"]``."""
+
+
+class BankFileError(MemgymError, ValueError):
+    """A memory bank file that is damaged, foreign, or written by a newer version."""
+
+
+class MissingExtraError(MemgymError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str):
+        super().__init__(f"{what} needs an optional dependency: pip install 'memgym[{extra}]'")
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> ConfigError:
+    """Build the error for a name that is not among the ``known`` ones, with the nearest as a suggestion."""
+    names = sorted(known)
+    near = get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return ConfigError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")

@@ -1,0 +1,1 @@
+"""Scores that need no model: text overlap, retrieval, memory contents."""

@@ -1,0 +1,170 @@
+"""The task contract: a task maps ``(config, split, index)`` to an immutable episode and scores answers.
+
+Procedural tasks derive from :class:`ProceduralTask` and draw from a generator seeded by
+``SeedSequence([split, seed, index])``; data sets derive from :class:`FileTask` and read published files as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from memgym.episodes import Episode, Question
+from memgym.errors import ConfigError, unknown
+from memgym.scoring.text import best_over, exact_match, f1
+
+SPLITS = ("train", "validation", "test")
+
+
+class Task(ABC):
+    """Episodes and their official score.
+
+    Subclasses set the class attributes and implement :meth:`size` and :meth:`build`; :meth:`score` defaults to exact
+    match with token F1 beside it.
+
+    Args:
+        **options: fields of the task's ``Config``, a frozen dataclass with JSON-able values.
+
+    Raises:
+        ConfigError: an option is unknown or does not fit.
+        DataError: a file is missing or damaged (file tasks; raised here, not in mid-episode).
+    """
+
+    name: ClassVar[str]
+    """The name used in ``gym.make(..., task=name)``."""
+    source: ClassVar[str]
+    """Where the task or its data come from (paper, benchmark), for listings."""
+    version: ClassVar[int] = 1
+    """Raised whenever the same config and index give another episode."""
+    splits: ClassVar[tuple[str, ...]] = SPLITS
+    default_split: ClassVar[str] = "train"
+    Config: ClassVar[type]
+
+    def __init__(self, **options: Any):
+        known = [f.name for f in fields(self.Config)]
+        for name in options:
+            if name not in known:
+                raise unknown(f"option of task {self.name!r}", name, known)
+        try:
+            self.config = self.Config(**options)
+        except TypeError as error:  # a required option is missing
+            raise ConfigError(f"task {self.name!r}: {error}") from None
+
+    @abstractmethod
+    def size(self, split: str) -> int | None:
+        """Return the number of episodes in ``split``, or None if there is no end."""
+
+    @abstractmethod
+    def build(self, split: str, index: int) -> Episode:
+        """Return episode ``index`` of ``split``; both are already checked."""
+
+    def episode(self, split: str, index: int) -> Episode:
+        """Return episode ``index`` of ``split``, the same at every call and in every process.
+
+        Raises:
+            ConfigError: the split is unknown, or the index is not in it.
+        """
+        size = self.check_split(split)
+        if isinstance(index, bool) or not isinstance(index, int | np.integer):
+            raise ConfigError(f"episode index must be an int, not {index!r}")
+        if index < 0 or (size is not None and index >= size):
+            bound = "0 or more" if size is None else f"0 to {size - 1}"
+            raise ConfigError(f"episode index {index} is out of range: split {split!r} of {self.name!r} has {bound}")
+        return self.build(split, int(index))
+
+    def check_split(self, split: str) -> int | None:
+        """Return the size of ``split``.
+
+        Raises:
+            ConfigError: the split is unknown or empty.
+        """
+        if split not in self.splits:
+            raise unknown(f"split of task {self.name!r}", split, self.splits)
+        size = self.size(split)
+        if size == 0:
+            raise ConfigError(f"split {split!r} of task {self.name!r} is empty")
+        return size
+
+    def score(self, question: Question, answer: str) -> dict[str, float]:
+        """Score ``answer`` by the task's official rule.
+
+        Returns:
+            Scores in [0, 1]. ``answer`` is the official one; others stand beside it.
+        """
+        return {
+            "answer": best_over(exact_match, answer, question.answers),
+            "f1": best_over(f1, answer, question.answers),
+        }
+
+    def fingerprint(self) -> str:
+        """Return a hash of everything the episodes depend on."""
+        identity = [self.name, self.version, asdict(self.config)]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+class ProceduralTask(Task):
+    """A task without data files. Splits are disjoint by construction; there is no last index."""
+
+    def size(self, split: str) -> None:
+        """Return None: there is always one more episode."""
+        return
+
+    def build(self, split: str, index: int) -> Episode:
+        """Seed a generator from the split, the config's seed and the index, and generate."""
+        entropy = [self.splits.index(split), self.config.seed, index]
+        return self.generate(np.random.default_rng(np.random.SeedSequence(entropy)), split, index)
+
+    @abstractmethod
+    def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
+        """Return an episode that depends only on the arguments and the config."""
+
+
+@dataclass(frozen=True)
+class ProceduralConfig:
+    """What every procedural task can be told.
+
+    Args:
+        seed: selects another, equally distributed series of episodes.
+    """
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check_int("seed", self.seed, 0)
+
+
+def check_int(name: str, value: object, low: int, high: int | None = None) -> None:
+    """Check an integer option.
+
+    Raises:
+        ConfigError: ``value`` is not an int in [low, high].
+    """
+    ok = isinstance(value, int) and not isinstance(value, bool) and value >= low and (high is None or value <= high)
+    if not ok:
+        bound = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise ConfigError(f"option {name!r} must be an int {bound}, not {value!r}")
+
+
+def check_fraction(name: str, value: object) -> None:
+    """Check an option that is a share.
+
+    Raises:
+        ConfigError: ``value`` is not a number in [0, 1].
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise ConfigError(f"option {name!r} must be a number from 0 to 1, not {value!r}")
+
+
+def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    """Check an option that takes one of a few names.
+
+    Raises:
+        ConfigError: ``value`` is not among ``choices``.
+    """
+    if value not in choices:
+        raise unknown(f"value for option {name!r}:", value, choices)
