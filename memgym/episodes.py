@@ -6,7 +6,7 @@ and times). Both environments play both: sections become one-turn sessions, sess
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal
@@ -116,3 +116,11 @@ class Episode:
         if self.sessions:
             return self.sessions
         return tuple(Session(s.id, "", (Turn(s.id, "document", s.text),)) for s in self.sections)
+
+    def lasting_facts(self) -> tuple[Fact, ...]:
+        """Return the facts that still hold at the end."""
+        return tuple(fact for fact in self.facts if fact.until is None)
+
+    def facts_after(self, sources: Container[str]) -> tuple[Fact, ...]:
+        """Return the facts that hold once the turns or sections with the ids in ``sources`` have been read."""
+        return tuple(fact for fact in self.facts if fact.source in sources and fact.until not in sources)

@@ -1,0 +1,52 @@
+"""The ceiling: what a policy that knows the gold can score."""
+
+from __future__ import annotations
+
+import json
+
+from memgym import Observation, PhasePolicy, operators
+from memgym.actions import to_json
+
+
+class Oracle(PhasePolicy):
+    """Plays by the ``<gold>`` block of environments made with ``reveal_gold=True``.
+
+    It keeps the gold answers, stores the turns that are evidence, selects the memories that rest on them, and gives
+    the gold answer.
+    """
+
+    privileged = True
+
+    def read(self, observation: Observation) -> str:
+        """Keep the gold answers."""
+        return "\n".join(", ".join(_given(gold)) for gold in _gold(observation)["questions"])
+
+    def extract(self, observation: Observation) -> str:
+        """Extract the turns that are evidence for a question."""
+        evidence = _gold(observation)["evidence"]
+        items = [
+            {"value": f"{turn.attributes['speaker']}: {turn.text}", "source": [turn.id]}
+            for turn in observation.turns
+            if turn.id in evidence
+        ]
+        return to_json({"memory_list": items})
+
+    def retrieve(self, observation: Observation) -> str:
+        """Select the memories that rest on evidence."""
+        return to_json(_gold(observation)["relevant"])
+
+    def answer(self, observation: Observation) -> str:
+        """Give the gold answer, citing everything."""
+        cited = [memory.id for memory in observation.memories if memory.id]
+        return operators.write_answer(observation, ", ".join(_given(_gold(observation))), cited)
+
+
+def _gold(observation: Observation) -> dict:
+    block = observation.first("gold")
+    if block is None:
+        raise ValueError("Oracle needs an environment made with reveal_gold=True")
+    return json.loads(block.text)
+
+
+def _given(gold: dict) -> list[str]:
+    return gold["answers"] if gold["match"] == "all" else gold["answers"][:1]

@@ -1,0 +1,158 @@
+"""The commands of ``memgym``; each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from memgym.errors import ConfigError, MemgymError
+
+app = typer.Typer(
+    help="A Gymnasium suite for memory-augmented agents.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Setting = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Make-argument; repeat for more.")]
+
+
+def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
+    """Show memgym's own errors as one line instead of a traceback, and exit with 2; Ctrl-C exits with 130."""
+
+    @wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except MemgymError as error:
+            typer.secho(f"error: {error}", fg="red", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.secho("interrupted", fg="yellow", err=True)
+            raise typer.Exit(130) from None
+
+    return run
+
+
+def parse_settings(settings: list[str]) -> dict[str, Any]:
+    """Read ``key=value`` pairs; a value that is JSON is taken as such, anything else as a string.
+
+    Raises:
+        ConfigError: a pair has no ``=``.
+    """
+    parsed = {}
+    for setting in settings:
+        key, separator, value = setting.partition("=")
+        if not separator or not key:
+            raise ConfigError(f"--set takes KEY=VALUE, not {setting!r}")
+        try:
+            parsed[key] = json.loads(value)
+        except ValueError:
+            parsed[key] = value
+    return parsed
+
+
+@app.command()
+@_clear_errors
+def envs() -> None:
+    """List the environments, tasks and suites."""
+    from rich.console import Console
+
+    from memgym.cli.listing import listing
+
+    Console().print(listing())
+
+
+@app.command()
+@_clear_errors
+def play(
+    env_id: Annotated[str, typer.Argument(help="A registered id, e.g. memgym/MemoryBank-v0.")],
+    index: Annotated[int | None, typer.Option(help="Index of the episode; by default one is drawn.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draw.")] = None,
+    settings: Setting = [],  # noqa: B006 - typer copies it
+) -> None:
+    """Play an environment yourself in the terminal."""
+    from memgym.cli.play import play_in_terminal
+
+    play_in_terminal(env_id, parse_settings(settings), index, seed)
+
+
+@app.command()
+@_clear_errors
+def evaluate(
+    policies: Annotated[list[str], typer.Argument(help="Policies as module:Class, e.g. baselines:Lexical.")],
+    suite: Annotated[str | None, typer.Option(help="Name of a suite; see 'memgym envs'.")] = None,
+    env: Annotated[str | None, typer.Option(help="Instead of a suite: one environment id.")] = None,
+    settings: Setting = [],  # noqa: B006
+    split: Annotated[str | None, typer.Option(help="With --env: split of the task.")] = None,
+    episodes: Annotated[
+        int | None,
+        typer.Option(min=1, help="With --env: how many episodes; by default all, or 20 of an endless task."),
+    ] = None,
+    trials: Annotated[int, typer.Option(min=1, help="With --env: how often each is played.")] = 1,
+    policy_options: Annotated[
+        list[str], typer.Option("--policy-set", metavar="KEY=VALUE", help="Argument of the policies' class.")
+    ] = [],  # noqa: B006
+    out: Annotated[Path, typer.Option(help="Folder for the result files.")] = Path("results"),
+    seed: Annotated[int, typer.Option(help="Seed of the policies.")] = 0,
+    batch: Annotated[int, typer.Option(min=1, help="Episodes played side by side.")] = 16,
+) -> None:
+    """Play policies through a suite, or one environment; print the table and write one result file per policy."""
+    from memgym.cli.evaluate import evaluate_policies
+    from memgym.leaderboard.suites import ad_hoc_suite, get_suite
+
+    if (suite is None) == (env is None):
+        raise ConfigError("give either --suite NAME or --env ENV_ID")
+    if suite is not None and (settings or split):
+        raise ConfigError("--set and --split go with --env: a suite fixes its own arguments")
+    played = get_suite(suite) if suite else ad_hoc_suite(env, parse_settings(settings), split, episodes, trials)
+    evaluate_policies(policies, played, parse_settings(policy_options), out, seed, batch)
+
+
+@app.command()
+@_clear_errors
+def table(files: Annotated[list[Path], typer.Argument(help="Result files.")]) -> None:
+    """Print the leaderboard table of result files."""
+    from rich.console import Console
+
+    from memgym.leaderboard.results import read_result
+    from memgym.leaderboard.table import leaderboard_tables
+
+    Console().print(*leaderboard_tables([read_result(path) for path in files]))
+
+
+@app.command()
+@_clear_errors
+def verify(
+    files: Annotated[list[Path], typer.Argument(help="Result files.")],
+    settings: Setting = [],  # noqa: B006
+) -> None:
+    """Replay result files: every reward and score must come out the same, to the last digit."""
+    from memgym.cli.evaluate import verify_files
+
+    if not verify_files(files, parse_settings(settings)):
+        raise typer.Exit(1)
+
+
+@app.command()
+@_clear_errors
+def inspect(
+    task: Annotated[str, typer.Argument(help="Name of a task; see 'memgym envs'.")],
+    index: Annotated[int, typer.Option(help="Index of the episode.")] = 0,
+    split: Annotated[str | None, typer.Option(help="Split of the task.")] = None,
+    settings: Setting = [],  # noqa: B006
+) -> None:
+    """Print an episode with its gold facts and evidence marked."""
+    from rich.console import Console
+
+    from memgym.cli.inspect import inspect_episode
+
+    # Without a terminal (a pipe, a file) long lines stay whole.
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    console.print(inspect_episode(task, parse_settings(settings), split, index))

@@ -1,0 +1,87 @@
+"""``memgym evaluate`` and ``memgym verify``: progress bars around the leaderboard's functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from memgym.leaderboard.evaluate import episode_indices, evaluate, make_env
+from memgym.leaderboard.results import read_result, write_result
+from memgym.leaderboard.suites import Suite, SuiteEntry
+from memgym.leaderboard.table import leaderboard_tables
+from memgym.leaderboard.verify import verify
+from memgym.policy import load_policy
+
+
+def evaluate_policies(
+    entry_points: list[str], suite: Suite, options: dict[str, Any], out: Path, seed: int, batch: int
+) -> None:
+    """Play each policy through the suite, write its result file, and print the table.
+
+    Raises:
+        ConfigError: a policy or an environment cannot be made; checked before anything is played.
+    """
+    console = Console()
+    for entry_point in entry_points:
+        load_policy(entry_point, **options)
+    total = sum(_count(entry) for entry in suite.entries)
+    results, paths = [], []
+    with _progress(console) as progress:
+        for entry_point in entry_points:
+            bar = progress.add_task(entry_point, total=total)
+            result = evaluate(
+                entry_point,
+                suite,
+                options=options,
+                seed=seed,
+                batch=batch,
+                progress=lambda name, episodes, bar=bar: progress.advance(bar, episodes),
+            )
+            path = out / f"{suite.name}.{_file_name(entry_point, options)}.json"
+            write_result(result, path)
+            results.append(result)
+            paths.append(path)
+    console.print(*leaderboard_tables(results))
+    console.print("result files:", *[f"\n  {path}" for path in paths], highlight=False, soft_wrap=True)
+
+
+def verify_files(paths: list[Path], overrides: dict[str, Any]) -> bool:
+    """Replay result files and say for each whether it is verified; return whether all are.
+
+    Raises:
+        DataError: a file is no result file.
+    """
+    console = Console(soft_wrap=True, highlight=False)
+    results = [read_result(path) for path in paths]
+    verified = True
+    for path, result in zip(paths, results, strict=True):
+        with _progress(console) as progress:
+            bar = progress.add_task(str(path), total=sum(len(entry["results"]) for entry in result["entries"]))
+            problems = verify(result, overrides=overrides, progress=lambda name, n, bar=bar: progress.advance(bar, n))
+        verified &= not problems
+        console.print(f"{path}: {'verified' if not problems else 'NOT verified'}")
+        for problem in problems:
+            console.print(f"  {problem}")
+    return verified
+
+
+def _count(entry: SuiteEntry) -> int:
+    return len(episode_indices(make_env(entry), entry)) * entry.trials
+
+
+def _file_name(entry_point: str, options: dict[str, Any]) -> str:
+    parts = [entry_point.partition(":")[2], *(f"{name}-{value}" for name, value in options.items())]
+    return re.sub(r"[^\w.-]+", "_", ".".join(parts))
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Progress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        yield progress

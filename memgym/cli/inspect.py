@@ -1,0 +1,64 @@
+"""``memgym inspect``: an episode for people, gold facts and evidence marked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from memgym.episodes import Episode
+from memgym.tasks import make_task
+
+EVIDENCE = "bold green"
+FACT = "cyan"
+
+
+def inspect_episode(name: str, options: dict[str, Any], split: str | None, index: int) -> Group:
+    """Return a picture of an episode: its text with evidence (``»``) and gold facts marked, its facts, its questions.
+
+    Raises:
+        ConfigError: the task, an option, the split or the index does not exist.
+        DataError: the task's file is missing or damaged.
+    """
+    task = make_task(name, **options)
+    episode = task.episode(split or task.default_split, index)
+    head = Text(f"{name}, episode {episode.id}\n", style="bold")
+    return Group(head, _history(episode), Text(), _facts(episode), _questions(episode))
+
+
+def _history(episode: Episode) -> Text:
+    evidence = {source for question in episode.questions for source in question.evidence}
+    text = Text()
+    for session in episode.dialogue():
+        if session.time:
+            text.append(f"\n{session.id}  {session.time}\n", style="bold")
+        for turn in session.turns:
+            marked = turn.id in evidence
+            line = Text(f"{'»' if marked else ' '} {turn.id:<8} {turn.speaker}: ", style=EVIDENCE if marked else "dim")
+            body = Text(turn.text, style="" if marked else "dim")
+            for fact in episode.facts:
+                if fact.source == turn.id:
+                    body.highlight_words([fact.value], FACT)
+            text.append(line)
+            text.append(body)
+            text.append("\n")
+    return text
+
+
+def _facts(episode: Episode) -> Table:
+    table = Table("subject", "relation", "value", "said in", "until", title="gold facts", title_justify="left")
+    for fact in episode.facts:
+        table.add_row(fact.subject, fact.relation, Text(fact.value, FACT), fact.source, fact.until or "")
+    return table
+
+
+def _questions(episode: Episode) -> Table:
+    table = Table("question", "answers", "category", "evidence", title="questions", title_justify="left")
+    for question in episode.questions:
+        joiner = " + " if question.match == "all" else " | "
+        table.add_row(
+            question.text, joiner.join(question.answers), question.category, Text(" ".join(question.evidence), EVIDENCE)
+        )
+    return table

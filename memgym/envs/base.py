@@ -1,0 +1,290 @@
+"""What both environments share: arguments, spaces, phases, the reward vector and the step."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from types import MappingProxyType
+from typing import Any, ClassVar, SupportsFloat
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import ResetNeeded
+
+from memgym.actions import ANSWER_FORMATS, MAX_ACTION_CHARS, check_text, to_json
+from memgym.envs.rendering import render_text
+from memgym.envs.scores import AnswerScorer, StepScores
+from memgym.episodes import Episode, Question
+from memgym.errors import ActionError, ConfigError, unknown
+from memgym.observation import Block, Observation
+from memgym.operators import ROLES, contains, get_operator
+from memgym.spaces import TextSpace
+from memgym.tasks import make_task, task_class
+from memgym.tokens import get_counter
+
+MAX_OBSERVATION_CHARS = 2**31 - 1
+
+DEFAULT_WEIGHTS = MappingProxyType({"answer": 1.0, "format": 0.1})
+"""What the scalar reward is made of unless ``reward_weights`` says otherwise."""
+
+
+class MemoryEnv(gym.Env[str, str]):
+    """Base class of the environments; see :class:`LongcontextEnv` and :class:`MemoryBankEnv` for their pages.
+
+    The loop is the same for both: show the state of the present phase (:meth:`_state`), parse the action without
+    touching the state (:meth:`_parse`), apply it (:meth:`_apply`, which names the next phase). Phases that are not the
+    agent's are played the same way by operators, before the step returns.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}
+    all_phases: ClassVar[tuple[str, ...]]
+    reward_names: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        task: str,
+        *,
+        split: str | None = None,
+        phases: Sequence[str] | None = None,
+        operators: Mapping[str, str],
+        answer_format: str = "plain",
+        judge: str | dict[str, Any] | None = None,
+        reward_weights: Mapping[str, float] | None = None,
+        counter: str = "chars",
+        instructions: bool = True,
+        reveal_gold: bool = False,
+        render_mode: str | None = None,
+        task_options: Mapping[str, Any],
+    ):
+        self._check_options(task, task_options)
+        self.task = make_task(task, **task_options)
+        self.split = self.task.default_split if split is None else split
+        self._size = self.task.check_split(self.split)
+        self.phases = self._check_phases(phases)
+        check_choice("answer_format", answer_format, ANSWER_FORMATS)
+        self._format = answer_format if "answer" in self.phases else "plain"
+        self.render_mode = check_choice("render_mode", render_mode, (None, "ansi"))
+        self.counter = get_counter(counter)
+        self._counter_name = counter
+        self._operators = {
+            phase: get_operator(phase, operators[phase]) for phase in self.all_phases if phase not in self.phases
+        }
+        self._scorer = AnswerScorer(self.task, judge)
+        self.judge = self._scorer.judge
+        self._instructions = self._instruction_texts() if instructions else {}
+        self._reveal_gold = reveal_gold
+
+        self.observation_space = TextSpace(MAX_OBSERVATION_CHARS)
+        self.action_space = TextSpace(MAX_ACTION_CHARS)
+        self.reward_space = gym.spaces.Box(0.0, 1.0, (len(self.reward_names),), np.float64)
+        self.reward_weights = self._check_weights(reward_weights)
+
+        self.episode: Episode | None = None
+        self._phase: str | None = None
+        self._last_info: dict[str, Any] = {}
+
+    # ------------------------------------------------------------------ the Gymnasium interface
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        """Start an episode: the one with ``options["index"]``, else one drawn by the seeded generator.
+
+        Raises:
+            ConfigError: the index is not in the split, or ``options`` has another key.
+        """
+        super().reset(seed=seed)
+        options = options or {}
+        for name in options:
+            if name != "index":
+                raise unknown("reset option", name, ["index"])
+        index = options.get("index")
+        if index is None:
+            index = int(self.np_random.integers(self._size or 2**31))
+        self.episode = self.task.episode(self.split, index)
+        self._scores = StepScores()
+        self._phase = self._begin()
+        self._play_others()
+        info = {"phase": self._phase or "", "index": index, "episode_id": self.episode.id, "split": self.split}
+        self._last_info = info
+        return self._observe(), info
+
+    def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Play one action. A bad action is scored and explained, never raised; after the last, the observation is "".
+
+        Raises:
+            ResetNeeded: the episode is over, or none was started.
+        """
+        if self._phase is None:
+            raise ResetNeeded("the episode is over: call reset() before step()")
+        played = self._phase
+        scores = self._scores = StepScores()
+        error = self._play(action)
+        scores.add("format", 0.0 if error else 1.0)
+        scores.add("token_cost", self._token_cost(action))
+        self._play_others()
+        terminated = self._phase is None
+        if terminated:
+            for name, value in self.potentials().items():
+                scores.add(name, value)
+        rewards = scores.means(self.reward_names)
+        self._last_info = {
+            "phase": self._phase or "",
+            "played": played,
+            "rewards": rewards,
+            "vector_reward": np.array(list(rewards.values())),
+            "action_error": error,
+            "overflow": scores.overflow,
+            "answers": scores.answers,
+        }
+        reward = math.fsum(weight * rewards[name] for name, weight in self.reward_weights.items())
+        return self._observe(), reward, terminated, False, self._last_info
+
+    def render(self) -> str | None:
+        """Return the state as legible text in render mode ``ansi``, else None."""
+        if self.render_mode is None:
+            gym.logger.warn("render() needs a render mode: gym.make(..., render_mode='ansi')")
+            return None
+        if self.episode is None:
+            raise ResetNeeded("call reset() before render()")
+        return render_text(self._observe(), self.episode.id, self._last_info)
+
+    @abstractmethod
+    def potentials(self) -> dict[str, float]:
+        """Return how good the memory is now, in [0, 1] by name; the last step of an episode pays these values.
+
+        To learn from them at every step, pay their differences: see :class:`memgym.wrappers.PotentialShaping`.
+        """
+
+    # What the subclasses implement
+
+    @abstractmethod
+    def _begin(self) -> str:
+        """Set up the state for ``self.episode`` and return the first phase."""
+
+    @abstractmethod
+    def _state(self, phase: str) -> list[Block]:
+        """Return the blocks that show the state in a phase."""
+
+    @abstractmethod
+    def _gold(self, phase: str) -> dict[str, Any]:
+        """Return the content of the ``<gold>`` block of a phase, the privileged channel; JSON-able."""
+
+    @abstractmethod
+    def _parse(self, phase: str, action: str) -> Any:
+        """Parse an action without changing the state.
+
+        Raises:
+            ActionError: the action does not fit.
+        """
+
+    @abstractmethod
+    def _apply(self, phase: str, parsed: Any | None) -> str | None:
+        """Apply a parsed action, or do without if it is None; return the next phase, None at the end."""
+
+    @abstractmethod
+    def _instruction_texts(self) -> dict[str, str]:
+        """Return the task text of each phase."""
+
+    # What they share
+
+    def _question_block(self, question: Question, *, ask: bool = False) -> Block:
+        attributes = {"time": question.time} if question.time else {}
+        if ask:
+            attributes["format"] = self._format
+        return Block("question", question.text, attributes)
+
+    def _budget_block(self, tokens: int, used: int) -> Block:
+        return Block("budget", "", {"tokens": str(tokens), "used": str(used), "counter": self._counter_name})
+
+    def _answer_gold(self, question: Question) -> dict[str, Any]:
+        return {"answers": question.answers, "match": question.match, "answerable": question.answerable}
+
+    def _play(self, action: object) -> str:
+        """Play one action in the present phase; return what was wrong with it, ``""`` if nothing."""
+        error = ""
+        try:
+            parsed = self._parse(self._phase, check_text(action))
+        except ActionError as problem:
+            parsed, error = None, str(problem)
+        self._phase = self._apply(self._phase, parsed)
+        return error
+
+    def _play_others(self) -> None:
+        """Play the phases that are not the agent's, up to one that is or the end."""
+        while self._phase is not None and self._phase not in self.phases:
+            operator = self._operators[self._phase]
+            error = self._play(operator(self._observation(reveal=operator is contains)))
+            if error:
+                raise ConfigError(f"{ROLES[self._phase or 'answer']} gave an unusable action: {error}")
+
+    def _observation(self, *, reveal: bool, instructions: Mapping[str, str] = MappingProxyType({})) -> Observation:
+        blocks = self._state(self._phase)
+        if reveal:
+            blocks.append(Block("gold", to_json(self._gold(self._phase))))
+        return Observation(self._phase, instructions.get(self._phase, ""), tuple(blocks))
+
+    def _observe(self) -> str:
+        if self._phase is None:
+            return ""
+        return str(self._observation(reveal=self._reveal_gold, instructions=self._instructions))
+
+    def _token_cost(self, action: object) -> float:
+        tokens = self.counter.count(action) if isinstance(action, str) else 0
+        return min(1.0, tokens / self.action_tokens)
+
+    # Arguments
+
+    def _check_options(self, task: str, task_options: Mapping[str, Any]) -> None:
+        own = [name for name in inspect.signature(type(self)).parameters if name != "task_options"]
+        known = [field.name for field in fields(task_class(task).Config)]
+        for name in task_options:
+            if name not in known:
+                raise unknown(f"argument of {type(self).__name__} with task {task!r}:", name, [*own, *known])
+
+    def _check_phases(self, phases: Sequence[str] | None) -> tuple[str, ...]:
+        if phases is None:
+            return self.all_phases
+        if isinstance(phases, str) or not phases:
+            raise ConfigError(
+                f"'phases' must be a non-empty list of phases, e.g. {list(self.all_phases)}, not {phases!r}"
+            )
+        for phase in phases:
+            if phase not in self.all_phases:
+                raise unknown(f"phase of {type(self).__name__}", phase, self.all_phases)
+        return tuple(phase for phase in self.all_phases if phase in phases)
+
+    def _check_weights(self, weights: Mapping[str, float] | None) -> dict[str, float]:
+        if weights is None:
+            return dict(DEFAULT_WEIGHTS)
+        for name, weight in weights.items():
+            if name not in self.reward_names:
+                raise unknown("reward", name, self.reward_names)
+            if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
+                raise ConfigError(f"the weight of reward {name!r} must be a number, not {weight!r}")
+        return {name: float(weight) for name, weight in weights.items()}
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> Any:
+    """Return ``value`` if it is one of the ``choices`` of argument ``name``.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if value not in choices:
+        raise unknown(f"value of argument {name!r}:", value, choices)
+    return value
+
+
+def check_size(name: str, value: Any, *, optional: bool = False) -> Any:
+    """Return ``value`` if it is a positive int (or None where that is allowed).
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if value is None and optional:
+        return value
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"argument {name!r} must be an int of at least 1{' or None' * optional}, not {value!r}")
+    return value

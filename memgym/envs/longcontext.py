@@ -1,0 +1,193 @@
+"""A text too long to see at once, read section by section into a bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from memgym.actions import Answer, parse_answer
+from memgym.envs.base import MemoryEnv, check_size
+from memgym.envs.instructions import ANSWER, FORMS, READ, READ_BLIND
+from memgym.envs.pages import Pages
+from memgym.envs.scores import memory_quality
+from memgym.episodes import Question
+from memgym.observation import Block
+from memgym.scoring.text import normalize
+
+
+class LongcontextEnv(MemoryEnv):
+    r"""Read a long text section by section, keep a bounded memory, then answer from the memory alone.
+
+    ## Description
+    The short-term memory setting of MemAgent (arXiv 2507.02259) and MemFactory's ``LongcontextEnv`` (arXiv 2603.29493):
+    the text is far longer than what the agent sees at a time. In each ``read`` step it sees one section, its memory
+    and the question, and writes the memory anew. In the ``answer`` step it sees only the memory.
+
+    ## MDP
+    - **State**: the memory text, the position in the text, the episode.
+    - **Observation**: a text (:class:`memgym.Observation`); it does not show the sections already read.
+    - **Transition**: deterministic. ``read`` × number of sections, then ``answer`` × number of questions.
+    - **Start**: ``reset(options={"index": i})`` plays episode ``i`` of the split; without an index, ``reset(seed=s)``
+      draws one. The first observation has an empty memory.
+
+    ## Spaces
+    Observation and action space are both :class:`memgym.spaces.TextSpace`: any Unicode text.
+
+    | phase | state shown | action |
+    |---|---|---|
+    | `read` | question(s), memory, budget, section i of n | the new memory, any text; it replaces the old one |
+    | `answer` | question, memory | the answer: plain, `\boxed{}`, or `{"answer", "cited_ids"}` |
+
+    ## Rewards
+    Every step emits the same names in ``info["rewards"]`` (floats in [0, 1]) and ``info["vector_reward"]``; the reward
+    is their sum weighted by ``reward_weights``.
+
+    | name | paid | value | weight |
+    |---|---|---|---|
+    | `answer` | on an answer | the task's official score | 1 |
+    | `format` | every step | 1 if the action was usable, else 0 | 0.1 |
+    | `memory_recall` | last step | share of the gold facts that still hold (without gold facts: of the questions with a gold answer) found in the memory | 0 |
+    | `memory_precision` | last step | share of the memory's lines with such a fact or answer | 0 |
+    | `compression` | last step | 1 − memory length / text length in characters, at least 0 | 0 |
+    | `token_cost` | every step | action tokens / ``memory_tokens``, at most 1 (give it a negative weight) | 0 |
+
+    A memory over the budget is cut there and flagged in ``info["overflow"]``. A bad action (no string, an answer out of
+    format) leaves the memory as it was, answers nothing, scores 0 on `format`, and is explained in
+    ``info["action_error"]``.
+
+    ## Episode end
+    Terminates after the last answer; the observation is then ``""``. Never truncates.
+
+    ## Arguments
+    Args:
+        task: name of the task (``memgym envs`` lists them); its options are further keyword arguments.
+        split: split of the task; by default the task's own default.
+        phases: the phases that the agent plays; operators play the others.
+        memorizer: who plays ``read``: ``lexical``, ``recent``, ``first``, or ``module:Class`` of a policy.
+        reader: who plays ``answer``: ``contains`` (is the gold answer in the memory?), ``extractive``, ``api:MODEL``,
+            or ``module:Class``.
+        section_tokens: size of a section; None takes the episode's own sections or sessions as they are.
+        memory_tokens: the memory budget.
+        show_question: whether ``read`` observations show the questions.
+        answer_format: ``plain``, ``boxed`` or ``json``.
+        judge: a language model that scores the answers instead of the task's rule: its name, or a dict with ``model``,
+            ``prompt``, ``base_url``.
+        reward_weights: weights by reward name; names left out weigh 0.
+        counter: how tokens are counted, ``chars`` or ``words`` (see :mod:`memgym.tokens`).
+        instructions: whether observations tell the task.
+        reveal_gold: whether observations have a ``<gold>`` block: the privileged channel of ceiling policies.
+        render_mode: ``ansi`` or None.
+
+    Raises:
+        ConfigError: an argument is unknown or does not fit.
+        DataError: the task's file is missing or damaged.
+
+    ## Registered ids
+    ``memgym/Longcontext-v0`` and, on the task ``multihop`` at a fixed length in tokens, ``memgym/Longcontext-8k-v0``,
+    ``memgym/Longcontext-32k-v0`` and ``memgym/Longcontext-128k-v0``.
+    """
+
+    all_phases: ClassVar[tuple[str, ...]] = ("read", "answer")
+    reward_names: ClassVar[tuple[str, ...]] = (
+        "answer",
+        "format",
+        "memory_recall",
+        "memory_precision",
+        "compression",
+        "token_cost",
+    )
+
+    def __init__(
+        self,
+        task: str = "multihop",
+        *,
+        split: str | None = None,
+        phases: Sequence[str] | None = None,
+        memorizer: str = "lexical",
+        reader: str = "contains",
+        section_tokens: int | None = 2500,
+        memory_tokens: int = 1024,
+        show_question: bool = True,
+        answer_format: str = "plain",
+        judge: str | dict[str, Any] | None = None,
+        reward_weights: Mapping[str, float] | None = None,
+        counter: str = "chars",
+        instructions: bool = True,
+        reveal_gold: bool = False,
+        render_mode: str | None = None,
+        **task_options: Any,
+    ):
+        self.section_tokens = check_size("section_tokens", section_tokens, optional=True)
+        self.memory_tokens = self.action_tokens = check_size("memory_tokens", memory_tokens)
+        self.show_question = show_question
+        super().__init__(
+            task,
+            split=split,
+            phases=phases,
+            operators={"read": memorizer, "answer": reader},
+            answer_format=answer_format,
+            judge=judge,
+            reward_weights=reward_weights,
+            counter=counter,
+            instructions=instructions,
+            reveal_gold=reveal_gold,
+            render_mode=render_mode,
+            task_options=task_options,
+        )
+
+    def potentials(self) -> dict[str, float]:
+        """Return recall, precision and compression of the present memory."""
+        lines = [normalize(line) for line in self.memory.splitlines() if line.strip()]
+        return {
+            **memory_quality(self.episode.questions, self.episode.lasting_facts(), lines),
+            "compression": max(0.0, 1 - len(self.memory) / max(1, self._pages.total_chars)),
+        }
+
+    def _begin(self) -> str:
+        self.memory = ""
+        pieces = [section.text for section in self.episode.sections] or [str(s) for s in self.episode.sessions]
+        self._pages = Pages(pieces, self.section_tokens, self.counter)
+        self._sections_read = 0
+        self._answered = 0
+        return "read"
+
+    def _state(self, phase: str) -> list[Block]:
+        memory = Block("memory", self.memory)
+        if phase == "answer":
+            return [self._question_block(self._question, ask=True), memory]
+        questions = [self._question_block(q) for q in self.episode.questions] if self.show_question else []
+        number, total = self._sections_read + 1, len(self._pages)
+        section = Block("section", self._pages[self._sections_read], {"number": str(number), "of": str(total)})
+        budget = self._budget_block(self.memory_tokens, self.counter.count(self.memory))
+        return [*questions, budget, memory, section]
+
+    def _gold(self, phase: str) -> dict[str, Any]:
+        if phase == "answer":
+            return self._answer_gold(self._question)
+        return {"questions": [self._answer_gold(question) for question in self.episode.questions]}
+
+    def _parse(self, phase: str, action: str) -> str | Answer:
+        return parse_answer(action, self._format) if phase == "answer" else action
+
+    def _apply(self, phase: str, parsed: str | Answer | None) -> str | None:
+        if phase == "answer":
+            scores = self._scorer.score(self._question, parsed)
+            self._scores.add_answer(self._question, parsed, scores)
+            self._answered += 1
+            return "answer" if self._answered < len(self.episode.questions) else None
+        if parsed is not None:
+            self.memory = self.counter.cut(parsed, self.memory_tokens)
+            self._scores.overflow |= len(self.memory) < len(parsed)
+        self._sections_read += 1
+        return "read" if self._sections_read < len(self._pages) else "answer"
+
+    def _instruction_texts(self) -> dict[str, str]:
+        read = READ if self.show_question else READ_BLIND
+        return {
+            "read": read.format(memory_tokens=self.memory_tokens),
+            "answer": ANSWER.format(form=FORMS[self._format]),
+        }
+
+    @property
+    def _question(self) -> Question:
+        return self.episode.questions[self._answered]

@@ -1,0 +1,1 @@
+"""Suites, evaluation, result files, verification and the table."""

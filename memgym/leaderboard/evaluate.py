@@ -1,0 +1,132 @@
+"""Plays a policy through a suite and records everything needed to verify the score."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from typing import Any
+
+import gymnasium as gym
+
+from memgym.envs.base import MemoryEnv
+from memgym.leaderboard.results import FORMAT_VERSION, EntryRecord, package_versions, summarize
+from memgym.leaderboard.suites import Suite, SuiteEntry
+from memgym.policy import Policy, load_policy
+from memgym.registration import make
+
+Progress = Callable[[str, int], None]
+"""Called with an entry's name and the number of episodes that have just ended."""
+
+
+def evaluate(
+    entry_point: str,
+    suite: Suite,
+    *,
+    options: dict[str, Any] | None = None,
+    seed: int = 0,
+    batch: int = 16,
+    progress: Progress = lambda name, episodes: None,
+) -> dict[str, Any]:
+    """Play every episode of a suite and return the content of a result file.
+
+    Args:
+        entry_point: the policy as ``module:Class``.
+        suite: what to play.
+        options: arguments of the policy's class.
+        seed: seed of the policy; trial ``t`` is played with ``seed + t``.
+        batch: how many episodes are played side by side, so that the policy can answer in batches.
+        progress: told whenever episodes end.
+
+    Raises:
+        ConfigError: the policy cannot be loaded, or an environment of the suite cannot be made.
+    """
+    policy = load_policy(entry_point, **(options or {}))
+    entries = [_play_entry(policy, entry, seed, batch, progress) for entry in suite.entries]
+    return {
+        "format": "memgym-result",
+        "format_version": FORMAT_VERSION,
+        "policy": {"entry_point": entry_point, "options": options or {}, "privileged": policy.privileged},
+        "suite": suite.name,
+        "seed": seed,
+        "packages": package_versions(),
+        "summary": summarize(entries),
+        "entries": entries,
+    }
+
+
+def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> gym.Env:
+    """Make the environment of a suite entry."""
+    kwargs = {**entry.kwargs, "split": entry.split}
+    if reveal_gold:
+        kwargs["reveal_gold"] = True
+    return make(entry.env_id, **kwargs)
+
+
+def episode_indices(env: gym.Env, entry: SuiteEntry) -> range:
+    """Return the indices that an entry plays: its first ones, as far as the split has them."""
+    size = env.unwrapped.task.size(entry.split)
+    return range(entry.episodes if size is None else min(entry.episodes, size))
+
+
+def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, batch: int, progress: Progress) -> EntryRecord:
+    envs = [make_env(entry, reveal_gold=policy.privileged) for _ in range(min(batch, entry.episodes))]
+    task = envs[0].unwrapped.task
+    indices = episode_indices(envs[0], entry)
+    started = time.perf_counter()
+    episodes: list[dict[str, Any]] = []
+    for trial in range(entry.trials):
+        policy.reset(seed + trial)
+        for episode in _play(policy, envs, deque(indices)):
+            episodes.append({"trial": trial, **episode})
+            progress(entry.name, 1)
+    episodes.sort(key=lambda episode: (episode["trial"], episode["index"]))
+    scorer = envs[0].unwrapped.judge
+    return {
+        **asdict(entry),
+        "env_spec": envs[0].spec.to_json(),
+        "task_fingerprint": task.fingerprint(),
+        "judge": None if scorer is None else {"id": scorer.id, "prompt_hash": scorer.prompt_hash},
+        "seconds": time.perf_counter() - started,
+        "results": episodes,
+    }
+
+
+def _play(policy: Policy, envs: list[gym.Env], indices: deque[int]) -> Iterator[dict[str, Any]]:
+    """Play the episodes with these indices, several side by side, and yield each record when it is complete."""
+    running: dict[int, tuple[str, dict[str, Any]]] = {}
+    idle = list(range(len(envs)))
+    while running or indices:
+        while idle and indices:
+            slot, index = idle.pop(), indices.popleft()
+            observation, info = envs[slot].reset(options={"index": index})
+            running[slot] = (observation, {"index": index, "episode_id": info["episode_id"], "steps": []})
+        slots = sorted(running)
+        actions = policy.act_many([running[slot][0] for slot in slots])
+        for slot, action in zip(slots, actions, strict=True):
+            observation, record = running.pop(slot)
+            step, next_observation, done = play_step(envs[slot].unwrapped, envs[slot], observation, action)
+            record["steps"].append(step)
+            if done:
+                idle.append(slot)
+                yield record
+            else:
+                running[slot] = (next_observation, record)
+
+
+def play_step(env: MemoryEnv, wrapped: gym.Env, observation: str, action: str) -> tuple[dict[str, Any], str, bool]:
+    """Play one action; return its record, the next observation, and whether the episode is over."""
+    next_observation, reward, terminated, truncated, info = wrapped.step(action)
+    record = {
+        "phase": info["played"],
+        "action": action,
+        "action_error": info["action_error"],
+        "overflow": info["overflow"],
+        "reward": reward,
+        "rewards": info["rewards"],
+        "answers": info["answers"],
+        "observation_tokens": env.counter.count(observation),
+        "action_tokens": env.counter.count(action) if isinstance(action, str) else 0,
+    }
+    return record, next_observation, terminated or truncated

@@ -1,0 +1,145 @@
+"""Result files: their content, reading and writing, and the scores that follow from them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections import defaultdict
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from memgym.errors import DataError
+
+FORMAT_VERSION = 1
+BOOTSTRAP_SAMPLES = 2_000
+
+EntryRecord = dict[str, Any]
+"""A suite entry with its environment, task fingerprint and the record of every episode."""
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions that a score may depend on."""
+    packages = ("memgym", "gymnasium", "numpy", "hnswlib", "bm25s")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def write_result(result: dict[str, Any], path: Path) -> None:
+    """Write a result file; a reader never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read a result file.
+
+    Raises:
+        DataError: the file is missing, no result file, or written by a newer version.
+    """
+    try:
+        result = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise DataError(f"{path}: not a JSON file: {error}") from None
+    if not isinstance(result, dict) or result.get("format") != "memgym-result":
+        raise DataError(f"{path}: not a memgym result file (field 'format' is not 'memgym-result')")
+    if result["format_version"] > FORMAT_VERSION:
+        raise DataError(f"{path}: written by a newer memgym (format {result['format_version']}): upgrade to read it")
+    return result
+
+
+def summarize(entries: Sequence[EntryRecord]) -> dict[str, Any]:
+    """Return the scores of a result: per entry, and over all of them.
+
+    ``answer`` is the mean of the official score over all questions of all episodes and trials, with a 95 % bootstrap
+    interval over episodes (resampled with a fixed seed); the other numbers are means over the steps or questions to
+    which they apply.
+    """
+    samples = {entry["name"]: _bootstrap(episode_answers(entry)) for entry in entries}
+    means = {entry["name"]: _pooled_mean(episode_answers(entry)) for entry in entries}
+    overall = np.mean([samples[name] for name in samples], axis=0)
+    return {
+        "answer": _with_interval(float(np.mean(list(means.values()))), overall),
+        "entries": {
+            entry["name"]: {
+                "answer": _with_interval(means[entry["name"]], samples[entry["name"]]),
+                "format": _mean([step["rewards"]["format"] for step in _steps(entry)]),
+                "categories": _by_category(entry),
+                "scores": _beside(entry),
+                "final": _final_rewards(entry),
+                "tokens": sum(step["observation_tokens"] + step["action_tokens"] for step in _steps(entry)),
+            }
+            for entry in entries
+        },
+    }
+
+
+def episode_answers(entry: EntryRecord) -> list[list[float]]:
+    """Return the official scores of every episode's questions; the trials of an episode count as one episode."""
+    by_index: dict[int, list[float]] = defaultdict(list)
+    for episode in entry["results"]:
+        by_index[episode["index"]] += [
+            answer["scores"]["answer"] for step in episode["steps"] for answer in step["answers"]
+        ]
+    return [by_index[index] for index in sorted(by_index)]
+
+
+def _steps(entry: EntryRecord) -> list[dict[str, Any]]:
+    return [step for episode in entry["results"] for step in episode["steps"]]
+
+
+def _by_category(entry: EntryRecord) -> dict[str, float]:
+    scores: dict[str, list[float]] = defaultdict(list)
+    for step in _steps(entry):
+        for answer in step["answers"]:
+            if answer["category"]:
+                scores[answer["category"]].append(answer["scores"]["answer"])
+    return {category: _mean(scores[category]) for category in sorted(scores)}
+
+
+def _beside(entry: EntryRecord) -> dict[str, float]:
+    """Return the means of the scores that stand beside the official one."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    for step in _steps(entry):
+        for answer in step["answers"]:
+            for name, value in answer["scores"].items():
+                scores[name].append(value)
+    return {name: _mean(scores[name]) for name in sorted(scores) if name != "answer"}
+
+
+def _final_rewards(entry: EntryRecord) -> dict[str, float]:
+    """Return the means of what is paid at the end of an episode."""
+    last = [episode["steps"][-1]["rewards"] for episode in entry["results"]]
+    return {name: _mean([rewards[name] for rewards in last]) for name in FINAL_REWARDS if name in last[0]}
+
+
+FINAL_REWARDS = ("memory_recall", "memory_precision", "compression")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if len(values) else 0.0
+
+
+def _pooled_mean(groups: Sequence[Sequence[float]]) -> float:
+    return _mean([value for group in groups for value in group])
+
+
+def _bootstrap(groups: Sequence[Sequence[float]]) -> np.ndarray:
+    """Return means over episodes drawn with replacement: float64[BOOTSTRAP_SAMPLES]."""
+    rng = np.random.default_rng(0)
+    sums = np.array([sum(group) for group in groups])
+    sizes = np.array([len(group) for group in groups])
+    drawn = rng.integers(len(groups), size=(BOOTSTRAP_SAMPLES, len(groups)))
+    return sums[drawn].sum(axis=1) / np.maximum(1, sizes[drawn].sum(axis=1))
+
+
+def _with_interval(mean: float, samples: np.ndarray) -> dict[str, float]:
+    low, high = np.percentile(samples, [2.5, 97.5])
+    return {"mean": mean, "low": float(low), "high": float(high)}

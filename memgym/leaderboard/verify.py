@@ -1,0 +1,91 @@
+"""Replays the actions of a result file and compares every reward and score, to the last digit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from memgym.leaderboard.evaluate import episode_indices, make_env, play_step
+from memgym.leaderboard.results import EntryRecord, summarize
+from memgym.leaderboard.suites import SUITES, SuiteEntry
+
+COMPARED = ("phase", "action_error", "overflow", "reward", "rewards", "answers")
+
+
+def verify(
+    result: dict[str, Any],
+    *,
+    overrides: dict[str, Any] | None = None,
+    progress: Callable[[str, int], None] = lambda name, episodes: None,
+) -> list[str]:
+    """Replay a result.
+
+    Args:
+        result: content of a result file.
+        overrides: make-arguments that differ on this machine, such as ``path``.
+        progress: told whenever an episode has been replayed.
+
+    Returns:
+        What does not agree; an empty list if the result is verified.
+
+    Raises:
+        ConfigError: an environment cannot be made on this machine.
+    """
+    problems = _check_suite(result)
+    for record in result["entries"]:
+        problems += _verify_entry(record, overrides or {}, progress)
+    if not problems and _plain(summarize(result["entries"])) != result["summary"]:
+        problems.append("the summary does not follow from the episodes")
+    return problems
+
+
+def _check_suite(result: dict[str, Any]) -> list[str]:
+    suite = SUITES.get(result["suite"])
+    if suite is None:
+        return []
+    played = [_entry(record) for record in result["entries"]]
+    if played != list(suite.entries):
+        return [f"the entries are not those of suite {suite.name!r}"]
+    return []
+
+
+def _entry(record: EntryRecord) -> SuiteEntry:
+    return SuiteEntry(**{name: record[name] for name in SuiteEntry.__dataclass_fields__})
+
+
+def _verify_entry(record: EntryRecord, overrides: dict[str, Any], progress: Callable[[str, int], None]) -> list[str]:
+    entry = _entry(record)
+    changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
+    env = make_env(SuiteEntry(entry.name, entry.env_id, {**entry.kwargs, **changed}, entry.split))
+    if not changed and env.unwrapped.task.fingerprint() != record["task_fingerprint"]:
+        return [f"{entry.name}: the task or its data are not the same here (fingerprints differ)"]
+    expected = [(trial, index) for trial in range(entry.trials) for index in episode_indices(env, entry)]
+    if [(episode["trial"], episode["index"]) for episode in record["results"]] != expected:
+        return [f"{entry.name}: the episodes played are not those of the entry"]
+    problems = []
+    for episode in record["results"]:
+        problem = _replay(env, episode)
+        if problem:
+            problems.append(f"{entry.name}, episode {episode['index']}, trial {episode['trial']}: {problem}")
+        progress(entry.name, 1)
+    return problems
+
+
+def _replay(env: Any, episode: dict[str, Any]) -> str:
+    """Replay one episode; return the first difference, ``""`` if there is none."""
+    observation, _ = env.reset(options={"index": episode["index"]})
+    done = False
+    for number, step in enumerate(episode["steps"], 1):
+        if done:
+            return f"there are {len(episode['steps'])} steps, but the episode ends after {number - 1}"
+        replayed, observation, done = play_step(env.unwrapped, env, observation, step["action"])
+        for name in COMPARED:
+            if _plain(replayed[name]) != step[name]:
+                return f"step {number}: {name} is {replayed[name]!r}, not {step[name]!r}"
+    return "" if done else "the episode is not complete"
+
+
+def _plain(value: Any) -> Any:
+    """Return the value as it comes back from a JSON file."""
+    return json.loads(json.dumps(value))

@@ -1,0 +1,35 @@
+"""Operators for the ``read`` phase: what to keep of a long text within the memory budget."""
+
+from __future__ import annotations
+
+from memgym.observation import Observation
+from memgym.operators.text import bm25, counter_of, keep_best, sentences
+
+
+def first(observation: Observation) -> str:
+    """Keep the beginning of the text until the budget is full."""
+    text = _append(observation)
+    return text if observation.budget is None else counter_of(observation).cut(text, observation.budget)
+
+
+def recent(observation: Observation) -> str:
+    """Keep the end of what was read."""
+    text = _append(observation)
+    if observation.budget is None:
+        return text
+    counter = counter_of(observation)
+    excess = counter.count(text) - observation.budget
+    return text if excess <= 0 else text[counter.end(text, 0, excess) :]
+
+
+def lexical(observation: Observation) -> str:
+    """Keep the sentences that are most like the question (BM25 over the memory and the section)."""
+    lines = sentences(observation.memory) + sentences(observation.section)
+    lines = list(dict.fromkeys(lines))
+    if not lines:
+        return ""
+    return keep_best(lines, bm25(observation.question, lines), observation)
+
+
+def _append(observation: Observation) -> str:
+    return f"{observation.memory}\n{observation.section}" if observation.memory else observation.section

@@ -1,0 +1,55 @@
+"""Small text tools that the operators and baselines share: sentences, ranking by BM25, fitting a budget."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from memgym.observation import Observation
+from memgym.tokens import TokenCounter, get_counter
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(\[]?[A-Z0-9])|\n+")
+
+
+def sentences(text: str) -> list[str]:
+    """Split a text at line breaks and sentence ends."""
+    return [part for part in (piece.strip() for piece in _SENTENCE_END.split(text)) if part]
+
+
+def bm25(query: str, texts: Sequence[str]) -> np.ndarray:
+    """Return the BM25 score of each text for the query.
+
+    Returns:
+        float32[n]; all 0 where no word of the query (stop words apart) occurs.
+    """
+    import bm25s
+
+    corpus = bm25s.tokenize(list(texts), stopwords="en", show_progress=False)
+    words = bm25s.tokenize(query, stopwords="en", show_progress=False, return_ids=False)[0]
+    if not corpus.vocab or not words:
+        return np.zeros(len(texts), dtype=np.float32)
+    index = bm25s.BM25()
+    index.index(corpus, show_progress=False)
+    return index.get_scores(words)
+
+
+def counter_of(observation: Observation) -> TokenCounter:
+    """Return the counter in which the observation's memory budget is given."""
+    block = observation.first("budget")
+    return get_counter(block.attributes["counter"] if block else "chars")
+
+
+def keep_best(lines: Sequence[str], scores: np.ndarray, observation: Observation) -> str:
+    """Join the best-scored lines that fit the memory budget, in their order in ``lines``."""
+    budget, counter = observation.budget, counter_of(observation)
+    if budget is None:
+        return "\n".join(lines)
+    kept, used = [], 0
+    for i in np.argsort(-scores, kind="stable"):
+        size = counter.count(lines[i] + "\n")
+        if used + size <= budget:
+            kept.append(int(i))
+            used += size
+    return "\n".join(lines[i] for i in sorted(kept))

@@ -1,0 +1,42 @@
+"""The registered environment ids: the two environments and presets for common uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+
+from memgym.errors import ConfigError
+
+LONGCONTEXT = "memgym.envs.longcontext:LongcontextEnv"
+MEMORY_BANK = "memgym.envs.memory_bank:MemoryBankEnv"
+
+ENVIRONMENTS: dict[str, tuple[str, dict]] = {
+    "memgym/Longcontext-v0": (LONGCONTEXT, {}),
+    "memgym/Longcontext-8k-v0": (LONGCONTEXT, {"task": "multihop", "length": 8_000}),
+    "memgym/Longcontext-32k-v0": (LONGCONTEXT, {"task": "multihop", "length": 32_000}),
+    "memgym/Longcontext-128k-v0": (LONGCONTEXT, {"task": "multihop", "length": 128_000}),
+    "memgym/MemoryBank-v0": (MEMORY_BANK, {}),
+    "memgym/MemoryR1Manager-v0": (MEMORY_BANK, {"phases": ["extract", "update"]}),
+    "memgym/RMMReranker-v0": (MEMORY_BANK, {"phases": ["retrieve"], "retrieve_k": 20, "answer_k": 5}),
+}
+"""Id to entry point and make-arguments."""
+
+
+def register() -> None:
+    """Register every id with Gymnasium."""
+    for env_id, (entry_point, kwargs) in ENVIRONMENTS.items():
+        gym.register(env_id, entry_point=entry_point, kwargs=kwargs)
+
+
+def make(env_id: str, **kwargs: Any) -> gym.Env:
+    """Make an environment without Gymnasium's checking wrapper, which slows down every step.
+
+    Raises:
+        ConfigError: the id or an argument is unknown or does not fit.
+        DataError: the task's file is missing or damaged.
+    """
+    try:
+        return gym.make(env_id, disable_env_checker=True, **kwargs)
+    except gym.error.Error as error:
+        raise ConfigError(f"{error} 'memgym envs' lists the environments.") from None

@@ -1,0 +1,49 @@
+"""Wrappers for the environments."""
+
+from __future__ import annotations
+
+from typing import Any, SupportsFloat
+
+import gymnasium as gym
+
+from memgym.errors import unknown
+
+
+class PotentialShaping(gym.Wrapper):
+    """Pays at every step how much better the memory became, without moving the optimum.
+
+    Adds ``weight · (γ Φ(s′) − Φ(s))`` to the reward, Φ being one of the environment's
+    :meth:`~memgym.envs.base.MemoryEnv.potentials` and Φ of the terminal state 0 (Ng, Harada & Russell, 1999).
+
+    Args:
+        env: a memgym environment.
+        potential: name of the potential, e.g. ``memory_recall``.
+        weight: factor on the shaping term.
+        gamma: discount γ of the training.
+
+    Raises:
+        ConfigError: the environment has no such potential.
+    """
+
+    def __init__(self, env: gym.Env, potential: str = "memory_recall", weight: float = 1.0, gamma: float = 1.0):
+        super().__init__(env)
+        known = ("memory_recall", "memory_precision", "compression")
+        if potential not in known:
+            raise unknown("potential", potential, known)
+        self._potential = potential
+        self._weight = weight
+        self._gamma = gamma
+
+    def reset(self, **kwargs: Any) -> tuple[str, dict[str, Any]]:
+        """Reset, and note the potential of the first state."""
+        observation, info = self.env.reset(**kwargs)
+        self._value = self.unwrapped.potentials()[self._potential]
+        return observation, info
+
+    def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
+        """Step, and add the shaping term to the reward."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        value = 0.0 if terminated else self.unwrapped.potentials()[self._potential]
+        shaping = self._weight * (self._gamma * value - self._value)
+        self._value = value
+        return observation, reward + shaping, terminated, truncated, {**info, "shaping": shaping}
