@@ -156,3 +156,27 @@ def inspect(
     # Without a terminal (a pipe, a file) long lines stay whole.
     console = Console(soft_wrap=not sys.stdout.isatty())
     console.print(inspect_episode(task, parse_settings(settings), split, index))
+
+
+@app.command("judge-check")
+@_clear_errors
+def judge_check(
+    model: Annotated[str, typer.Argument(help="The judging model's name at the endpoint.")],
+    task: Annotated[str, typer.Option(help="Task whose questions are judged.")],
+    prompt: Annotated[str, typer.Option(help="benchmark, strict or lenient.")] = "benchmark",
+    base_url: Annotated[str | None, typer.Option(help="The endpoint; by default OPENAI_BASE_URL.")] = None,
+    split: Annotated[str | None, typer.Option(help="Split of the task.")] = None,
+    questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 20,
+    seed: Annotated[int, typer.Option(help="Which questions.")] = 0,
+    settings: Setting = [],  # noqa: B006
+) -> None:
+    """Measure a judge's false accepts and false rejects on answers known to be right and wrong."""
+    from rich.console import Console
+
+    from memgym.scoring.judge import make_judge
+    from memgym.scoring.judge_check import judge_check as check
+    from memgym.tasks import make_task
+
+    played = make_task(task, **parse_settings(settings))
+    judge = make_judge({"model": model, "prompt": prompt, "base_url": base_url})
+    Console().print(check(judge, played, split or played.default_split, questions, seed))

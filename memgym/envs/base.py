@@ -135,6 +135,7 @@ class MemoryEnv(gym.Env[str, str]):
             "rewards": rewards,
             "vector_reward": np.array(list(rewards.values())),
             "action_error": error,
+            "operator_errors": scores.operator_errors,
             "overflow": scores.overflow,
             "answers": scores.answers,
         }
@@ -215,9 +216,10 @@ class MemoryEnv(gym.Env[str, str]):
         """Play the phases that are not the agent's, up to one that is or the end."""
         while self._phase is not None and self._phase not in self.phases:
             operator = self._operators[self._phase]
+            role = ROLES[self._phase]
             error = self._play(operator(self._observation(reveal=operator is contains)))
             if error:
-                raise ConfigError(f"{ROLES[self._phase or 'answer']} gave an unusable action: {error}")
+                self._scores.operator_errors.append(f"{role}: {error}")
 
     def _observation(self, *, reveal: bool, instructions: Mapping[str, str] = MappingProxyType({})) -> Observation:
         blocks = self._state(self._phase)

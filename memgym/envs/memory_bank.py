@@ -286,9 +286,11 @@ class MemoryBankEnv(MemoryEnv):
             value = candidate.value if planned.value is None else planned.value
             key = candidate.key if planned.key is None else planned.key
             source = candidate.source or attribute_source(value, self._session.turns)
-            return Operation("ADD", "", key, value, candidate.memory_type, candidate.tags, source)
+            return Operation(
+                "ADD", value=value, key=key, memory_type=candidate.memory_type, tags=candidate.tags, source=source
+            )
         source = attribute_source(planned.value, self._session.turns) if planned.op == "UPDATE" else ()
-        return Operation(planned.op, planned.id, planned.key, planned.value, source=source)
+        return Operation(planned.op, planned.id, planned.value, planned.key, source=source)
 
     def _rests_on_evidence(self, record: MemoryRecord) -> bool:
         return not set(self._question.evidence).isdisjoint(record.source)

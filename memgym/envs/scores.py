@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from itertools import accumulate
 from typing import Any
 
 from memgym.actions import Answer
@@ -18,6 +21,7 @@ class StepScores:
     def __init__(self) -> None:
         self._values: dict[str, list[float]] = defaultdict(list)
         self.overflow = False
+        self.operator_errors: list[str] = []
         self.answers: list[dict[str, Any]] = []
 
     def add(self, name: str, value: float) -> None:
@@ -26,7 +30,7 @@ class StepScores:
 
     def means(self, names: Iterable[str]) -> dict[str, float]:
         """Return the score of each component, 0.0 for those that the step did not touch."""
-        return {name: sum(v) / len(v) if (v := self._values.get(name)) else 0.0 for name in names}
+        return {name: _mean(self._values.get(name, ())) for name in names}
 
     def add_answer(self, question: Question, answer: Answer | None, scores: dict[str, float]) -> None:
         """Note an answered question: its official score is the component ``answer``, the rest is for reports."""
@@ -58,13 +62,11 @@ class AnswerScorer:
         Raises:
             JudgeError: the judge gave no verdict.
         """
-        if answer is None:
-            return dict.fromkeys(self._task.score(question, ""), 0.0)
-        scores = self._task.score(question, answer.text)
+        scores = self._task.score(question, answer.text if answer else "")
         if self.judge is not None:
-            verdict = self.judge.score(question, answer.text, self._task.name)
-            scores = {**scores, "rule": scores["answer"], "judge": verdict, "answer": verdict}
-        return scores
+            verdict = self.judge.score(question, answer.text, self._task.name) if answer else 0.0
+            scores = {**scores, "rule": scores["answer"], "answer": verdict}
+        return scores if answer else dict.fromkeys(scores, 0.0)
 
 
 def memory_quality(questions: Sequence[Question], facts: Sequence[Fact], lines: Sequence[str]) -> dict[str, float]:
@@ -78,21 +80,43 @@ def memory_quality(questions: Sequence[Question], facts: Sequence[Fact], lines: 
         facts: the gold facts that hold now; empty where the task knows none.
         lines: the memory's lines or records, normalised.
     """
-    text = " ".join(lines)
+    found = _lines_by_phrase(lines)
     if facts:
         wanted = [normalize(fact.value) for fact in facts]
-        recall = _share_held(wanted, text)
+        recall = sum(bool(found(phrase)) for phrase in wanted) / len(wanted)
     else:
-        golds = [[normalize(answer) for answer in question.answers] for question in questions if question.answerable]
-        wanted = [answer for gold in golds for answer in gold]
-        matches = [question.match for question in questions if question.answerable]
-        held = [_share_held(gold, text) for gold in golds]
-        scores = [share if match == "all" else float(share > 0) for share, match in zip(held, matches, strict=True)]
-        recall = sum(scores) / len(scores) if scores else 0.0
-    useful = sum(_share_held(wanted, line) > 0 for line in lines)
-    return {"memory_recall": recall, "memory_precision": useful / len(lines) if lines else 0.0}
+        asked = [question for question in questions if question.answerable]
+        wanted = [normalize(answer) for question in asked for answer in question.answers]
+        recall = _mean([_held(question, found) for question in asked])
+    useful = set().union(*(found(phrase) for phrase in set(wanted)))
+    return {"memory_recall": recall, "memory_precision": len(useful) / len(lines) if lines else 0.0}
 
 
-def _share_held(phrases: Sequence[str], normalized_text: str) -> float:
-    text = f" {normalized_text} "
-    return sum(f" {phrase} " in text for phrase in phrases) / len(phrases)
+def _held(question: Question, found: Callable[[str], set[int]]) -> float:
+    held = [bool(found(normalize(answer))) for answer in question.answers]
+    return _mean(held) if question.match == "all" else float(any(held))
+
+
+def _lines_by_phrase(lines: Sequence[str]) -> Callable[[str], set[int]]:
+    """Return a function from a phrase to the numbers of the lines that hold it as whole words.
+
+    All lines are searched at once: a bank has thousands, and Python's own loop over them would be the slowest part of
+    an episode.
+    """
+    text = "\n".join([f" {line} " for line in lines])
+    starts = list(accumulate((len(line) + 3 for line in lines), initial=0))
+
+    @cache
+    def found(phrase: str) -> set[int]:
+        numbers = set()
+        position = text.find(f" {phrase} ")
+        while position >= 0:
+            numbers.add(bisect_right(starts, position))
+            position = text.find(f" {phrase} ", position + 1)
+        return numbers
+
+    return found
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
