@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import zlib
 
 import numpy as np
 
 from memgym import Observation, PhasePolicy
 from memgym.actions import to_json
-from memgym.operators.reading import ABSTENTION, write_answer
-from memgym.operators.text import keep_best, sentences
+from memgym.operators.reading import write_answer
+
+_LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 
 
 class Random(PhasePolicy):
-    """Draws a valid action: random sentences, turns, operations, orders, and words for answers.
+    """Writes random words wherever the action is text, and draws ids and operations at random.
 
     What is drawn depends on the seed and the observation only, so that the policy keeps no state between calls.
     """
@@ -27,22 +27,22 @@ class Random(PhasePolicy):
         self._seed = int(np.random.SeedSequence(seed).generate_state(1)[0])
 
     def read(self, observation: Observation) -> str:
-        """Keep random sentences within the budget."""
-        lines = sentences(observation.memory) + sentences(observation.section)
-        return keep_best(lines, self._rng(observation).random(len(lines)), observation)
+        """Remember twenty random words."""
+        return _words(self._rng(observation), 20)
 
     def extract(self, observation: Observation) -> str:
-        """Extract every second turn on average."""
+        """Extract up to three memories of random words."""
         rng = self._rng(observation)
-        kept = [turn for turn in observation.turns if turn.text.strip() and rng.random() < 0.5]
-        return to_json({"memory_list": [{"value": turn.text, "source": [turn.id]} for turn in kept]})
+        return to_json({"memory_list": [{"value": _words(rng, 8)} for _ in range(rng.integers(4))]})
 
     def update(self, observation: Observation) -> str:
-        """Add or drop each candidate, delete each memory shown with a small chance."""
+        """Add each candidate or not, delete each memory shown or not."""
         rng = self._rng(observation)
-        added = [{"id": c.id, "op": "ADD" if rng.random() < 0.5 else "NOOP"} for c in observation.candidates]
-        deleted = [{"id": m.id, "op": "DELETE"} for m in observation.memories if rng.random() < 0.1]
-        return to_json({"operations": added + deleted})
+        candidates = [
+            {"id": candidate.id, "op": str(rng.choice(["ADD", "NOOP"]))} for candidate in observation.candidates
+        ]
+        memories = [{"id": memory.id, "op": str(rng.choice(["DELETE", "NOOP"]))} for memory in observation.memories]
+        return to_json({"operations": candidates + memories})
 
     def retrieve(self, observation: Observation) -> str:
         """Shuffle the memories."""
@@ -50,9 +50,12 @@ class Random(PhasePolicy):
         return to_json([ids[i] for i in self._rng(observation).permutation(len(ids))])
 
     def answer(self, observation: Observation) -> str:
-        """Answer with a word of the memory."""
-        words = re.findall(r"\w+", observation.memory)
-        return write_answer(observation, str(self._rng(observation).choice(words)) if words else ABSTENTION)
+        """Answer with a random word."""
+        return write_answer(observation, _words(self._rng(observation), 1))
 
     def _rng(self, observation: Observation) -> np.random.Generator:
         return np.random.default_rng([self._seed, zlib.crc32(str(observation).encode())])
+
+
+def _words(rng: np.random.Generator, count: int) -> str:
+    return " ".join("".join(rng.choice(_LETTERS, size=rng.integers(2, 9))) for _ in range(count))

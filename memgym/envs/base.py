@@ -200,7 +200,12 @@ class MemoryEnv(gym.Env[str, str]):
         return Block("budget", "", {"tokens": str(tokens), "used": str(used), "counter": self._counter_name})
 
     def _answer_gold(self, question: Question) -> dict[str, Any]:
-        return {"answers": question.answers, "match": question.match, "answerable": question.answerable}
+        return {
+            "answers": question.answers,
+            "match": question.match,
+            "answerable": question.answerable,
+            "evidence": [fact.value for fact in self.episode.facts if fact.source in question.evidence],
+        }
 
     def _play(self, action: object) -> str:
         """Play one action in the present phase; return what was wrong with it, ``""`` if nothing."""

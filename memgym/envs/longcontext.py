@@ -64,7 +64,7 @@ class LongcontextEnv(MemoryEnv):
         split: split of the task; by default the task's own default.
         phases: the phases that the agent plays; operators play the others.
         memorizer: who plays ``read``: ``lexical``, ``recent``, ``first``, or ``module:Class`` of a policy.
-        reader: who plays ``answer``: ``contains`` (is the gold answer in the memory?), ``extractive``, ``api:MODEL``,
+        reader: who plays ``answer``: ``contains`` (does the memory hold the gold answer?), ``extractive``, ``api:MODEL``,
             or ``module:Class``.
         section_tokens: size of a section; None takes the episode's own sections or sessions as they are.
         memory_tokens: the memory budget.

@@ -88,7 +88,7 @@ class MemoryBankEnv(MemoryEnv):
         extractor: who plays ``extract``: ``verbatim``, or ``module:Class`` of a policy.
         updater: who plays ``update``: ``add_all``, ``deduplicate``, or ``module:Class``.
         retriever: who plays ``retrieve``: ``top_k``, or ``module:Class``.
-        reader: who plays ``answer``: ``contains`` (is the gold answer in the kept memories?), ``extractive``,
+        reader: who plays ``answer``: ``contains`` (do the kept memories hold the gold answer?), ``extractive``,
             ``api:MODEL``, or ``module:Class``.
         retrieve_k: number of memories that the search returns for a question.
         answer_k: number of memories kept for the answer.
@@ -207,7 +207,8 @@ class MemoryBankEnv(MemoryEnv):
         if phase == "answer":
             return self._answer_gold(self._question)
         if phase == "retrieve":
-            return {"relevant": [record.id for record in self._shown.values() if self._rests_on_evidence(record)]}
+            relevant = [record.id for record in self._shown.values() if self._rests_on_evidence(record)]
+            return {"relevant": relevant if self._question.answerable else []}
         turns = {turn.id for turn in self._session.turns}
         evidence = {turn for question in self.episode.questions for turn in question.evidence}
         return {"evidence": sorted(turns & evidence)}
@@ -239,7 +240,7 @@ class MemoryBankEnv(MemoryEnv):
 
     def _update(self, operations: list[PlannedOperation] | None) -> str | None:
         plan, overflow = fit_budget(
-            [self._bank_operation(operation) for operation in operations or ()],
+            [self._bank_operation(planned) for planned in operations or () if planned.op != "NOOP"],
             self.bank,
             self.memory_tokens,
             self.counter,

@@ -47,7 +47,6 @@ def fit_budget(
                 continue
             available -= counter.count(text)
             operation = replace(operation, value=text[len(prefix) :])
-        if operation.op != "NOOP":
-            room = available
+        room = available
         fitted.append(operation)
     return fitted, overflow

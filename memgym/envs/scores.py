@@ -108,7 +108,9 @@ def _lines_by_phrase(lines: Sequence[str]) -> Callable[[str], set[int]]:
 
     @cache
     def found(phrase: str) -> set[int]:
-        numbers = set()
+        numbers: set[int] = set()
+        if not phrase:
+            return numbers
         position = text.find(f" {phrase} ")
         while position >= 0:
             numbers.add(bisect_right(starts, position))

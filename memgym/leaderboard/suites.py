@@ -46,12 +46,19 @@ def _long(name: str, episodes: int, **kwargs: Any) -> SuiteEntry:
     return SuiteEntry(name, "memgym/Longcontext-v0", kwargs, episodes=episodes)
 
 
+_PERSONA = {"task": "persona", "difficulty": "easy"}
+_MULTIHOP = {"task": "multihop", "difficulty": "easy", "section_tokens": 1000, "memory_tokens": 256}
+
 SUITES: dict[str, Suite] = {
     "quick-v0": Suite(
         "quick-v0",
         (
-            _bank("persona", 20, task="persona", difficulty="easy"),
-            _long("multihop", 100, task="multihop", difficulty="easy", section_tokens=1000, memory_tokens=256),
+            # What is remembered and found, scored without a reader: is the gold answer in it?
+            _bank("persona memory", 20, **_PERSONA, phases=["extract", "update", "retrieve"]),
+            _long("multihop memory", 100, **_MULTIHOP, phases=["read"]),
+            # The whole way from reading to the answer.
+            _bank("persona", 20, **_PERSONA),
+            _long("multihop", 100, **_MULTIHOP),
         ),
     ),
 }

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from rich import box
 from rich.table import Table
 
 
@@ -19,20 +20,22 @@ def leaderboard_tables(results: Sequence[dict[str, Any]]) -> list[Table]:
 
 def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
     entries = [entry["name"] for entry in results[0]["entries"]]
-    table = Table(title=f"{suite}: answer score, mean and 95 % interval", title_justify="left")
+    table = Table(
+        title=f"{suite}: answer score, ± half of the 95 % interval", title_justify="left", box=box.SIMPLE_HEAD
+    )
     table.add_column("policy", no_wrap=True)
-    for name in ["all", *entries, "format", "tokens"]:
+    table.add_column("all", justify="right", no_wrap=True)
+    for name in [*entries, "format", "tokens"]:
         table.add_column(name, justify="right")
-    ordered = sorted(results, key=lambda result: -result["summary"]["answer"]["mean"])
-    for result in ordered:
+    for result in sorted(results, key=lambda result: -result["summary"]["answer"]["mean"]):
         summary = result["summary"]
         per_entry = [summary["entries"][name] for name in entries]
         table.add_row(
-            _policy_name(result["policy"]),
-            _score(summary["answer"]),
-            *[_score(entry["answer"]) for entry in per_entry],
+            policy_name(result["policy"], results),
+            f"{summary['answer']['mean']:.3f} ±{_half_width(summary['answer']):.2f}",
+            *[f"{entry['answer']['mean']:.3f}" for entry in per_entry],
             f"{sum(entry['format'] for entry in per_entry) / len(per_entry):.2f}",
-            f"{sum(entry['tokens'] for entry in per_entry):,}",
+            f"{sum(entry['tokens'] for entry in per_entry) / 1000:,.0f}k",
         )
     if any(result["policy"]["privileged"] for result in results):
         table.caption = "* reads the gold answers: a ceiling, not a competitor"
@@ -40,10 +43,18 @@ def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
     return table
 
 
-def _policy_name(policy: dict[str, Any]) -> str:
-    options = ", ".join(f"{name}={value}" for name, value in policy["options"].items())
-    return policy["entry_point"] + (f"({options})" if options else "") + ("*" if policy["privileged"] else "")
+def policy_name(policy: dict[str, Any], results: Sequence[dict[str, Any]]) -> str:
+    """Return a policy's class name, with its module where another module has a class of that name."""
+    class_name = policy["entry_point"].partition(":")[2]
+    namesakes = {
+        result["policy"]["entry_point"]
+        for result in results
+        if result["policy"]["entry_point"].endswith(f":{class_name}")
+    }
+    name = class_name if len(namesakes) == 1 else policy["entry_point"]
+    options = ", ".join(f"{option}={value}" for option, value in policy["options"].items())
+    return name + (f"({options})" if options else "") + ("*" if policy["privileged"] else "")
 
 
-def _score(score: dict[str, float]) -> str:
-    return f"{score['mean']:.3f} [{score['low']:.2f}, {score['high']:.2f}]"
+def _half_width(score: dict[str, float]) -> float:
+    return (score["high"] - score["low"]) / 2

@@ -38,20 +38,23 @@ def write_answer(observation: Observation, text: str, cited_ids: Sequence[str] =
 
 
 def contains(observation: Observation) -> str:
-    """Answer right if the memory contains a gold answer as whole words.
+    """Answer right if the memory holds the answer: the default reader, which needs no language model.
 
-    This is how retrieval is scored where no language model reads: it sees the gold answers (the environment shows
-    them to this operator only). A question without an answer counts as recognised if nothing was retrieved. Where all
-    of several answers must be given, those found are given.
+    A memory holds an answer if it contains it as whole words, or, for an answer that has to be worked out (a count, a
+    date), if it contains all the gold facts that it follows from. Where all of several answers must be given, those
+    found are given. A question without an answer counts as recognised if nothing was retrieved. The reader sees the
+    gold; the environment shows it to this operator only.
     """
     gold = json.loads(observation.first("gold").text)
     memory = observation.memory
+    answers = gold["answers"]
     if not gold["answerable"]:
-        found = gold["answers"][:1] if not memory.strip() else []
+        found = [] if memory.strip() else answers[:1]
     else:
-        found = [answer for answer in gold["answers"] if has_phrase(memory, answer)]
+        found = [answer for answer in answers if has_phrase(memory, answer)]
         if gold["match"] == "any":
-            found = found[:1]
+            worked_out = gold["evidence"] and all(has_phrase(memory, value) for value in gold["evidence"])
+            found = found[:1] or (answers[:1] if worked_out else [])
     return write_answer(observation, ", ".join(found) or "(not in memory)")
 
 

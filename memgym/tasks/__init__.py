@@ -9,9 +9,21 @@ from memgym.errors import unknown
 from memgym.tasks.base import Task
 
 TASKS: dict[str, str] = {
+    "2wiki": "memgym.tasks.twowiki:TwoWiki",
+    "conflict": "memgym.tasks.conflict:Conflict",
+    "custom": "memgym.tasks.custom:Custom",
+    "hotpotqa": "memgym.tasks.hotpotqa:HotpotQA",
+    "icl": "memgym.tasks.icl:Icl",
+    "locomo": "memgym.tasks.locomo:LoCoMo",
+    "longmemeval": "memgym.tasks.longmemeval:LongMemEval",
     "memagent": "memgym.tasks.memagent:MemAgent",
+    "memfactory": "memgym.tasks.memfactory:MemFactory",
+    "memoryagentbench": "memgym.tasks.memoryagentbench:MemoryAgentBench",
     "multihop": "memgym.tasks.multihop:Multihop",
+    "musique": "memgym.tasks.musique:MuSiQue",
     "persona": "memgym.tasks.persona:Persona",
+    "ruler": "memgym.tasks.ruler:Ruler",
+    "ruler_jsonl": "memgym.tasks.ruler_jsonl:RulerJsonl",
 }
 """Task name to ``module:Class``. Modules are imported when first used."""
 
