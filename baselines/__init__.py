@@ -2,11 +2,26 @@
 
 from baselines.keep_all import KeepAll
 from baselines.lexical import Lexical
+from baselines.needle_matcher import NeedleMatcher
 from baselines.no_memory import NoMemory
 from baselines.oracle import Oracle
 from baselines.random_actions import Random
 from baselines.recency import Recency
 from baselines.rules import Rules
 from baselines.semantic import Semantic
+from baselines.variable_tracer import VariableTracer
+from baselines.word_counter import WordCounter
 
-__all__ = ["KeepAll", "Lexical", "NoMemory", "Oracle", "Random", "Recency", "Rules", "Semantic"]
+__all__ = [
+    "KeepAll",
+    "Lexical",
+    "NeedleMatcher",
+    "NoMemory",
+    "Oracle",
+    "Random",
+    "Recency",
+    "Rules",
+    "Semantic",
+    "VariableTracer",
+    "WordCounter",
+]

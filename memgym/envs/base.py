@@ -60,6 +60,8 @@ class MemoryEnv(gym.Env[str, str]):
         task_options: Mapping[str, Any],
     ):
         self._check_options(task, task_options)
+        if "counter" in {field.name for field in fields(task_class(task).Config)}:
+            task_options = {"counter": counter, **task_options}  # one counter for the text and for the memory
         self.task = make_task(task, **task_options)
         self.split = self.task.default_split if split is None else split
         self._size = self.task.check_split(self.split)

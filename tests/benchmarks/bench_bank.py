@@ -9,12 +9,13 @@ import hashlib
 import math
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 
 import hnswlib
 import numpy as np
 
-from memgym.bank import HashEmbedder, MemoryBank, Operation
+from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation
 from memgym.bank.index import EF, EF_CONSTRUCTION, M
 
 K = 10
@@ -27,21 +28,17 @@ def make_texts(count: int, seed: int = 0) -> list[str]:
     return [" ".join(WORDS[int(len(WORDS) * rng.random() ** 3)] for _ in range(12)) for _ in range(count)]
 
 
-def seconds(run: Callable[[], object], repeat: int = 5) -> float:
-    """Return the least time of ``repeat`` runs, after one to warm up."""
-    run()
-    times = []
-    for _ in range(repeat):
-        start = time.perf_counter()
+def race(*runs: Callable[[], object], rounds: int = 15) -> list[float]:
+    """Return the least time in seconds of each, run in turns so that a busy machine troubles all alike."""
+    for run in runs:
         run()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def alternating(ours: Callable[[], object], theirs: Callable[[], object], rounds: int = 15) -> tuple[float, float]:
-    """Time two things in turns, so that a busy machine troubles both alike."""
-    pairs = [(seconds(ours, 1), seconds(theirs, 1)) for _ in range(rounds)]
-    return min(a for a, _ in pairs), min(b for _, b in pairs)
+    best = [math.inf] * len(runs)
+    for _ in range(rounds):
+        for i, run in enumerate(runs):
+            start = time.perf_counter()
+            run()
+            best[i] = min(best[i], time.perf_counter() - start)
+    return best
 
 
 def report(what: str, ours: float, theirs: float, ratio: float, target: str, met: bool) -> None:
@@ -52,35 +49,28 @@ def report(what: str, ours: float, theirs: float, ratio: float, target: str, met
 def bench_search() -> None:
     """Bank search, the query's vector in the cache, against the same query to a bare hnswlib index, per query."""
     texts = make_texts(100_000)
-    queries = [" ".join(text.split()[:6]) for text in make_texts(100, seed=1)]
+    queries = [" ".join(text.split()[:6]) for text in make_texts(50, seed=1)]
+    embedder = HashEmbedder()
+    vectors, query_vectors = embedder.embed(texts), embedder.embed(queries)
     for count in (1_000, 10_000, 100_000):
-        bank = MemoryBank()
+        bank = MemoryBank(CachedEmbedder(embedder))
         bank.add_many({"value": text} for text in texts[:count])
-        bank.search_many(queries, K)
-        vectors, query_vectors = bank.embedder.embed(queries), HashEmbedder().embed(texts[:count])
-        vectors, query_vectors = query_vectors, vectors
-        raw = hnswlib.Index("ip", bank.embedder.dim)
+        raw = hnswlib.Index("ip", embedder.dim)
         raw.init_index(count, M=M, ef_construction=EF_CONSTRUCTION, random_seed=100)
-        raw.add_items(vectors)
+        raw.add_items(vectors[:count])
         raw.set_ef(EF)
-
-        def search(bank: MemoryBank = bank) -> None:
-            for query in queries:
-                bank.search(query, K)
-
-        def query_raw(raw: hnswlib.Index = raw, query_vectors: np.ndarray = query_vectors) -> None:
-            for vector in query_vectors:
-                raw.knn_query(vector, K, num_threads=1)
-
-        ours, theirs = (total / len(queries) for total in alternating(search, query_raw))
-        ratio = ours / theirs
-        report(f"search {count:,} records / bare hnswlib", ours, theirs, ratio, "<= 1.3", ratio <= 1.3)
+        times = [
+            race(partial(bank.search, query, K), partial(raw.knn_query, vector, K, num_threads=1))
+            for query, vector in zip(queries, query_vectors, strict=True)
+        ]
+        ours, theirs = np.mean(times, axis=0)
+        report(f"search {count:,} records / bare hnswlib", ours, theirs, ours / theirs, "<= 1.3", ours <= 1.3 * theirs)
 
 
 def bench_fork() -> None:
     """A fork of 1,000 records against building them, alone and with the first write, which copies the vectors."""
     entries = [{"value": text} for text in make_texts(1_000)]
-    embedder = MemoryBank().embedder
+    embedder = CachedEmbedder(HashEmbedder())
 
     def build() -> MemoryBank:
         bank = MemoryBank(embedder)
@@ -88,12 +78,9 @@ def bench_fork() -> None:
         return bank
 
     bank = build()
-    parts = {"fork": bank.fork, "fork and first add": lambda: bank.fork().add("something new")}
-    for what, run in parts.items():
-        ours, theirs = alternating(run, build)
-        report(f"{what} / build, vectors cached", ours, theirs, theirs / ours, ">= 20", theirs / ours >= 20)
-        cold, build_cold = alternating(run, lambda: MemoryBank().add_many(entries))
-        report(f"{what} / build", cold, build_cold, build_cold / cold, ">= 20", build_cold / cold >= 20)
+    for what, run in (("fork", bank.fork), ("fork and first add", lambda: bank.fork().add("something new"))):
+        ours, theirs = race(run, build)
+        report(f"{what} / build (vectors cached)", ours, theirs, theirs / ours, ">= 20", theirs >= 20 * ours)
 
 
 class ListStore:
@@ -120,37 +107,32 @@ class ListStore:
         return sorted(range(len(scores)), key=lambda i: -scores[i])[:k]
 
 
-def batches(items: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
 def bench_cycle() -> None:
-    """Embed and store 1,000 new texts, then search: in one plan, in 50 session plans, and one by one."""
+    """Embed and store 1,000 new texts, then search: in one plan, in 50 plans (one a session), and one by one."""
+    texts = make_texts(1_000)
+    embedder = HashEmbedder()
+
+    def slow(queries: list[str]) -> None:
+        store = ListStore()
+        for text in texts:
+            store.add(text)
+        for query in queries:
+            store.search(query, K)
+
+    def quick(queries: list[str], size: int) -> None:
+        bank = MemoryBank(CachedEmbedder(embedder))
+        for start in range(0, len(texts), size):
+            bank.apply([Operation("ADD", value=text) for text in texts[start : start + size]])
+        for query in queries:
+            bank.search(query, K)
+
     for searches in (1, 10):
         queries = make_texts(searches, seed=2)
-
-        def slow(queries: list[str] = queries) -> None:
-            store = ListStore()
-            for text in make_texts(1_000):
-                store.add(text)
-            for query in queries:
-                store.search(query, K)
-
-        def quick(size: int, queries: list[str] = queries) -> None:
-            bank = MemoryBank()
-            for part in batches(make_texts(1_000), size):
-                bank.apply([Operation("ADD", value=text) for text in part])
-            for query in queries:
-                bank.search(query, K)
-
-        making = seconds(lambda: make_texts(1_000))
-        theirs = seconds(slow, 2) - making
+        (theirs,) = race(partial(slow, queries), rounds=2)
         for size in (1_000, 20, 1):
-            ours = seconds(lambda size=size: quick(size)) - making
-            ratio = theirs / ours
+            (ours,) = race(partial(quick, queries, size))
             what = f"list loop / cycle, {searches} searches, plans of {size:,}"
-            report(what, ours, theirs, ratio, ">= 20", ratio >= 20)
+            report(what, ours, theirs, theirs / ours, ">= 20", theirs >= 20 * ours)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,176 @@
+"""A small client for any endpoint that speaks OpenAI's chat completions API (the ``api`` extra)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from memgym.errors import ConfigError, MemgymError, MissingExtraError
+from memgym.tasks.base import check_int
+
+Message = Mapping[str, str]
+"""A chat message: ``{"role": "system" | "user" | "assistant", "content": text}``."""
+
+_OPENAI_URL = "https://api.openai.com/v1"
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class ApiError(MemgymError, RuntimeError):
+    """The endpoint gave no usable reply, also after the retries."""
+
+
+class BadReplyError(ApiError):
+    """The endpoint replied, but not with a chat completion that has text."""
+
+
+class ChatClient:
+    """Asks one model at one endpoint for chat completions.
+
+    Rate limits (429, with ``Retry-After`` obeyed), server errors, time-outs and cut connections are retried by the
+    ``openai`` package with exponential back-off and jitter. The API key is handed to that package and kept nowhere
+    else: it is in no ``repr``, message or log.
+
+    Args:
+        model: the model's name at the endpoint.
+        base_url: the endpoint, e.g. ``http://localhost:8000/v1``; by default ``OPENAI_BASE_URL``, else OpenAI's own.
+        api_key: by default ``OPENAI_API_KEY``.
+        timeout: seconds to wait for a connection, and then for each piece of the reply, at each try.
+        max_retries: tries after the first one.
+        concurrency: the most requests that :meth:`complete_many` has under way at once.
+        temperature: sampling temperature.
+
+    Raises:
+        ConfigError: an argument does not fit, or there is no API key.
+        MissingExtraError: the ``api`` extra is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        timeout: float = 60.0,
+        max_retries: int = 5,
+        concurrency: int = 8,
+        temperature: float = 0.0,
+    ):
+        if not isinstance(model, str) or not model.strip():
+            raise ConfigError(f"option 'model' must be the name of a model, not {model!r}")
+        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
+            raise ConfigError(f"option 'timeout' must be a number of seconds above 0, not {timeout!r}")
+        check_int("max_retries", max_retries, 0)
+        check_int("concurrency", concurrency, 1)
+        base_url = base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI_URL
+        _check_url(base_url)
+        api_key = (api_key or os.environ.get("OPENAI_API_KEY", "")).strip()
+        _check_key(api_key, model)
+        try:
+            import openai
+        except ImportError:
+            raise MissingExtraError(f"model {model!r} behind an API", "api") from None
+        self.model = model
+        self.concurrency = concurrency
+        self.temperature = temperature
+        self.timeout = timeout
+        self._client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries)
+        self._base_url = base_url.rstrip("/")
+        weakref.finalize(self, self._client.close)  # kept-alive connections end with their user
+
+    @property
+    def id(self) -> str:
+        """The model's name, followed by ``@`` and a hash of the endpoint's address unless that is OpenAI's own."""
+        if self._base_url == _OPENAI_URL:
+            return self.model
+        return f"{self.model}@{hashlib.sha256(self._base_url.encode()).hexdigest()[:8]}"
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.id!r})"
+
+    def complete(self, messages: Sequence[Message]) -> str:
+        """Return the text of the model's reply to ``messages``.
+
+        Raises:
+            BadReplyError: the reply is not a chat completion, or it is blank.
+            ApiError: there was no reply.
+        """
+        import openai
+
+        try:
+            response = self._client.chat.completions.with_raw_response.create(
+                model=self.model,
+                messages=[{"role": m["role"], "content": _encodable(m["content"])} for m in messages],
+                temperature=self.temperature,
+            )
+        except openai.APITimeoutError:
+            error = self._error(ApiError, f"no reply within {self.timeout:g} s")
+        except openai.APIConnectionError as fault:
+            error = self._error(ApiError, f"the connection failed ({type(fault.__cause__ or fault).__name__})")
+        except openai.APIStatusError as fault:
+            error = self._error(ApiError, f"HTTP {fault.status_code}", fault.response.text)
+        else:
+            return self._content(response.http_response.text)
+        # Raised outside of the handlers: the package's exceptions hold the request, and with it the key.
+        raise error
+
+    def complete_many(self, conversations: Iterable[Sequence[Message]]) -> list[str]:
+        """Return the replies to several conversations, in their order.
+
+        Raises:
+            ApiError: as in :meth:`complete`; what has not been sent by then is not sent.
+        """
+        return concurrently(self.complete, conversations, self.concurrency)
+
+    def _content(self, body: str) -> str:
+        try:
+            content: Any = json.loads(body)["choices"][0]["message"]["content"]
+        except (ValueError, LookupError, TypeError, RecursionError):
+            raise self._error(BadReplyError, "not a chat completion", body) from None
+        if not isinstance(content, str) or not content.strip():
+            raise self._error(BadReplyError, "a reply without text")
+        return content
+
+    def _error(self, kind: type[ApiError], reason: str, body: str = "") -> ApiError:
+        """Build an error that shows the start of ``body``; a server may echo the key, so it is blotted out."""
+        shown = f": {body.replace(self._client.api_key, '***')[:300]!r}" if body else ""
+        return kind(f"model {self.model!r} at {self._base_url}: {reason}{shown}")
+
+
+def concurrently(function: Callable[[_Item], _Result], items: Iterable[_Item], concurrency: int) -> list[_Result]:
+    """Apply ``function`` to each item in up to ``concurrency`` threads and return the results in order.
+
+    The first exception (in the order of the items) is raised once the calls under way have ended; ``map`` cancels the
+    others.
+    """
+    with ThreadPoolExecutor(concurrency) as pool:
+        return list(pool.map(function, items))
+
+
+def _check_url(url: object) -> None:
+    try:
+        parts = urlsplit(url)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and parts.username is None
+    except (ValueError, AttributeError):  # a port or IPv6 address that is none; no text at all
+        fits = False
+    if not fits:  # the address is not repeated: it may hold a password
+        raise ConfigError("option 'base_url' must look like https://host/v1, without a user name or password")
+
+
+def _check_key(key: str, model: str) -> None:
+    if not key:
+        raise ConfigError(
+            f"no API key for model {model!r}: set OPENAI_API_KEY (to any text for a server that asks for none)"
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError("OPENAI_API_KEY has characters that no key can have; set it anew")
+
+
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which a model can write in JSON but UTF-8 cannot carry."""
+    return text.encode("utf-8", "replace").decode()

@@ -1,0 +1,49 @@
+"""What the subtasks of RULER have in common: they draw the parts of an episode."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from memgym.episodes import Fact, Section
+from memgym.tokens import TokenCounter
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a subtask gives to its episode; see :class:`memgym.episodes.Question` for the fields."""
+
+    sections: tuple[Section, ...]
+    question: str
+    answers: tuple[str, ...]
+    evidence: tuple[str, ...]
+    match: Literal["any", "all"] = "all"
+    facts: tuple[Fact, ...] = ()
+
+
+class Subtask(ABC):
+    """A generator for one of the thirteen tasks.
+
+    Args:
+        length: the tokens that the text of an episode shall have.
+        counter: what a token is.
+    """
+
+    def __init__(self, length: int, counter: TokenCounter):
+        self.length = length
+        self.counter = counter
+
+    @abstractmethod
+    def draw(self, rng: np.random.Generator, split: str, index: int) -> Parts:
+        """Return the parts of an episode; ``index`` matters only where episodes follow the rows of a file."""
+
+    def size(self, split: str) -> int | None:
+        """Return the number of episodes in ``split``, None if there is no end."""
+        return None
+
+    def digest(self) -> str:
+        """Return a hash of the data file behind the episodes, ``""`` if there is none."""
+        return ""

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+
+import pytest
+
+from memgym.api import ApiError, BadReplyError, ChatClient, concurrently
+from memgym.errors import ConfigError, MissingExtraError
+
+PING = [{"role": "user", "content": "ping"}]
+
+
+def client_of(server, **options) -> ChatClient:
+    return ChatClient("tiny", server.url, **{"timeout": 0.25, "max_retries": 1, **options})
+
+
+def test_complete_sends_the_messages_at_temperature_0(chat_server):
+    chat_server.answer = lambda messages: messages[-1]["content"].upper()
+    assert client_of(chat_server).complete(PING) == "PING"
+    assert chat_server.requests == [{"model": "tiny", "messages": PING, "temperature": 0.0}]
+    assert chat_server.keys == {f"Bearer {chat_server.key}"}
+
+
+def test_any_text_can_be_sent(chat_server):
+    chat_server.answer = lambda messages: messages[-1]["content"]
+    assert client_of(chat_server).complete([{"role": "user", "content": "é\ud800\U0001f600\0"}]) == "é?\U0001f600\0"
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_passing_faults_are_retried(chat_server, status):
+    for _ in range(3):
+        chat_server.then_status(status, retry_after="0.01")
+    assert client_of(chat_server, max_retries=3).complete(PING) == "pong"
+    assert len(chat_server.requests) == 4
+
+
+@pytest.mark.parametrize("fault", ["then_hang", "then_cut"])
+def test_a_hang_and_a_cut_connection_are_retried(chat_server, fault):
+    getattr(chat_server, fault)()
+    assert client_of(chat_server).complete(PING) == "pong"
+    assert len(chat_server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments", "told"),
+    [
+        ("then_status", (429, '{"error": "slow down"}'), "HTTP 429.*slow down"),
+        ("then_status", (500, "<html>oops"), "HTTP 500.*oops"),
+        ("then_status", (401, "no such key"), "HTTP 401.*no such key"),
+        ("then_hang", (), "no reply within 0.25 s"),
+        ("then_cut", (), "connection failed"),
+    ],
+)
+def test_a_lasting_fault_is_an_error_that_tells_which(chat_server, fault, arguments, told):
+    getattr(chat_server, fault)(*arguments)
+    with pytest.raises(ApiError, match=told):
+        client_of(chat_server, max_retries=0).complete(PING)
+
+
+def test_a_refusal_is_not_retried(chat_server):
+    chat_server.then_status(400, "no")
+    with pytest.raises(ApiError, match="HTTP 400"):
+        client_of(chat_server, max_retries=5).complete(PING)
+    assert len(chat_server.requests) == 1
+
+
+def test_nobody_listening(chat_server):
+    client = client_of(chat_server, max_retries=0)
+    chat_server.close()
+    with pytest.raises(ApiError, match=r"at http://127.*connection failed"):
+        client.complete(PING)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"{",
+        b"null",
+        b"5",
+        b"[]",
+        b"{}",
+        b'{"choices": []}',
+        b'{"choices": null}',
+        b'{"choices": [{}]}',
+        b'{"choices": [{"message": {"content": null}}]}',
+        b'{"choices": [{"message": {"content": " "}}]}',
+        b'{"choices": [{"message": {"content": ["a"]}}]}',
+        b"\xff\xfe\x00",
+        b"[" * 100_000,
+    ],
+)
+@pytest.mark.parametrize("content_type", ["application/json", "text/html"])
+def test_garbage_is_an_error(chat_server, body, content_type):
+    chat_server.then_body(body, content_type)
+    with pytest.raises(BadReplyError):
+        client_of(chat_server).complete(PING)
+
+
+def test_many_are_answered_in_order_within_the_concurrency(chat_server):
+    chat_server.delay = 0.03
+    chat_server.answer = lambda messages: messages[0]["content"]
+    texts = [str(i) for i in range(12)]
+    replies = client_of(chat_server, concurrency=3, timeout=5.0).complete_many(
+        [{"role": "user", "content": text}] for text in texts
+    )
+    assert replies == texts
+    assert chat_server.max_in_flight == 3
+
+
+def test_after_a_failure_nothing_new_is_begun():
+    begun = []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        if item == 0:
+            raise ApiError("down")
+        time.sleep(0.01)
+
+    with pytest.raises(ApiError, match="down"):
+        concurrently(work, range(1000), 1)
+    assert len(begun) < 1000
+
+
+@pytest.mark.parametrize("fault", ["echo", "garbage echo", "hang", "cut"])
+def test_the_key_shows_nowhere(chat_server, caplog, fault):
+    caplog.set_level(logging.DEBUG)
+    client = client_of(chat_server, max_retries=0)
+    client.complete(PING)
+    if fault == "echo":
+        # The key straddles the place where a long body is cut.
+        chat_server.then_status(401, "x" * 290 + chat_server.key)
+    elif fault == "garbage echo":
+        chat_server.then_body(chat_server.key.encode() * 3)
+    elif fault == "hang":
+        chat_server.then_hang()
+    else:
+        chat_server.then_cut()
+    with pytest.raises(ApiError) as caught:
+        client.complete(PING)
+    told = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(client) + caplog.text
+    assert "tiny" in told
+    assert "sk-test" not in told
+    assert caught.value.__cause__ is None
+
+
+def test_the_id_names_the_model_and_hides_the_address(chat_server, monkeypatch):
+    there = client_of(chat_server)
+    assert there.id.startswith("tiny@")
+    assert "127" not in there.id
+    assert ChatClient("tiny").id == "tiny"
+    monkeypatch.setenv("OPENAI_BASE_URL", chat_server.url + "/")
+    assert ChatClient("tiny").id == there.id
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"model": ""}, "model"),
+        ({"model": None}, "model"),
+        ({"timeout": 0}, "timeout"),
+        ({"timeout": "1"}, "timeout"),
+        ({"timeout": float("nan")}, "timeout"),
+        ({"max_retries": -1}, "max_retries"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"base_url": "localhost:8000"}, "base_url"),
+        ({"base_url": "ftp://host/v1"}, "base_url"),
+        ({"base_url": "http://me:secret@host/v1"}, "base_url"),
+        ({"base_url": "http://[::1/v1"}, "base_url"),
+        ({"base_url": "http://host:port/v1"}, "base_url"),
+        ({"base_url": 5}, "base_url"),
+        ({"api_key": "sk-\nno"}, "OPENAI_API_KEY"),
+    ],
+)
+def test_bad_arguments_are_told_at_construction(monkeypatch, options, named):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    with pytest.raises(ConfigError, match=named) as caught:
+        ChatClient(**{"model": "tiny", **options})
+    assert "secret" not in str(caught.value)
+
+
+def test_no_key(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", " ")
+    with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
+        ChatClient("tiny")
+
+
+def test_a_line_break_after_the_key_does_no_harm(chat_server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", chat_server.key + "\n")
+    assert client_of(chat_server).complete(PING) == "pong"
+
+
+def test_missing_extra(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(MissingExtraError, match=r"memgym\[api\]"):
+        ChatClient("tiny")
