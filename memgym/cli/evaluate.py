@@ -18,6 +18,8 @@ from memgym.leaderboard.table import leaderboard_tables
 from memgym.leaderboard.verify import verify
 from memgym.policy import load_policy
 
+SHOWN_PROBLEMS = 5  # per result file
+
 
 def evaluate_policies(
     entry_points: list[str], suite: Suite, options: dict[str, Any], out: Path, seed: int, batch: int
@@ -66,13 +68,15 @@ def verify_files(paths: list[Path], overrides: dict[str, Any]) -> bool:
             problems = verify(result, overrides=overrides, progress=lambda name, n, bar=bar: progress.advance(bar, n))
         verified &= not problems
         console.print(f"{path}: {'verified' if not problems else 'NOT verified'}")
-        for problem in problems:
+        for problem in problems[:SHOWN_PROBLEMS]:
             console.print(f"  {problem}")
+        if len(problems) > SHOWN_PROBLEMS:
+            console.print(f"  … and {len(problems) - SHOWN_PROBLEMS} more")
     return verified
 
 
 def _count(entry: SuiteEntry) -> int:
-    return len(episode_indices(make_env(entry), entry)) * entry.trials
+    return len(episode_indices(make_env(entry).unwrapped, entry)) * entry.trials
 
 
 def _file_name(entry_point: str, options: dict[str, Any]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from types import MappingProxyType
-from typing import Any, ClassVar, SupportsFloat
+from typing import Any, ClassVar, Self, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -20,7 +21,7 @@ from memgym.envs.scores import AnswerScorer, StepScores
 from memgym.episodes import Episode, Question
 from memgym.errors import ActionError, ConfigError, unknown
 from memgym.observation import Block, Observation
-from memgym.operators import ROLES, contains, get_operator
+from memgym.operators import ROLES, check_operator, contains, get_operator
 from memgym.spaces import TextSpace
 from memgym.tasks import make_task, task_class
 from memgym.tokens import get_counter
@@ -39,7 +40,7 @@ class MemoryEnv(gym.Env[str, str]):
     agent's are played the same way by operators, before the step returns.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"]}
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}  # Gymnasium's checker wants a rate
     all_phases: ClassVar[tuple[str, ...]]
     reward_names: ClassVar[tuple[str, ...]]
 
@@ -59,25 +60,24 @@ class MemoryEnv(gym.Env[str, str]):
         render_mode: str | None = None,
         task_options: Mapping[str, Any],
     ):
-        self._check_options(task, task_options)
-        if "counter" in {field.name for field in fields(task_class(task).Config)}:
-            task_options = {"counter": counter, **task_options}  # one counter for the text and for the memory
-        self.task = make_task(task, **task_options)
+        self.counter = get_counter(counter)
+        self._counter_name = counter
+        self.task = make_task(task, **self._check_options(task, task_options))
         self.split = self.task.default_split if split is None else split
         self._size = self.task.check_split(self.split)
         self.phases = self._check_phases(phases)
         check_choice("answer_format", answer_format, ANSWER_FORMATS)
         self._format = answer_format if "answer" in self.phases else "plain"
         self.render_mode = check_choice("render_mode", render_mode, (None, "ansi"))
-        self.counter = get_counter(counter)
-        self._counter_name = counter
+        for phase in self.all_phases:
+            check_operator(phase, operators[phase])
         self._operators = {
             phase: get_operator(phase, operators[phase]) for phase in self.all_phases if phase not in self.phases
         }
         self._scorer = AnswerScorer(self.task, judge)
         self.judge = self._scorer.judge
-        self._instructions = self._instruction_texts() if instructions else {}
-        self._reveal_gold = reveal_gold
+        self._instructions = self._instruction_texts() if check_flag("instructions", instructions) else {}
+        self._reveal_gold = check_flag("reveal_gold", reveal_gold)
 
         self.observation_space = TextSpace(MAX_OBSERVATION_CHARS)
         self.action_space = TextSpace(MAX_ACTION_CHARS)
@@ -94,23 +94,29 @@ class MemoryEnv(gym.Env[str, str]):
         """Start an episode: the one with ``options["index"]``, else one drawn by the seeded generator.
 
         Raises:
-            ConfigError: the index is not in the split, or ``options`` has another key.
+            ConfigError: the index is not in the split, ``options`` has another key, or the episode leaves the agent
+                nothing to play (it plays ``update`` alone, and its extractor finds nothing in any session).
         """
         super().reset(seed=seed)
-        options = options or {}
-        for name in options:
-            if name != "index":
-                raise unknown("reset option", name, ["index"])
-        index = options.get("index")
+        index = self._check_reset(options)
         if index is None:
             index = int(self.np_random.integers(self._size or 2**31))
         self.episode = self.task.episode(self.split, index)
         self._scores = StepScores()
         self._phase = self._begin()
         self._play_others()
-        info = {"phase": self._phase or "", "index": index, "episode_id": self.episode.id, "split": self.split}
-        self._last_info = info
-        return self._observe(), info
+        if self._phase is None:
+            phases = ", ".join(self.phases)
+            raise ConfigError(f"in episode {self.episode.id!r} the operators leave the agent nothing to play: {phases}")
+        self._last_info = {
+            "phase": self._phase,
+            "index": int(index),
+            "episode_id": self.episode.id,
+            "split": self.split,
+            "operator_errors": self._scores.operator_errors,
+            "overflow": self._scores.overflow,
+        }
+        return self._observe(), self._last_info
 
     def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
         """Play one action. A bad action is scored and explained, never raised; after the last, the observation is "".
@@ -159,6 +165,12 @@ class MemoryEnv(gym.Env[str, str]):
 
         To learn from them at every step, pay their differences: see :class:`memgym.wrappers.PotentialShaping`.
         """
+
+    def spawn(self) -> Self:
+        """Return another environment on the same task, to play episodes side by side; nothing is loaded twice."""
+        twin = copy.copy(self)
+        twin.episode, twin._phase, twin._np_random = None, None, None
+        return twin
 
     # What the subclasses implement
 
@@ -245,17 +257,29 @@ class MemoryEnv(gym.Env[str, str]):
 
     # Arguments
 
-    def _check_options(self, task: str, task_options: Mapping[str, Any]) -> None:
+    def _check_options(self, task: str, task_options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the task's options: those given, and the counter where the task measures lengths."""
         own = [name for name in inspect.signature(type(self)).parameters if name != "task_options"]
         known = [field.name for field in fields(task_class(task).Config)]
         for name in task_options:
             if name not in known:
-                raise unknown(f"argument of {type(self).__name__} with task {task!r}:", name, [*own, *known])
+                raise unknown(f"argument of {type(self).__name__} with task {task!r}:", name, {*own, *known})
+        # One counter for the text and for the memory.
+        return {**task_options, "counter": self._counter_name} if "counter" in known else dict(task_options)
+
+    def _check_reset(self, options: Mapping[str, Any] | None) -> Any:
+        """Return the index that the options of ``reset`` ask for, None if they ask for none."""
+        if options is not None and not isinstance(options, Mapping):
+            raise ConfigError(f"reset options must be a dict such as {{'index': 3}}, not {options!r}")
+        for name in options or ():
+            if name != "index":
+                raise unknown("reset option", name, ["index"])
+        return (options or {}).get("index")
 
     def _check_phases(self, phases: Sequence[str] | None) -> tuple[str, ...]:
         if phases is None:
             return self.all_phases
-        if isinstance(phases, str) or not phases:
+        if not isinstance(phases, list | tuple) or not phases:
             raise ConfigError(
                 f"'phases' must be a non-empty list of phases, e.g. {list(self.all_phases)}, not {phases!r}"
             )
@@ -267,6 +291,8 @@ class MemoryEnv(gym.Env[str, str]):
     def _check_weights(self, weights: Mapping[str, float] | None) -> dict[str, float]:
         if weights is None:
             return dict(DEFAULT_WEIGHTS)
+        if not isinstance(weights, Mapping):
+            raise ConfigError(f"'reward_weights' must be a dict such as {{'answer': 1.0}}, not {weights!r}")
         for name, weight in weights.items():
             if name not in self.reward_names:
                 raise unknown("reward", name, self.reward_names)
@@ -282,7 +308,18 @@ def check_choice(name: str, value: Any, choices: Sequence[str]) -> Any:
         ConfigError: it is not.
     """
     if value not in choices:
-        raise unknown(f"value of argument {name!r}:", value, choices)
+        raise unknown(f"value of argument {name!r}:", value, map(str, choices))
+    return value
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return ``value`` if it is a bool; the string "False" would pass for true.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not isinstance(value, bool):
+        raise ConfigError(f"argument {name!r} must be True or False, not {value!r}")
     return value
 
 

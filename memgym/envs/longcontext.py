@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from memgym.actions import Answer, parse_answer
-from memgym.envs.base import MemoryEnv, check_size
+from memgym.envs.base import MemoryEnv, check_flag, check_size
 from memgym.envs.instructions import ANSWER, FORMS, READ, READ_BLIND
 from memgym.envs.pages import Pages
 from memgym.envs.scores import memory_quality
@@ -119,7 +119,7 @@ class LongcontextEnv(MemoryEnv):
     ):
         self.section_tokens = check_size("section_tokens", section_tokens, optional=True)
         self.memory_tokens = self.action_tokens = check_size("memory_tokens", memory_tokens)
-        self.show_question = show_question
+        self.show_question = check_flag("show_question", show_question)
         super().__init__(
             task,
             split=split,

@@ -64,16 +64,17 @@ def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> gym.Env:
     return make(entry.env_id, **kwargs)
 
 
-def episode_indices(env: gym.Env, entry: SuiteEntry) -> range:
+def episode_indices(env: MemoryEnv, entry: SuiteEntry) -> range:
     """Return the indices that an entry plays: its first ones, as far as the split has them."""
-    size = env.unwrapped.task.size(entry.split)
+    size = env.task.size(entry.split)
     return range(entry.episodes if size is None else min(entry.episodes, size))
 
 
 def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, batch: int, progress: Progress) -> EntryRecord:
-    envs = [make_env(entry, reveal_gold=policy.privileged) for _ in range(min(batch, entry.episodes))]
-    task = envs[0].unwrapped.task
-    indices = episode_indices(envs[0], entry)
+    made = make_env(entry, reveal_gold=policy.privileged)
+    env = made.unwrapped
+    indices = episode_indices(env, entry)
+    envs = [env.spawn() for _ in range(min(batch, len(indices)))]
     started = time.perf_counter()
     episodes: list[dict[str, Any]] = []
     for trial in range(entry.trials):
@@ -82,18 +83,17 @@ def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, batch: int, progre
             episodes.append({"trial": trial, **episode})
             progress(entry.name, 1)
     episodes.sort(key=lambda episode: (episode["trial"], episode["index"]))
-    scorer = envs[0].unwrapped.judge
     return {
         **asdict(entry),
-        "env_spec": envs[0].spec.to_json(),
-        "task_fingerprint": task.fingerprint(),
-        "judge": None if scorer is None else {"id": scorer.id, "prompt_hash": scorer.prompt_hash},
+        "env_spec": made.spec.to_json(),
+        "task_fingerprint": env.task.fingerprint(),
+        "judge": None if env.judge is None else {"id": env.judge.id, "prompt_hash": env.judge.prompt_hash},
         "seconds": time.perf_counter() - started,
         "results": episodes,
     }
 
 
-def _play(policy: Policy, envs: list[gym.Env], indices: deque[int]) -> Iterator[dict[str, Any]]:
+def _play(policy: Policy, envs: list[MemoryEnv], indices: deque[int]) -> Iterator[dict[str, Any]]:
     """Play the episodes with these indices, several side by side, and yield each record when it is complete."""
     running: dict[int, tuple[str, dict[str, Any]]] = {}
     idle = list(range(len(envs)))
@@ -106,7 +106,7 @@ def _play(policy: Policy, envs: list[gym.Env], indices: deque[int]) -> Iterator[
         actions = policy.act_many([running[slot][0] for slot in slots])
         for slot, action in zip(slots, actions, strict=True):
             observation, record = running.pop(slot)
-            step, next_observation, done = play_step(envs[slot].unwrapped, envs[slot], observation, action)
+            step, next_observation, done = play_step(envs[slot], observation, action)
             record["steps"].append(step)
             if done:
                 idle.append(slot)
@@ -115,9 +115,9 @@ def _play(policy: Policy, envs: list[gym.Env], indices: deque[int]) -> Iterator[
                 running[slot] = (next_observation, record)
 
 
-def play_step(env: MemoryEnv, wrapped: gym.Env, observation: str, action: str) -> tuple[dict[str, Any], str, bool]:
+def play_step(env: MemoryEnv, observation: str, action: str) -> tuple[dict[str, Any], str, bool]:
     """Play one action; return its record, the next observation, and whether the episode is over."""
-    next_observation, reward, terminated, truncated, info = wrapped.step(action)
+    next_observation, reward, terminated, _, info = env.step(action)
     record = {
         "phase": info["played"],
         "action": action,
@@ -129,4 +129,4 @@ def play_step(env: MemoryEnv, wrapped: gym.Env, observation: str, action: str) -
         "observation_tokens": env.counter.count(observation),
         "action_tokens": env.counter.count(action) if isinstance(action, str) else 0,
     }
-    return record, next_observation, terminated or truncated
+    return record, next_observation, terminated

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from memgym.envs.base import MemoryEnv
 from memgym.leaderboard.evaluate import episode_indices, make_env, play_step
 from memgym.leaderboard.results import EntryRecord, summarize
 from memgym.leaderboard.suites import SUITES, SuiteEntry
@@ -57,8 +58,8 @@ def _entry(record: EntryRecord) -> SuiteEntry:
 def _verify_entry(record: EntryRecord, overrides: dict[str, Any], progress: Callable[[str, int], None]) -> list[str]:
     entry = _entry(record)
     changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
-    env = make_env(SuiteEntry(entry.name, entry.env_id, {**entry.kwargs, **changed}, entry.split))
-    if not changed and env.unwrapped.task.fingerprint() != record["task_fingerprint"]:
+    env = make_env(SuiteEntry(entry.name, entry.env_id, {**entry.kwargs, **changed}, entry.split)).unwrapped
+    if not changed and env.task.fingerprint() != record["task_fingerprint"]:
         return [f"{entry.name}: the task or its data are not the same here (fingerprints differ)"]
     expected = [(trial, index) for trial in range(entry.trials) for index in episode_indices(env, entry)]
     if [(episode["trial"], episode["index"]) for episode in record["results"]] != expected:
@@ -72,14 +73,14 @@ def _verify_entry(record: EntryRecord, overrides: dict[str, Any], progress: Call
     return problems
 
 
-def _replay(env: Any, episode: dict[str, Any]) -> str:
+def _replay(env: MemoryEnv, episode: dict[str, Any]) -> str:
     """Replay one episode; return the first difference, ``""`` if there is none."""
     observation, _ = env.reset(options={"index": episode["index"]})
     done = False
     for number, step in enumerate(episode["steps"], 1):
         if done:
             return f"there are {len(episode['steps'])} steps, but the episode ends after {number - 1}"
-        replayed, observation, done = play_step(env.unwrapped, env, observation, step["action"])
+        replayed, observation, done = play_step(env, observation, step["action"])
         for name in COMPARED:
             if _plain(replayed[name]) != step[name]:
                 return f"step {number}: {name} is {replayed[name]!r}, not {step[name]!r}"
