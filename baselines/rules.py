@@ -53,7 +53,7 @@ class Rules(Lexical):
 
     def update(self, observation: Observation) -> str:
         """Rewrite the memory with the same key, if there is one; add the candidate if not."""
-        known = {memory.attributes.get("key"): memory.id for memory in observation.memories}
+        known = {memory.attributes["key"]: memory.id for memory in observation.memories if "key" in memory.attributes}
         operations = []
         for candidate in observation.candidates:
             same = known.get(candidate.attributes.get("key"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,16 @@ BOXED_WINDOW = 300
 
 _TEXT = {"type": "string", "minLength": 1}
 _IDS = {"type": "array", "items": _TEXT, "uniqueItems": True}
+
+
+def _operation(spellings: list[str], *required: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {"id": _TEXT, "op": {"enum": spellings}, "key": {"type": "string"}, "value": _TEXT},
+        "required": ["id", "op", *required],
+        "additionalProperties": False,
+    }
+
 
 ACTION_SCHEMAS: dict[str, dict[str, Any]] = {
     "extract": {
@@ -57,15 +68,10 @@ ACTION_SCHEMAS: dict[str, dict[str, Any]] = {
             "operations": {
                 "type": "array",
                 "items": {
-                    "type": "object",
-                    "properties": {
-                        "id": _TEXT,
-                        "op": {"enum": list(OPERATIONS)},
-                        "key": {"type": "string"},
-                        "value": _TEXT,
-                    },
-                    "required": ["id", "op"],
-                    "additionalProperties": False,
+                    "anyOf": [
+                        _operation([spelling for spelling in OPERATIONS if spelling != "UPDATE"]),
+                        _operation(["UPDATE"], "value"),
+                    ]
                 },
             }
         },
@@ -75,14 +81,18 @@ ACTION_SCHEMAS: dict[str, dict[str, Any]] = {
     "retrieve": _IDS,
     "answer": {
         "type": "object",
-        "properties": {"answer": {"type": "string"}, "cited_ids": _IDS},
+        "properties": {"answer": _TEXT, "cited_ids": _IDS},
         "required": ["answer"],
         "additionalProperties": False,
     },
 }
-"""JSON Schema of each phase's JSON action; ``answer`` applies to the answer format ``json``. ``read`` is free text."""
+"""JSON Schema of each phase's JSON action; ``answer`` applies to the answer format ``json``. ``read`` is free text.
 
-_FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
+What a schema cannot say, the parsers check besides: ids are those shown, none has two operations, values and answers
+are not blank.
+"""
+
+_FENCE = re.compile(r"```[a-zA-Z]*[^\S\n]*\n(.*?)```", re.DOTALL)  # never backtracks over line breaks
 _MAX_STARTS = 32  # where in the surrounding text a JSON value is looked for, at most
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -300,7 +310,7 @@ def _get_ids(value: object, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ActionError(f"{where} must be a list of ids (strings)")
     if len(set(value)) < len(value):
-        double = next(item for i, item in enumerate(value) if item in value[:i])
+        double = next(item for item, times in Counter(value).items() if times > 1)
         raise ActionError(f"{where} names {_short(double)} twice")
     return tuple(value)
 

@@ -75,7 +75,7 @@ def load_policy(entry_point: str, **options: object) -> Policy:
     module, _, name = entry_point.partition(":")
     try:
         cls = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:  # TypeError: a relative name
         raise ConfigError(f"cannot load policy {entry_point!r} (module:Class): {error}") from error
     if not (isinstance(cls, type) and issubclass(cls, Policy)):
         raise ConfigError(f"{entry_point!r} is not a subclass of memgym.Policy")

@@ -33,10 +33,15 @@ def make(env_id: str, **kwargs: Any) -> gym.Env:
     """Make an environment without Gymnasium's checking wrapper, which slows down every step.
 
     Raises:
-        ConfigError: the id or an argument is unknown or does not fit.
+        ConfigError: the id or an argument is unknown or does not fit, or the environment is none of memgym's.
         DataError: the task's file is missing or damaged.
     """
+    from memgym.envs.base import MemoryEnv
+
     try:
-        return gym.make(env_id, disable_env_checker=True, **kwargs)
+        env = gym.make(env_id, **{"disable_env_checker": True, **kwargs})
     except gym.error.Error as error:
         raise ConfigError(f"{error} 'memgym envs' lists the environments.") from None
+    if not isinstance(env.unwrapped, MemoryEnv):
+        raise ConfigError(f"{env_id!r} is no memgym environment: 'memgym envs' lists them.")
+    return env

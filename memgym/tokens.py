@@ -69,6 +69,6 @@ def get_counter(name: str) -> TokenCounter:
     Raises:
         ConfigError: there is no such counter.
     """
-    if name not in COUNTERS:
+    if not isinstance(name, str) or name not in COUNTERS:
         raise unknown("token counter", name, COUNTERS)
     return COUNTERS[name]

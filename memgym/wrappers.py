@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
 
-from memgym.errors import unknown
+from memgym.errors import ConfigError, unknown
+
+POTENTIALS = ("memory_recall", "memory_precision", "compression")
 
 
-class PotentialShaping(gym.Wrapper):
+class PotentialShaping(gym.Wrapper, gym.utils.RecordConstructorArgs):
     """Pays at every step how much better the memory became, without moving the optimum.
 
     Adds ``weight · (γ Φ(s′) − Φ(s))`` to the reward, Φ being one of the environment's
@@ -22,14 +25,17 @@ class PotentialShaping(gym.Wrapper):
         gamma: discount γ of the training.
 
     Raises:
-        ConfigError: the environment has no such potential.
+        ConfigError: there is no such potential, or ``weight`` or ``gamma`` is no number.
     """
 
     def __init__(self, env: gym.Env, potential: str = "memory_recall", weight: float = 1.0, gamma: float = 1.0):
-        super().__init__(env)
-        known = ("memory_recall", "memory_precision", "compression")
-        if potential not in known:
-            raise unknown("potential", potential, known)
+        gym.utils.RecordConstructorArgs.__init__(self, potential=potential, weight=weight, gamma=gamma)
+        gym.Wrapper.__init__(self, env)
+        if potential not in POTENTIALS:
+            raise unknown("potential", potential, POTENTIALS)
+        for name, value in (("weight", weight), ("gamma", gamma)):
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise ConfigError(f"argument {name!r} must be a number, not {value!r}")
         self._potential = potential
         self._weight = weight
         self._gamma = gamma

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -20,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+DataFolder = Annotated[
+    Path | None, typer.Option("--data", help="Folder in which data files are looked up; by default $MEMGYM_DATA.")
+]
 Setting = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Make-argument; repeat for more.")]
 
 
@@ -56,6 +60,11 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
         except ValueError:
             parsed[key] = value
     return parsed
+
+
+def _use_data_folder(folder: Path | None) -> None:
+    if folder is not None:
+        os.environ["MEMGYM_DATA"] = str(folder)
 
 
 @app.command()
@@ -102,11 +111,13 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for the result files.")] = Path("results"),
     seed: Annotated[int, typer.Option(help="Seed of the policies.")] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Episodes played side by side.")] = 16,
+    data: DataFolder = None,
 ) -> None:
     """Play policies through a suite, or one environment; print the table and write one result file per policy."""
     from memgym.cli.evaluate import evaluate_policies
     from memgym.leaderboard.suites import ad_hoc_suite, get_suite
 
+    _use_data_folder(data)
     if (suite is None) == (env is None):
         raise ConfigError("give either --suite NAME or --env ENV_ID")
     if suite is not None and (settings or split):
@@ -132,8 +143,10 @@ def table(files: Annotated[list[Path], typer.Argument(help="Result files.")]) ->
 def verify(
     files: Annotated[list[Path], typer.Argument(help="Result files.")],
     settings: Setting = [],  # noqa: B006
+    data: DataFolder = None,
 ) -> None:
     """Replay result files: every reward and score must come out the same, to the last digit."""
+    _use_data_folder(data)
     from memgym.cli.evaluate import verify_files
 
     if not verify_files(files, parse_settings(settings)):

@@ -11,9 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from memgym.errors import DataError
 from memgym.leaderboard.evaluate import episode_indices, evaluate, make_env
 from memgym.leaderboard.results import read_result, write_result
-from memgym.leaderboard.suites import Suite, SuiteEntry
+from memgym.leaderboard.suites import Suite, SuiteEntry, missing_file, present
 from memgym.leaderboard.table import leaderboard_tables
 from memgym.leaderboard.verify import verify
 from memgym.policy import load_policy
@@ -30,6 +31,7 @@ def evaluate_policies(
         ConfigError: a policy or an environment cannot be made; checked before anything is played.
     """
     console = Console()
+    suite = _without_missing(suite, console)
     for entry_point in entry_points:
         load_policy(entry_point, **options)
     total = sum(_count(entry) for entry in suite.entries)
@@ -73,6 +75,17 @@ def verify_files(paths: list[Path], overrides: dict[str, Any]) -> bool:
         if len(problems) > SHOWN_PROBLEMS:
             console.print(f"  … and {len(problems) - SHOWN_PROBLEMS} more")
     return verified
+
+
+def _without_missing(suite: Suite, console: Console) -> Suite:
+    """Say which entries lack their data file, and leave them out."""
+    for entry in suite.entries:
+        if missing_file(entry):
+            console.print(f"left out: {entry.name} (no file {missing_file(entry)}; --data names its folder)")
+    played = present(suite)
+    if not played.entries:
+        raise DataError(f"suite {suite.name!r}: no data file found; --data FOLDER names where they are")
+    return played
 
 
 def _count(entry: SuiteEntry) -> int:

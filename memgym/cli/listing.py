@@ -19,11 +19,10 @@ def listing() -> Group:
     for name in sorted(TASKS):
         cls = task_class(name)
         tasks.add_row(name, (cls.__doc__ or "").strip().splitlines()[0], cls.source)
-    suites = _table("suites (--suite …)", "suite", "entry", "environment", "arguments", "episodes")
+    suites = _table("suites (--suite …)", "name", "what", "entries", "episodes")
     for suite in SUITES.values():
-        for entry in suite.entries:
-            played = f"{entry.episodes}" + (f" × {entry.trials}" if entry.trials > 1 else "")
-            suites.add_row(suite.name, entry.name, entry.env_id, _arguments(entry.kwargs), played)
+        episodes = sum(entry.episodes * entry.trials for entry in suite.entries)
+        suites.add_row(suite.name, suite.description, str(len(suite.entries)), str(episodes))
     return Group(environments, tasks, suites)
 
 

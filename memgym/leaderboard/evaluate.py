@@ -12,7 +12,7 @@ import gymnasium as gym
 
 from memgym.envs.base import MemoryEnv
 from memgym.leaderboard.results import FORMAT_VERSION, EntryRecord, package_versions, summarize
-from memgym.leaderboard.suites import Suite, SuiteEntry
+from memgym.leaderboard.suites import SUITES, Suite, SuiteEntry
 from memgym.policy import Policy, load_policy
 from memgym.registration import make
 
@@ -49,11 +49,18 @@ def evaluate(
         "format_version": FORMAT_VERSION,
         "policy": {"entry_point": entry_point, "options": options or {}, "privileged": policy.privileged},
         "suite": suite.name,
+        "left_out": left_out(suite),
         "seed": seed,
         "packages": package_versions(),
         "summary": summarize(entries),
         "entries": entries,
     }
+
+
+def left_out(suite: Suite) -> list[str]:
+    """Return the names of the entries that the published suite of this name has beyond those played."""
+    published = SUITES.get(suite.name, suite)
+    return [entry.name for entry in published.entries if entry not in suite.entries]
 
 
 def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> gym.Env:
@@ -68,6 +75,11 @@ def episode_indices(env: MemoryEnv, entry: SuiteEntry) -> range:
     """Return the indices that an entry plays: its first ones, as far as the split has them."""
     size = env.task.size(entry.split)
     return range(entry.episodes if size is None else min(entry.episodes, size))
+
+
+def judge_identity(env: MemoryEnv) -> dict[str, str] | None:
+    """Return what names the judge of an environment and its prompt; None if the task's rule scores."""
+    return None if env.judge is None else {"id": env.judge.id, "prompt_hash": env.judge.prompt_hash}
 
 
 def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, batch: int, progress: Progress) -> EntryRecord:
@@ -87,7 +99,7 @@ def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, batch: int, progre
         **asdict(entry),
         "env_spec": made.spec.to_json(),
         "task_fingerprint": env.task.fingerprint(),
-        "judge": None if env.judge is None else {"id": env.judge.id, "prompt_hash": env.judge.prompt_hash},
+        "judge": judge_identity(env),
         "seconds": time.perf_counter() - started,
         "results": episodes,
     }
@@ -117,6 +129,7 @@ def _play(policy: Policy, envs: list[MemoryEnv], indices: deque[int]) -> Iterato
 
 def play_step(env: MemoryEnv, observation: str, action: str) -> tuple[dict[str, Any], str, bool]:
     """Play one action; return its record, the next observation, and whether the episode is over."""
+    action = action if isinstance(action, str) else None  # anything else is as bad, and None can be written down
     next_observation, reward, terminated, _, info = env.step(action)
     record = {
         "phase": info["played"],
@@ -127,6 +140,6 @@ def play_step(env: MemoryEnv, observation: str, action: str) -> tuple[dict[str, 
         "rewards": info["rewards"],
         "answers": info["answers"],
         "observation_tokens": env.counter.count(observation),
-        "action_tokens": env.counter.count(action) if isinstance(action, str) else 0,
+        "action_tokens": 0 if action is None else env.counter.count(action),
     }
     return record, next_observation, terminated

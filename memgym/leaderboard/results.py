@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from memgym.errors import DataError
+from memgym.leaderboard.schema import check_result
 
 FORMAT_VERSION = 1
 BOOTSTRAP_SAMPLES = 2_000
@@ -32,26 +33,33 @@ def write_result(result: dict[str, Any], path: Path) -> None:
     """Write a result file; a reader never sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def read_result(path: Path) -> dict[str, Any]:
     """Read a result file.
 
     Raises:
-        DataError: the file is missing, no result file, or written by a newer version.
+        DataError: the file is missing, damaged, no result file, or written by a newer version.
     """
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: not a JSON file: {error}") from None
     if not isinstance(result, dict) or result.get("format") != "memgym-result":
         raise DataError(f"{path}: not a memgym result file (field 'format' is not 'memgym-result')")
-    if result["format_version"] > FORMAT_VERSION:
-        raise DataError(f"{path}: written by a newer memgym (format {result['format_version']}): upgrade to read it")
+    written = result.get("format_version")
+    if not isinstance(written, int):
+        raise DataError(f"{path}: field 'format_version' cannot be {written!r}")
+    if written > FORMAT_VERSION:
+        raise DataError(f"{path}: written by a newer memgym (format {written}): upgrade to read it")
+    check_result(result, str(path))
     return result
 
 

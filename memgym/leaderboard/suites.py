@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from memgym.errors import unknown
 from memgym.registration import make
+from memgym.tasks.rows import locate
+from memgym.tasks.ruler import SUBTASKS as RULER_SUBTASKS
+
+BANK = "memgym/MemoryBank-v0"
+LONG = "memgym/Longcontext-v0"
 
 
 @dataclass(frozen=True)
@@ -35,32 +41,59 @@ class Suite:
     """A named list of entries. The suite's score is the mean over its entries."""
 
     name: str
+    description: str
     entries: tuple[SuiteEntry, ...]
 
 
 def _bank(name: str, episodes: int, **kwargs: Any) -> SuiteEntry:
-    return SuiteEntry(name, "memgym/MemoryBank-v0", kwargs, episodes=episodes)
+    return SuiteEntry(name, BANK, kwargs, episodes=episodes)
 
 
 def _long(name: str, episodes: int, **kwargs: Any) -> SuiteEntry:
-    return SuiteEntry(name, "memgym/Longcontext-v0", kwargs, episodes=episodes)
+    return SuiteEntry(name, LONG, kwargs, episodes=episodes)
 
 
+_DIFFICULTIES = ("easy", "medium", "hard")
 _PERSONA = {"task": "persona", "difficulty": "easy"}
 _MULTIHOP = {"task": "multihop", "difficulty": "easy", "section_tokens": 1000, "memory_tokens": 256}
+_RULER_LENGTHS = {"4k": 4_096, "16k": 16_384, "64k": 65_536}
+
+_QUICK = (
+    # What is remembered and found, scored without a reader: does the memory hold the answer?
+    _bank("persona memory", 20, **_PERSONA, phases=["extract", "update", "retrieve"]),
+    _long("multihop memory", 100, **_MULTIHOP, phases=["read"]),
+    # The whole way from reading to the answer.
+    _bank("persona", 20, **_PERSONA),
+    _long("multihop", 100, **_MULTIHOP),
+)
+_CORE = (
+    *(_bank(f"persona {level}", 20, task="persona", difficulty=level) for level in _DIFFICULTIES),
+    *(_bank(f"icl {level}", 20, task="icl", difficulty=level) for level in _DIFFICULTIES),
+    *(_long(f"multihop {level}", 50, task="multihop", difficulty=level) for level in _DIFFICULTIES),
+    *(_long(f"conflict {level}", 50, task="conflict", difficulty=level) for level in _DIFFICULTIES),
+)
+_RULER = tuple(
+    _long(f"{subtask} {size}", 5, task="ruler", subtask=subtask, length=length)
+    for subtask in RULER_SUBTASKS
+    for size, length in _RULER_LENGTHS.items()
+)
+_REAL = (
+    SuiteEntry("eval_50", LONG, {"task": "memagent", "path": "eval_50.json.gz"}, "all", 128),
+    SuiteEntry("eval_100", LONG, {"task": "memagent", "path": "eval_100.json.gz"}, "all", 128),
+    SuiteEntry("eval_fwe", LONG, {"task": "memagent", "path": "eval_fwe_16384.json.gz"}, "all", 128),
+    SuiteEntry("hotpotqa", LONG, {"task": "hotpotqa", "path": "hotpotqa_dev.jsonl.gz", "documents": 20}, "test", 50),
+    SuiteEntry("musique", LONG, {"task": "musique", "path": "musique_train_small.jsonl.gz"}, "all", 50),
+    SuiteEntry("locomo", BANK, {"task": "locomo", "path": "locomo4.json.gz"}, "all", 10),
+    SuiteEntry("locomo long", LONG, {"task": "locomo", "path": "locomo4.json.gz", "show_question": False}, "all", 10),
+    SuiteEntry("longmemeval", BANK, {"task": "longmemeval", "path": "longmemeval_small.jsonl.gz"}, "all", 12),
+    SuiteEntry("longmemeval long", LONG, {"task": "longmemeval", "path": "longmemeval_small.jsonl.gz"}, "all", 12),
+)
 
 SUITES: dict[str, Suite] = {
-    "quick-v0": Suite(
-        "quick-v0",
-        (
-            # What is remembered and found, scored without a reader: is the gold answer in it?
-            _bank("persona memory", 20, **_PERSONA, phases=["extract", "update", "retrieve"]),
-            _long("multihop memory", 100, **_MULTIHOP, phases=["read"]),
-            # The whole way from reading to the answer.
-            _bank("persona", 20, **_PERSONA),
-            _long("multihop", 100, **_MULTIHOP),
-        ),
-    ),
+    "quick-v0": Suite("quick-v0", "both environments, half a minute for a heuristic", _QUICK),
+    "core-v0": Suite("core-v0", "procedural tasks at three difficulties", _CORE),
+    "ruler-v0": Suite("ruler-v0", "the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
+    "real-v0": Suite("real-v0", "published files in a data folder (--data)", _REAL),
 }
 
 
@@ -76,7 +109,7 @@ def get_suite(name: str) -> Suite:
 
 
 def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episodes: int | None, trials: int) -> Suite:
-    """Return a suite of one entry for any environment, named after its task.
+    """Return a suite of one entry for any environment, named after its task and the other arguments.
 
     Args:
         split: None for the task's default.
@@ -88,4 +121,15 @@ def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episode
     env = make(env_id, **kwargs, **({} if split is None else {"split": split})).unwrapped
     size = env.task.size(env.split)
     entry = SuiteEntry(env.task.name, env_id, kwargs, env.split, episodes or size or 20, trials)
-    return Suite(f"{env_id.removeprefix('memgym/')}-{env.task.name}", (entry,))
+    return Suite(f"{env_id.removeprefix('memgym/')}-{env.task.name}", "", (entry,))
+
+
+def present(suite: Suite) -> Suite:
+    """Return the suite without the entries whose data files are missing."""
+    return replace(suite, entries=tuple(entry for entry in suite.entries if not missing_file(entry)))
+
+
+def missing_file(entry: SuiteEntry) -> str:
+    """Return the data file that an entry lacks, ``""`` if it lacks none."""
+    path = entry.kwargs.get("path")
+    return path if path and not locate(Path(path)).is_file() else ""

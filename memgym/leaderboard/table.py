@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
+from memgym.leaderboard.suites import SuiteEntry
+
 
 def leaderboard_tables(results: Sequence[dict[str, Any]]) -> list[Table]:
-    """Return one table per suite, the best policy first."""
+    """Return one table per suite, the best policy first; results of other entries than the suite's stand apart."""
     by_suite: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for result in results:
-        by_suite[result["suite"]].append(result)
-    return [_suite_table(suite, group) for suite, group in by_suite.items()]
+        played = [[entry[name] for name in SuiteEntry.__dataclass_fields__] for entry in result["entries"]]
+        by_suite[json.dumps([result["suite"], played], sort_keys=True)].append(result)
+    return [_suite_table(group[0]["suite"], group) for group in by_suite.values()]
 
 
 def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
@@ -37,9 +41,12 @@ def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
             f"{sum(entry['format'] for entry in per_entry) / len(per_entry):.2f}",
             f"{sum(entry['tokens'] for entry in per_entry) / 1000:,.0f}k",
         )
+    notes = []
     if any(result["policy"]["privileged"] for result in results):
-        table.caption = "* reads the gold answers: a ceiling, not a competitor"
-        table.caption_justify = "left"
+        notes.append("* reads the gold answers: a ceiling, not a competitor")
+    if results[0]["left_out"]:
+        notes.append(f"left out, so the score is not that of the whole suite: {', '.join(results[0]['left_out'])}")
+    table.caption, table.caption_justify = "\n".join(notes), "left"
     return table
 
 

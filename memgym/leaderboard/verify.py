@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 from memgym.envs.base import MemoryEnv
-from memgym.leaderboard.evaluate import episode_indices, make_env, play_step
+from memgym.leaderboard.evaluate import episode_indices, judge_identity, make_env, play_step
 from memgym.leaderboard.results import EntryRecord, summarize
 from memgym.leaderboard.suites import SUITES, SuiteEntry
-
-COMPARED = ("phase", "action_error", "overflow", "reward", "rewards", "answers")
 
 
 def verify(
@@ -34,8 +33,9 @@ def verify(
         ConfigError: an environment cannot be made on this machine.
     """
     problems = _check_suite(result)
+    privileged = result["policy"]["privileged"]
     for record in result["entries"]:
-        problems += _verify_entry(record, overrides or {}, progress)
+        problems += _verify_entry(record, privileged, overrides or {}, progress)
     if not problems and _plain(summarize(result["entries"])) != result["summary"]:
         problems.append("the summary does not follow from the episodes")
     return problems
@@ -46,8 +46,8 @@ def _check_suite(result: dict[str, Any]) -> list[str]:
     if suite is None:
         return []
     played = [_entry(record) for record in result["entries"]]
-    if played != list(suite.entries):
-        return [f"the entries are not those of suite {suite.name!r}"]
+    if played != [entry for entry in suite.entries if entry.name not in result["left_out"]]:
+        return [f"the entries are not those of suite {suite.name!r} less those said to be left out"]
     return []
 
 
@@ -55,14 +55,20 @@ def _entry(record: EntryRecord) -> SuiteEntry:
     return SuiteEntry(**{name: record[name] for name in SuiteEntry.__dataclass_fields__})
 
 
-def _verify_entry(record: EntryRecord, overrides: dict[str, Any], progress: Callable[[str, int], None]) -> list[str]:
+def _verify_entry(
+    record: EntryRecord, privileged: bool, overrides: dict[str, Any], progress: Callable[[str, int], None]
+) -> list[str]:
     entry = _entry(record)
     changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
-    env = make_env(SuiteEntry(entry.name, entry.env_id, {**entry.kwargs, **changed}, entry.split)).unwrapped
-    if not changed and env.task.fingerprint() != record["task_fingerprint"]:
+    local = SuiteEntry(entry.name, entry.env_id, {**entry.kwargs, **changed}, entry.split)
+    env = make_env(local, reveal_gold=privileged).unwrapped
+    if env.task.fingerprint() != record["task_fingerprint"]:
         return [f"{entry.name}: the task or its data are not the same here (fingerprints differ)"]
-    expected = [(trial, index) for trial in range(entry.trials) for index in episode_indices(env, entry)]
-    if [(episode["trial"], episode["index"]) for episode in record["results"]] != expected:
+    if judge_identity(env) != record["judge"]:
+        return [f"{entry.name}: judge {judge_identity(env)} scores here, not {record['judge']}"]
+    played = [(episode["trial"], episode["index"]) for episode in record["results"]]
+    indices = episode_indices(env, entry)
+    if len(played) != entry.trials * len(indices) or played != list(product(range(entry.trials), indices)):
         return [f"{entry.name}: the episodes played are not those of the entry"]
     problems = []
     for episode in record["results"]:
@@ -75,15 +81,17 @@ def _verify_entry(record: EntryRecord, overrides: dict[str, Any], progress: Call
 
 def _replay(env: MemoryEnv, episode: dict[str, Any]) -> str:
     """Replay one episode; return the first difference, ``""`` if there is none."""
-    observation, _ = env.reset(options={"index": episode["index"]})
+    observation, info = env.reset(options={"index": episode["index"]})
+    if info["episode_id"] != episode["episode_id"]:
+        return f"it is called {info['episode_id']!r}, not {episode['episode_id']!r}"
     done = False
     for number, step in enumerate(episode["steps"], 1):
         if done:
             return f"there are {len(episode['steps'])} steps, but the episode ends after {number - 1}"
         replayed, observation, done = play_step(env, observation, step["action"])
-        for name in COMPARED:
-            if _plain(replayed[name]) != step[name]:
-                return f"step {number}: {name} is {replayed[name]!r}, not {step[name]!r}"
+        for name, value in replayed.items():
+            if _plain(value) != step[name]:
+                return f"step {number}: {name} is {value!r}, not {step[name]!r}"
     return "" if done else "the episode is not complete"
 
 

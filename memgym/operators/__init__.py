@@ -19,6 +19,7 @@ __all__ = [
     "OPERATORS",
     "Operator",
     "add_all",
+    "check_operator",
     "contains",
     "deduplicate",
     "extractive",
@@ -52,23 +53,32 @@ ROLES = {
 """Phase to the make-argument that names its operator."""
 
 
+def check_operator(phase: str, name: object) -> None:
+    """Check a name by its form alone: nothing is imported, no endpoint asked.
+
+    Raises:
+        ConfigError: it can name no operator of ``phase``.
+    """
+    if not isinstance(name, str):
+        raise ConfigError(f"{ROLES[phase]!r} must be the name of an operator, not {name!r}")
+    if name not in OPERATORS[phase] and ":" not in name:
+        raise unknown(ROLES[phase], name, [*OPERATORS[phase], "module:Class"])
+
+
 def get_operator(phase: str, name: str) -> Operator:
     """Return the operator of ``phase`` called ``name``.
 
     Raises:
         ConfigError: there is no such operator, or ``module:Class`` cannot be imported or is no policy.
     """
-    if not isinstance(name, str):
-        raise ConfigError(f"{ROLES[phase]!r} must be the name of an operator, not {name!r}")
+    check_operator(phase, name)
     if name in OPERATORS[phase]:
         return OPERATORS[phase][name]
     if phase == "answer" and name.startswith("api:"):
         from memgym.operators.api_reader import ApiReader
 
         return ApiReader(name.removeprefix("api:"))
-    if ":" in name:
-        return _policy_operator(name)
-    raise unknown(ROLES[phase], name, [*OPERATORS[phase], "module:Class"])
+    return _policy_operator(name)
 
 
 def _policy_operator(entry_point: str) -> Operator:

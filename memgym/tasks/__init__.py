@@ -34,7 +34,7 @@ def task_class(name: str) -> type[Task]:
     Raises:
         ConfigError: there is no such task.
     """
-    if name not in TASKS:
+    if not isinstance(name, str) or name not in TASKS:
         raise unknown("task", name, TASKS)
     module, _, cls = TASKS[name].partition(":")
     return getattr(import_module(module), cls)

