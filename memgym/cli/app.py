@@ -27,6 +27,12 @@ DataFolder = Annotated[
 Setting = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Make-argument; repeat for more.")]
 
 
+@app.callback()
+def main() -> None:
+    """Let ``module:Class`` name a module in the present folder, as it does under ``python -m``."""
+    sys.path.insert(0, "")
+
+
 def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
     """Show memgym's own errors as one line instead of a traceback, and exit with 2; Ctrl-C exits with 130."""
 
@@ -104,7 +110,9 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="With --env: how many episodes; by default all, or 20 of an endless task."),
     ] = None,
-    trials: Annotated[int, typer.Option(min=1, help="With --env: how often each is played.")] = 1,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="With --env: how often each is played; 1 if not said.")
+    ] = None,
     policy_options: Annotated[
         list[str], typer.Option("--policy-set", metavar="KEY=VALUE", help="Argument of the policies' class.")
     ] = [],  # noqa: B006
@@ -120,9 +128,9 @@ def evaluate(
     _use_data_folder(data)
     if (suite is None) == (env is None):
         raise ConfigError("give either --suite NAME or --env ENV_ID")
-    if suite is not None and (settings or split):
-        raise ConfigError("--set and --split go with --env: a suite fixes its own arguments")
-    played = get_suite(suite) if suite else ad_hoc_suite(env, parse_settings(settings), split, episodes, trials)
+    if suite is not None and (settings or split or episodes or trials):
+        raise ConfigError("--set, --split, --episodes and --trials go with --env: a suite fixes them itself")
+    played = get_suite(suite) if suite else ad_hoc_suite(env, parse_settings(settings), split, episodes, trials or 1)
     evaluate_policies(policies, played, parse_settings(policy_options), out, seed, batch)
 
 

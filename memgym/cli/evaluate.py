@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from memgym.errors import DataError
+from memgym.errors import ConfigError, DataError
 from memgym.leaderboard.evaluate import episode_indices, evaluate, make_env
 from memgym.leaderboard.results import read_result, write_result
 from memgym.leaderboard.suites import Suite, SuiteEntry, missing_file, present
@@ -28,9 +28,13 @@ def evaluate_policies(
     """Play each policy through the suite, write its result file, and print the table.
 
     Raises:
-        ConfigError: a policy or an environment cannot be made; checked before anything is played.
+        ConfigError: a policy, an environment or the folder cannot be made; checked before anything is played.
     """
-    console = Console()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--out {out} cannot be a folder: {error.strerror}") from None
+    console = Console(markup=False)
     suite = _without_missing(suite, console)
     for entry_point in entry_points:
         load_policy(entry_point, **options)
@@ -47,7 +51,7 @@ def evaluate_policies(
                 batch=batch,
                 progress=lambda name, episodes, bar=bar: progress.advance(bar, episodes),
             )
-            path = out / f"{suite.name}.{_file_name(entry_point, options)}.json"
+            path = out / _file_name(suite.name, entry_point, options)
             write_result(result, path)
             results.append(result)
             paths.append(path)
@@ -61,7 +65,7 @@ def verify_files(paths: list[Path], overrides: dict[str, Any]) -> bool:
     Raises:
         DataError: a file is no result file.
     """
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     results = [read_result(path) for path in paths]
     verified = True
     for path, result in zip(paths, results, strict=True):
@@ -92,13 +96,13 @@ def _count(entry: SuiteEntry) -> int:
     return len(episode_indices(make_env(entry).unwrapped, entry)) * entry.trials
 
 
-def _file_name(entry_point: str, options: dict[str, Any]) -> str:
-    parts = [entry_point.partition(":")[2], *(f"{name}-{value}" for name, value in options.items())]
+def _file_name(suite: str, entry_point: str, options: dict[str, Any]) -> str:
+    parts = [suite, entry_point.replace(":", "."), *(f"{name}-{value}" for name, value in options.items()), "json"]
     return re.sub(r"[^\w.-]+", "_", ".".join(parts))
 
 
 @contextmanager
 def _progress(console: Console) -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         yield progress

@@ -50,15 +50,15 @@ def _history(episode: Episode) -> Text:
 def _facts(episode: Episode) -> Table:
     table = Table("subject", "relation", "value", "said in", "until", title="gold facts", title_justify="left")
     for fact in episode.facts:
-        table.add_row(fact.subject, fact.relation, Text(fact.value, FACT), fact.source, fact.until or "")
+        plain = (Text(fact.subject), Text(fact.relation), Text(fact.value, FACT))
+        table.add_row(*plain, Text(fact.source), Text(fact.until or ""))
     return table
 
 
 def _questions(episode: Episode) -> Table:
     table = Table("question", "answers", "category", "evidence", title="questions", title_justify="left")
     for question in episode.questions:
-        joiner = " + " if question.match == "all" else " | "
-        table.add_row(
-            question.text, joiner.join(question.answers), question.category, Text(" ".join(question.evidence), EVIDENCE)
-        )
+        answers = (" + " if question.match == "all" else " | ").join(question.answers)
+        plain = (Text(question.text), Text(answers), Text(question.category))
+        table.add_row(*plain, Text(" ".join(question.evidence), EVIDENCE))
     return table

@@ -35,6 +35,7 @@ _ENTRY = {
 RESULT = {
     "policy": {"entry_point": str, "options": dict, "privileged": bool},
     "suite": str,
+    "left_out": list,
     "seed": int,
     "packages": dict,
     "summary": {"answer": _SCORE, "entries": dict},

@@ -109,7 +109,7 @@ def get_suite(name: str) -> Suite:
 
 
 def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episodes: int | None, trials: int) -> Suite:
-    """Return a suite of one entry for any environment, named after its task and the other arguments.
+    """Return a suite of one entry for any environment, named after it and its arguments.
 
     Args:
         split: None for the task's default.
@@ -118,10 +118,11 @@ def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episode
     Raises:
         ConfigError: the environment cannot be made.
     """
-    env = make(env_id, **kwargs, **({} if split is None else {"split": split})).unwrapped
+    env = make(env_id, **{**kwargs, **({} if split is None else {"split": split})}).unwrapped
     size = env.task.size(env.split)
     entry = SuiteEntry(env.task.name, env_id, kwargs, env.split, episodes or size or 20, trials)
-    return Suite(f"{env_id.removeprefix('memgym/')}-{env.task.name}", "", (entry,))
+    settings = [f"{name}={Path(value).name if name == 'path' else value}" for name, value in kwargs.items()]
+    return Suite(" ".join([env_id.removeprefix("memgym/"), *settings]), "", (entry,))
 
 
 def present(suite: Suite) -> Suite:

@@ -12,6 +12,8 @@ from rich.table import Table
 
 from memgym.leaderboard.suites import SuiteEntry
 
+WIDEST = 4  # entries that fit beside each other
+
 
 def leaderboard_tables(results: Sequence[dict[str, Any]]) -> list[Table]:
     """Return one table per suite, the best policy first; results of other entries than the suite's stand apart."""
@@ -24,23 +26,18 @@ def leaderboard_tables(results: Sequence[dict[str, Any]]) -> list[Table]:
 
 def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
     entries = [entry["name"] for entry in results[0]["entries"]]
+    results = sorted(results, key=lambda result: -result["summary"]["answer"]["mean"])
     table = Table(
         title=f"{suite}: answer score, ± half of the 95 % interval", title_justify="left", box=box.SIMPLE_HEAD
     )
-    table.add_column("policy", no_wrap=True)
-    table.add_column("all", justify="right", no_wrap=True)
-    for name in [*entries, "format", "tokens"]:
-        table.add_column(name, justify="right")
-    for result in sorted(results, key=lambda result: -result["summary"]["answer"]["mean"]):
-        summary = result["summary"]
-        per_entry = [summary["entries"][name] for name in entries]
-        table.add_row(
-            policy_name(result["policy"], results),
-            f"{summary['answer']['mean']:.3f} ±{_half_width(summary['answer']):.2f}",
-            *[f"{entry['answer']['mean']:.3f}" for entry in per_entry],
-            f"{sum(entry['format'] for entry in per_entry) / len(per_entry):.2f}",
-            f"{sum(entry['tokens'] for entry in per_entry) / 1000:,.0f}k",
-        )
+    header = ["policy", "all", *entries, "format", "tokens"]
+    lines = [_line(entries, result, results) for result in results]
+    if len(entries) > WIDEST:  # a long suite reads better with its entries below each other
+        header, *lines = zip(header, *lines, strict=True)
+    for i, name in enumerate(header):
+        table.add_column(name, justify="right" if i else "left", no_wrap=i == 0)
+    for line in lines:
+        table.add_row(*line)
     notes = []
     if any(result["policy"]["privileged"] for result in results):
         notes.append("* reads the gold answers: a ceiling, not a competitor")
@@ -48,6 +45,18 @@ def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
         notes.append(f"left out, so the score is not that of the whole suite: {', '.join(results[0]['left_out'])}")
     table.caption, table.caption_justify = "\n".join(notes), "left"
     return table
+
+
+def _line(entries: list[str], result: dict[str, Any], results: Sequence[dict[str, Any]]) -> list[str]:
+    summary = result["summary"]
+    per_entry = [summary["entries"][name] for name in entries]
+    return [
+        policy_name(result["policy"], results),
+        f"{summary['answer']['mean']:.3f} ±{_half_width(summary['answer']):.2f}",
+        *[f"{entry['answer']['mean']:.3f}" for entry in per_entry],
+        f"{sum(entry['format'] for entry in per_entry) / len(per_entry):.2f}",
+        f"{sum(entry['tokens'] for entry in per_entry) / 1000:,.0f}k",
+    ]
 
 
 def policy_name(policy: dict[str, Any], results: Sequence[dict[str, Any]]) -> str:

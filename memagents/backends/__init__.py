@@ -1,0 +1,1 @@
+"""Model backends: what turns messages into completions."""

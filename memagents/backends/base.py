@@ -1,0 +1,81 @@
+"""The contract of a backend: batch-first, token-in token-out."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Messages = list[dict[str, str]]
+"""A chat: ``[{"role": "user", "content": "…"}]``."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How to sample. The defaults are pure sampling from the model's own distribution, as training needs it.
+
+    Args:
+        max_tokens: the longest completion, in tokens.
+        temperature: 0 decodes greedily.
+        top_p: nucleus; 1 is off.
+        top_k: 0 is off.
+        seed: of the whole batch; None for fresh randomness.
+        json_schema: what the text must conform to, where the backend can constrain decoding.
+    """
+
+    max_tokens: int = 512
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int | None = None
+    json_schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model answered to one prompt.
+
+    Args:
+        text: the completion, decoded, without special tokens.
+        prompt_ids: the tokens of the prompt as the model saw it; empty where the backend knows none (HTTP).
+        token_ids: the sampled tokens, the end-of-sequence token included if it was sampled; empty likewise.
+        log_probs: their log-probabilities under the distribution that they were sampled from; empty likewise.
+        finish_reason: ``stop`` if the model ended by itself, ``length`` if it was cut off.
+        truncated: whether the prompt was cut to fit the model.
+    """
+
+    text: str
+    prompt_ids: list[int]
+    token_ids: list[int]
+    log_probs: list[float]
+    finish_reason: Literal["stop", "length"]
+    truncated: bool = False
+
+
+class Backend(ABC):
+    """Turns chats into completions, a batch at a time."""
+
+    @abstractmethod
+    def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:
+        """Return one completion per chat, in order."""
+
+
+class TokenBackend(Backend):
+    """A backend that sees tokens, so that what it sampled can be trained on."""
+
+    @abstractmethod
+    def encode(self, messages: Messages) -> list[int]:
+        """Return the prompt's tokens by the model's chat template, ready for the reply."""
+
+    @abstractmethod
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Return the text of a completion, without special tokens."""
+
+    @abstractmethod
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Completion]:
+        """Return one completion per prompt, in order."""
+
+    def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:
+        """Encode the chats and generate."""
+        return self.generate([self.encode(messages) for messages in batch], sampling)
