@@ -14,7 +14,7 @@ from memgym.actions import (
     parse_retrieve,
     parse_update,
 )
-from memgym.bank import MemoryBank, MemoryRecord, Operation, get_embedder
+from memgym.bank import CachedEmbedder, MemoryBank, MemoryRecord, Operation, get_embedder
 from memgym.envs.base import MemoryEnv, check_size
 from memgym.envs.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
 from memgym.envs.plans import attribute_source, fit_budget
@@ -157,7 +157,7 @@ class MemoryBankEnv(MemoryEnv):
         self.related_k = check_size("related_k", related_k)
         self.memory_tokens = check_size("memory_tokens", memory_tokens, optional=True)
         self.action_tokens = check_size("action_tokens", action_tokens)
-        self._embedder = get_embedder(embedder)
+        self._embedder = CachedEmbedder(get_embedder(embedder))
         super().__init__(
             task,
             split=split,
