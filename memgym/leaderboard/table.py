@@ -35,7 +35,7 @@ def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
     if len(entries) > WIDEST:  # a long suite reads better with its entries below each other
         header, *lines = zip(header, *lines, strict=True)
     for i, name in enumerate(header):
-        table.add_column(name, justify="right" if i else "left", no_wrap=i == 0)
+        table.add_column(name, justify="right" if i else "left", no_wrap=i < 2)
     for line in lines:
         table.add_row(*line)
     notes = []

@@ -11,9 +11,10 @@ from collections.abc import Callable
 
 from memgym.errors import ConfigError, unknown
 from memgym.observation import Observation
+from memgym.operators.extracting import extractive
 from memgym.operators.managing import add_all, deduplicate, top_k, verbatim
 from memgym.operators.memorizing import first, lexical, recent
-from memgym.operators.reading import contains, extractive, write_answer
+from memgym.operators.reading import contains, write_answer
 
 __all__ = [
     "OPERATORS",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -46,14 +46,14 @@ class Task(ABC):
     Config: ClassVar[type]
 
     def __init__(self, **options: Any):
-        known = [f.name for f in fields(self.Config)]
+        known = {field.name: field for field in fields(self.Config)}
         for name in options:
             if name not in known:
                 raise unknown(f"option of task {self.name!r}", name, known)
-        try:
-            self.config = self.Config(**options)
-        except TypeError as error:  # a required option is missing
-            raise ConfigError(f"task {self.name!r}: {error}") from None
+        for name, field in known.items():
+            if name not in options and field.default is MISSING and field.default_factory is MISSING:
+                raise ConfigError(f"task {self.name!r} needs the option {name!r}")
+        self.config = self.Config(**options)
 
     @abstractmethod
     def size(self, split: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Procedural texts of a given length: the options that say how long, and the cutting to length."""
+"""Procedural texts of a given length: the options that say how long, and the cutting to length and into sessions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, ClassVar
 
+from memgym.episodes import Session, Turn
 from memgym.errors import ConfigError
 from memgym.tasks.base import ProceduralConfig, check_choice
 from memgym.tokens import TokenCounter, get_counter
@@ -61,3 +62,28 @@ def nearest(pieces: Sequence[str], counter: TokenCounter, tokens: int) -> str | 
     """Return the piece whose size comes nearest to ``tokens``; None if to add none comes nearer still."""
     best = min(pieces, key=lambda piece: abs(tokens - counter.count(piece)))
     return best if abs(tokens - counter.count(best)) < abs(tokens) else None
+
+
+def in_sessions(turns: Sequence[Turn], per_session: int) -> tuple[Session, ...]:
+    """Return the turns as sessions ``S1``, ``S2``, ... of ``per_session`` turns each, the last one perhaps shorter."""
+    starts = range(0, len(turns), per_session)
+    return tuple(Session(f"S{i}", "", tuple(turns[start : start + per_session])) for i, start in enumerate(starts, 1))
+
+
+def fitting_turns(
+    lines: Sequence[str], spare: Sequence[str], per_session: int, counter: TokenCounter, tokens: int
+) -> tuple[int, str | None]:
+    """Choose turns for a text of sessions, as :func:`in_sessions` makes them, that meets ``tokens``.
+
+    Args:
+        lines: all turns, as ``speaker: text``, the most important first.
+        spare: turns of several lengths, one of which may be added at the end.
+
+    Returns:
+        How many of the first ``lines`` to take, and the one of ``spare`` to add, or None.
+    """
+    pieces = [line if i == 0 or i % per_session else f"\n{line}" for i, line in enumerate(lines)]
+    whole = fitting(pieces, "\n", counter, tokens)
+    room = tokens - counter.count("\n".join(pieces[:whole]))
+    last = nearest([f"\n{line}" for line in spare], counter, room)
+    return whole, last and last[1:]
