@@ -18,11 +18,11 @@ from memgym.episodes import Episode, Fact, Question, Session, Turn
 from memgym.errors import ConfigError
 from memgym.scoring.text import best_over, f1
 from memgym.tasks.base import ProceduralConfig, ProceduralTask, check_choice, check_fraction, check_int
-from memgym.tasks.persona_answers import abstains, canonical
-from memgym.tasks.persona_questions import Asker
-from memgym.tasks.persona_story import Line, Story, Topic
-from memgym.tasks.phrases.persona import COUNTABLES, EVENTS
-from memgym.tasks.phrases.persona_relations import RELATIONS
+from memgym.tasks.persona.answers import abstains, canonical
+from memgym.tasks.persona.phrases import COUNTABLES, EVENTS
+from memgym.tasks.persona.questions import Asker
+from memgym.tasks.persona.relations import RELATIONS
+from memgym.tasks.persona.story import Line, Story, Topic
 from memgym.tokens import COUNTERS, get_counter
 
 _KNOBS = ("sessions", "turns", "people", "questions", "updates", "distance", "hops", "distractors", "similarity")

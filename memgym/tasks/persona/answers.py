@@ -6,7 +6,7 @@ import re
 from datetime import date
 
 from memgym.scoring.text import normalize
-from memgym.tasks.phrases.persona_pools import MONTHS
+from memgym.tasks.persona.pools import MONTHS
 
 _UNITS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "

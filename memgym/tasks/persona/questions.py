@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from memgym.episodes import Question
-from memgym.tasks.persona_answers import ABSTENTIONS, count_forms, date_forms, value_forms
-from memgym.tasks.persona_story import BEATS, Line, Story, Thread, Topic
-from memgym.tasks.phrases import persona as say
-from memgym.tasks.phrases.persona import Relation, third
-from memgym.tasks.phrases.persona_relations import RELATIONS
-from memgym.tasks.phrases.persona_ties import LINKS
+from memgym.tasks.persona import phrases as say
+from memgym.tasks.persona.answers import ABSTENTIONS, count_forms, date_forms, value_forms
+from memgym.tasks.persona.phrases import Relation, third
+from memgym.tasks.persona.relations import RELATIONS
+from memgym.tasks.persona.story import BEATS, Line, Story, Thread, Topic
+from memgym.tasks.persona.ties import LINKS
 
 CATEGORIES = {"multihop": 22, "former": 16, "unanswerable": 5, "current": 29, "count": 14, "time": 14}
 """The share in percent of each kind of question, in the order in which they are invented: the choosiest first."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from memgym.tasks.phrases import persona_pools as pools
-from memgym.tasks.phrases.persona import Relation
-from memgym.tasks.phrases.persona_ties import FIXED, LINKS
+from memgym.tasks.persona import pools
+from memgym.tasks.persona.phrases import Relation
+from memgym.tasks.persona.ties import FIXED, LINKS
 
 CHANGING = (
     Relation(

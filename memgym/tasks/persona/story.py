@@ -8,10 +8,10 @@ from datetime import date, timedelta
 from random import Random
 
 from memgym.tasks.base import SPLITS
-from memgym.tasks.phrases import persona as say
-from memgym.tasks.phrases import persona_talk as talk
-from memgym.tasks.phrases.persona import Countable, Event, Relation, third, with_article
-from memgym.tasks.phrases.persona_pools import COUNTRIES, FIRST_NAMES, MONTHS, NUMBERS, SURNAMES, WEEKDAYS
+from memgym.tasks.persona import phrases as say
+from memgym.tasks.persona import talk
+from memgym.tasks.persona.phrases import Countable, Event, Relation, third, with_article
+from memgym.tasks.persona.pools import COUNTRIES, FIRST_NAMES, MONTHS, NUMBERS, SURNAMES, WEEKDAYS
 
 BEATS = {
     "state": ("state",),

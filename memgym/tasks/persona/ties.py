@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memgym.tasks.phrases import persona_pools as pools
-from memgym.tasks.phrases.persona import Relation
+from memgym.tasks.persona import pools
+from memgym.tasks.persona.phrases import Relation
 
 LINKS = (
     Relation(

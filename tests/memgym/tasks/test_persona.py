@@ -19,14 +19,12 @@ from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import ConfigError
 from memgym.scoring.text import contains, normalize
 from memgym.tasks import make_task
-from memgym.tasks.persona import Persona
-from memgym.tasks.persona_answers import ABSTENTIONS, abstains, canonical
-from memgym.tasks.persona_questions import CATEGORIES
-from memgym.tasks.phrases import persona as say
-from memgym.tasks.phrases import persona_pools as pools
-from memgym.tasks.phrases import persona_talk as talk
-from memgym.tasks.phrases.persona_relations import RELATIONS
-from memgym.tasks.phrases.persona_ties import LINKS
+from memgym.tasks.persona import Persona, pools, talk
+from memgym.tasks.persona import phrases as say
+from memgym.tasks.persona.answers import ABSTENTIONS, abstains, canonical
+from memgym.tasks.persona.questions import CATEGORIES
+from memgym.tasks.persona.relations import RELATIONS
+from memgym.tasks.persona.ties import LINKS
 from memgym.tokens import COUNTERS, get_counter
 
 SPLITS = Persona.splits
