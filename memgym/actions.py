@@ -147,7 +147,7 @@ def parse_extract(action: str, turn_ids: Collection[str]) -> list[Candidate]:
     Raises:
         ActionError: it does not fit the schema, or ``source`` names a turn that is not in the session.
     """
-    items = _get_list(_find_json(action, dict), "memory_list")
+    items = _get_list(_find_json(action, dict, "memory_list"), "memory_list")
     candidates = []
     for i, item in enumerate(items):
         where = f"memory_list[{i}]"
@@ -180,7 +180,7 @@ def parse_update(
     operations: list[PlannedOperation] = []
     problems: list[str] = []
     seen: set[str] = set()
-    for i, item in enumerate(_get_list(_find_json(action, dict), "operations")):
+    for i, item in enumerate(_get_list(_find_json(action, dict, "operations"), "operations")):
         try:
             operation = _parse_operation(item, f"operations[{i}]", candidate_ids, memory_ids)
             if operation.id in seen:
@@ -211,7 +211,7 @@ def parse_answer(action: str, answer_format: str) -> Answer:
         ActionError: the answer is blank, or not in the format.
     """
     if answer_format == "json":
-        fields = _get_object(_find_json(action, dict), "the answer", {"answer", "cited_ids"})
+        fields = _get_object(_find_json(action, dict, "answer"), "the answer", {"answer", "cited_ids"})
         answer = Answer(_get_text(fields, "answer", "the answer"), _get_ids(fields.get("cited_ids", []), "cited_ids"))
     elif answer_format == "boxed":
         answer = Answer(_last_boxed(action))
@@ -248,8 +248,11 @@ def _parse_operation(
     return PlannedOperation(identity, op, _get_text(fields, "key", where) if "key" in fields else None, value)
 
 
-def _find_json(action: str, kind: type) -> Any:
-    """Return the first JSON value of the wanted kind: inside a code fence, else anywhere in the text."""
+def _find_json(action: str, kind: type, field: str = "") -> Any:
+    """Return the first JSON value of the wanted kind: inside a code fence, else anywhere in the text.
+
+    Behind something that is no JSON, an object must have the ``field``: it might be a part of a cut-off one.
+    """
     decoder = json.JSONDecoder(parse_constant=_refuse_constant)
     problem = None
     for text in [*(match[1] for match in _FENCE.finditer(action)), action]:
@@ -261,7 +264,8 @@ def _find_json(action: str, kind: type) -> Any:
             except ValueError as error:
                 problem = problem or str(error)
             else:
-                return value
+                if problem is None or kind is list or field in value:
+                    return value
     name = "object" if kind is dict else "list"
     raise ActionError(f"no JSON {name} found" + (f": {problem}" if problem else ""))
 
@@ -307,7 +311,7 @@ def _get_text(fields: dict[str, Any], name: str, where: str, *, required: bool =
 
 
 def _get_ids(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
         raise ActionError(f"{where} must be a list of ids (strings)")
     if len(set(value)) < len(value):
         double = next(item for item, times in Counter(value).items() if times > 1)

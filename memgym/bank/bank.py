@@ -27,7 +27,7 @@ class MemoryBank:
         exact_limit: number of records up to which search is exact; beyond, it is approximate (HNSW).
 
     Raises:
-        ConfigError: the embedder is unknown.
+        ConfigError: the embedder is unknown, or ``exact_limit`` is not a positive int.
         MissingExtraError: the embedder needs an extra that is not installed.
     """
 
@@ -36,6 +36,7 @@ class MemoryBank:
             embedder = CachedEmbedder(get_embedder(embedder))
         elif not isinstance(embedder, Embedder):
             raise ConfigError(f"embedder must be a name, or have name, dim and embed, unlike {embedder!r}")
+        _check_positive("exact_limit", exact_limit)
         self.embedder = embedder
         self.version = 0
         """Rises with every change."""
@@ -120,23 +121,30 @@ class MemoryBank:
         """
         check_text("time", time)
         self._check_ids(plan)
-        results: list[MemoryRecord | None] = []
-        changed: list[MemoryRecord] = []
+        results = self._outcomes(plan, time)
+        changed = [new for operation, new in zip(plan, results, strict=True) if operation.op in ("ADD", "UPDATE")]
+        vectors = self._embed([record.text for record in changed])
+        self._commit([operation.id for operation in plan if operation.op == "DELETE"], changed, vectors, time)
+        return results
+
+    def _outcomes(self, plan: Sequence[Operation], time: str) -> list[MemoryRecord | None]:
+        """Return what :meth:`apply` returns, without changing anything yet."""
         born = len(self._versions)
+        results = []
         for operation in plan:
+            record = self._records.get(operation.id)
             if operation.op == "ADD":
                 born += 1
                 record = _new_record(f"m{born}", operation, time)
-                changed.append(record)
             elif operation.op == "UPDATE":
-                record = _updated_record(self._records[operation.id], operation, time)
-                changed.append(record)
-            else:
-                record = self._records.get(operation.id) if operation.op == "NOOP" else None
+                record = _updated_record(record, operation, time)
+            elif operation.op == "DELETE":
+                record = None
             results.append(record)
-        vectors = self._embed([record.text for record in changed])
-        # Nothing below can fail.
-        gone = [operation.id for operation in plan if operation.op == "DELETE"]
+        return results
+
+    def _commit(self, gone: list[str], changed: list[MemoryRecord], vectors: np.ndarray, time: str) -> None:
+        """Delete the ids in ``gone``, and put ``changed`` records with their vectors in place. Nothing here can fail."""
         self._index.remove([_number(id) for id in gone])
         self._index.remove([_number(record.id) for record in changed if record.id in self._records])
         self._index.add([_number(record.id) for record in changed], vectors)
@@ -147,7 +155,6 @@ class MemoryBank:
             self._records[record.id] = record
             self._versions[record.id] = (*self._versions.get(record.id, ()), record)
         self.version += len(gone) + len(changed)
-        return results
 
     def _check_ids(self, plan: Sequence[Operation]) -> None:
         seen = set()
@@ -199,8 +206,7 @@ class MemoryBank:
         Raises:
             ConfigError: ``k`` is not a positive int.
         """
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise ConfigError(f"k must be a positive int, not {k!r}")
+        _check_positive("k", k)
         records = self._records
         results = []
         for vector in self._embed(queries):
@@ -281,6 +287,11 @@ class MemoryBank:
                 f"instead of ({len(texts)}, {self.embedder.dim})"
             )
         return vectors
+
+
+def _check_positive(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ConfigError(f"{name} must be a positive int, not {value!r}")
 
 
 def _number(id: str) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 EXACT_LIMIT = 2048
 """Vectors that are searched exactly: up to about here, at dimension 512, that is as fast as HNSW."""
 M, EF_CONSTRUCTION, EF = 32, 100, 128
-"""HNSW (arXiv 1603.09320): measured recall@10 of 0.985 at 20,000 hashed texts."""
+"""HNSW (arXiv 1603.09320): measured recall@10 of 0.985 among 20,000 hashed sentences."""
 _SEED = 100
 _SCORE_DECIMALS = 6
 _MARGIN = 1e-5  # float32 dot products of unit vectors are off by less
@@ -147,8 +147,9 @@ class VectorIndex:
         """Start over with the live vectors."""
         keys = list(self._slots)
         vectors = self.vectors(keys)
-        self.__init__(vectors.shape[1], self._exact_limit)
-        self.add(keys, vectors)
+        fresh = VectorIndex(vectors.shape[1], self._exact_limit)
+        fresh.add(keys, vectors)
+        self.__dict__.update(fresh.__dict__)
 
 
 class _Matrix:

@@ -104,11 +104,7 @@ class Operation:
             raise PlanError(f"{self.op} needs the id of a record")
         if self.value is not None and not self.value.strip() and self.op in ("ADD", "UPDATE"):
             raise PlanError(f"{self.op}: the value is blank")
-        if (
-            self.op == "UPDATE"
-            and self.value is self.key is None
-            and not (self.memory_type or self.tags or self.source)
-        ):
+        if self.op == "UPDATE" and not (given or self.memory_type or self.tags or self.source):
             raise PlanError(f"UPDATE {self.id} has nothing to change: give a value")
 
 

@@ -39,7 +39,7 @@ def fit_budget(
         old = bank.get(operation.id) if operation.op in ("UPDATE", "DELETE") else None
         available = room + (counter.count(old.text) if old else 0)
         if operation.op in ("ADD", "UPDATE"):
-            key = operation.key if operation.key is not None else old.key
+            key = old.key if old and operation.key is None else operation.key
             prefix = f"{key}: " if key else ""
             text = counter.cut(prefix + operation.value, max(0, available))
             overflow |= len(text) < len(prefix + operation.value)

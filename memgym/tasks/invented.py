@@ -44,7 +44,7 @@ _FORMS: dict[str, tuple[str, ...]] = {
         *("The {a} {r}", "Letters from {r}", "{r} at Dawn"),
     ),
     "book": (
-        *("The {r} Papers", "Notes on {r}", "The {n} at {r}", "The {r} Diaries", "A {a} Year in {r}"),
+        *("The {r} Papers", "Notes on {r}", "The {n} at {r}", "The {r} Diaries", "A {a} Year near {r}"),
         *("The {n} behind {r}", "The Road to {r}", "{r} Remembered"),
     ),
     "company": tuple(

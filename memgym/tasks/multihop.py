@@ -17,7 +17,8 @@ from memgym.scoring.text import best_over, exact_match, f1, sub_em
 from memgym.tasks.base import ProceduralTask, check_fraction, check_int
 from memgym.tasks.invented import Inventor, fast_random
 from memgym.tasks.phrases.multihop import FILLERS, OPENINGS, STAND_INS
-from memgym.tasks.sizing import SizedConfig, fitting, nearest
+from memgym.tasks.phrases.relation import Relation
+from memgym.tasks.sizing import SizedConfig, fitting, nearest, preset_table
 from memgym.tasks.world import Query, Thing, World
 from memgym.tokens import get_counter
 
@@ -26,14 +27,15 @@ _MIN_DOCUMENTS = 5
 _MAX_HOPS = 4
 _NAMED = 0.4
 """How often a sentence names its subject instead of using a stand-in."""
-_MAX_FILLERS = 3
+_FILLERS = 3
+"""Most fillers of a document, as long as that makes the length."""
 _YES_NO = 0.25
 """The share of yes/no questions among the comparisons; small, so that no constant answer pays."""
 _TYPICAL = (
     "Document 100:\nLetters from Nelemire\nLetters from Nelemire is a slow drama in three parts. It was directed by "
     "Sibayand Lorulan. The film was shot on location in Upper Thalolm. Cinemas first showed Letters from Nelemire in "
-    "1974. Early drafts of the script were discarded by Vadolan Watrajarax. The rights to the "
-    "film are held by its studio, Krevedra Works.\n\n"
+    "1974. Early drafts of the script were discarded by Vadolan Watrajarax. The rights to the film are held by its "
+    "studio, Krevedra Works.\n\n"
 )
 """Tells how many documents a length takes, whatever the counter."""
 
@@ -56,11 +58,12 @@ class MultihopConfig(SizedConfig):
         ConfigError: an option does not fit.
     """
 
-    PRESETS = {  # noqa: RUF012 - a ClassVar of the base
-        "easy": {"length": 4_000, "hops": 2, "similarity": 0.2},
-        "medium": {"length": 8_000, "hops": 2, "similarity": 0.5},
-        "hard": {"length": 32_000, "hops": 3, "similarity": 0.9},
-    }
+    PRESETS = preset_table(
+        ("length", "hops", "similarity"),
+        easy=(4_000, 2, 0.2),
+        medium=(8_000, 2, 0.5),
+        hard=(32_000, 3, 0.9),
+    )
     SIZE = "documents"
 
     documents: int | None = None
@@ -161,12 +164,12 @@ class Multihop(ProceduralTask):
                     pages[page].append(sentence)
                 else:
                     statements.append((page, sentence))
-            spare = [(page, filler) for filler in writer.fillers(thing, 2 * _MAX_FILLERS)]
-            fillers += spare[:_MAX_FILLERS]
-            reserve += spare[_MAX_FILLERS:]
-        extra = [
-            sentence for group in (statements, fillers, reserve) for sentence in writer.rng.sample(group, len(group))
-        ]
+            spare = [(page, filler) for filler in writer.fillers(thing, 2 * _FILLERS)]
+            fillers += spare[:_FILLERS]
+            reserve += spare[_FILLERS:]
+        for group in (statements, fillers, reserve):
+            writer.rng.shuffle(group)
+        extra = [*statements, *fillers, *reserve]
         if self.config.length is None:
             for page, sentence in extra[: len(statements) + 2 * len(fillers) // 3]:
                 pages[page].append(sentence)
@@ -205,7 +208,7 @@ class _Writer:
     def opening(self, thing: Thing) -> str:
         return self._sentence(self.rng.choice(OPENINGS[thing.kind]), thing, s=thing.name)
 
-    def statement(self, thing: Thing, relation) -> str:
+    def statement(self, thing: Thing, relation: Relation) -> str:
         value = thing.facts[relation.name]
         return self._sentence(self.rng.choice(relation.statements), thing, s=self._subject(thing), v=value)
 

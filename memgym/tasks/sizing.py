@@ -13,6 +13,14 @@ from memgym.errors import ConfigError
 from memgym.tasks.base import ProceduralConfig, check_choice
 from memgym.tokens import TokenCounter, get_counter
 
+_CANDIDATES = 32
+"""How many further turns are tried to come near a length."""
+
+
+def preset_table(options: Sequence[str], **difficulties: Sequence[Any]) -> dict[str, dict[str, Any]]:
+    """Return the value of each of the ``options`` by difficulty, from one row of values per difficulty."""
+    return {difficulty: dict(zip(options, row, strict=True)) for difficulty, row in difficulties.items()}
+
 
 @dataclass(frozen=True)
 class SizedConfig(ProceduralConfig):
@@ -70,20 +78,24 @@ def in_sessions(turns: Sequence[Turn], per_session: int) -> tuple[Session, ...]:
     return tuple(Session(f"S{i}", "", tuple(turns[start : start + per_session])) for i, start in enumerate(starts, 1))
 
 
-def fitting_turns(
-    lines: Sequence[str], spare: Sequence[str], per_session: int, counter: TokenCounter, tokens: int
-) -> tuple[int, str | None]:
+def fitting_turns(lines: Sequence[str], per_session: int, counter: TokenCounter, tokens: int) -> list[int]:
     """Choose turns for a text of sessions, as :func:`in_sessions` makes them, that meets ``tokens``.
 
     Args:
-        lines: all turns, as ``speaker: text``, the most important first.
-        spare: turns of several lengths, one of which may be added at the end.
+        lines: turns as the text writes them (``speaker: text``), the most important first; more than fit.
+        per_session: turns in a session.
 
     Returns:
-        How many of the first ``lines`` to take, and the one of ``spare`` to add, or None.
+        The indices of the turns to take: the first ones, and perhaps one of the others, to come nearer.
     """
     pieces = [line if i == 0 or i % per_session else f"\n{line}" for i, line in enumerate(lines)]
     whole = fitting(pieces, "\n", counter, tokens)
     room = tokens - counter.count("\n".join(pieces[:whole]))
-    last = nearest([f"\n{line}" for line in spare], counter, room)
-    return whole, last and last[1:]
+    sizes = {i: counter.count(f"\n{lines[i]}") for i in range(whole, min(len(lines), whole + _CANDIDATES))}
+    options = [(abs(room), whole, [])]  # error, turns kept from the start, further turns
+    options += [(abs(room - size), whole, [i]) for i, size in sizes.items()]
+    if whole:
+        swapped = room + counter.count(f"\n{pieces[whole - 1]}")
+        options += [(abs(swapped - size), whole - 1, [i]) for i, size in sizes.items()]
+    _, kept, further = min(options)
+    return [*range(kept), *further]

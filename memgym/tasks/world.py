@@ -6,7 +6,7 @@ Names come from :class:`~memgym.tasks.invented.Inventor`; wording and relations 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
@@ -25,7 +25,7 @@ _LINKS = {kind: [relation for relation in relations if relation.nouns] for kind,
 _BY_NAME = {kind: {relation.name: relation for relation in relations} for kind, relations in SCHEMA.items()}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Thing:
     """A person, town, film, ... and its facts: relation name to value."""
 
@@ -102,6 +102,14 @@ class World:
             return self._rng.choice(values)
         values.append(self._inventor.name(kind))
         return values[-1]
+
+    def follow(self, name: str, relations: Iterable[Relation]) -> str | None:
+        """Return the value at the end of a chain of relations that starts at ``name``; None if it breaks off."""
+        value: str | None = name
+        for relation in relations:
+            thing = self._by_name.get(value)
+            value = thing and thing.facts.get(relation.name)
+        return value
 
     def chain(self, hops: int) -> Query | None:
         """Return a new question that takes ``hops`` facts, each about the value of the one before."""

@@ -119,6 +119,8 @@ class BankMachine(RuleBasedStateMachine):
         for bank, model in self.pairs:
             assert {r.id: (r.value, r.source) for r in bank.get_all()} == model.content
             assert [r.id for r in bank.get_all()] == sorted(model.content, key=lambda id: int(id[1:]))
+            found = [(record.id, score) for record, score in bank.search("tea lamp", 9)]
+            self.check_found(found, model.ranking("tea lamp"), 9)
 
 
 class GraphBankMachine(BankMachine):
@@ -292,6 +294,8 @@ def test_embedder_must_be_one():
         MemoryBank("bert")
     with pytest.raises(ConfigError, match="embedder must be a name"):
         MemoryBank(7)
+    with pytest.raises(ConfigError, match="exact_limit must be a positive int, not 0"):
+        MemoryBank(EMBEDDER, exact_limit=0)
 
 
 def test_a_bank_that_was_forked_twice_goes_on_alone(bank):
@@ -300,3 +304,5 @@ def test_a_bank_that_was_forked_twice_goes_on_alone(bank):
     assert added == ["m3"] * 3
     assert [b.get("m3").value for b in (bank, *twins)] == ["only 0", "only 1", "only 2"]
     assert twins[0].embedder is bank.embedder
+    twins[0].delete("m1")
+    assert len(bank.history("m1")) == len(twins[1].history("m1")) == 1

@@ -90,7 +90,7 @@ def test_vocabulary_is_bounded(monkeypatch):
 
 
 def test_hash_retrieves_evidence(data_dir):
-    """Recall@20 of the evidence turns of LoCoMo; word order and meaning unseen, it is 0.54 (chance: 0.04)."""
+    """Recall@20 of the evidence turns of LoCoMo; blind to word order and meaning it is 0.54 (by chance 0.04)."""
     found = []
     for sample in json.loads(gzip.decompress((data_dir / "locomo4.json.gz").read_bytes())):
         sessions = [turns for name, turns in sample["conversation"].items() if re.fullmatch(r"session_\d+", name)]

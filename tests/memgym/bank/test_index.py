@@ -49,6 +49,13 @@ def test_ties_are_ordered_by_key_also_at_the_cut():
     assert index.search(vector[0], 2) == ([1, 3], [1.0, 1.0])
 
 
+def test_ties_within_rounding_are_ordered_by_key_also_at_the_cut():
+    cosines = np.array([0.5, 0.5 + 2e-7], np.float32)
+    index = VectorIndex(2)
+    index.add([1, 2], np.stack([cosines, np.sqrt(1 - cosines**2)], axis=1))
+    assert index.search(np.array([1, 0], np.float32), 1) == ([1], [0.5])
+
+
 def test_empty_index_finds_nothing():
     assert VectorIndex(DIM).search(unit_vectors(1, seed=1)[0], 3) == ([], [])
 
@@ -112,6 +119,27 @@ def test_forks_do_not_see_each_other():
         assert len(index._graphs) == 2  # the shared one, and one of its own
         assert recall(index, own) > 0.95
         np.testing.assert_array_equal(index.vectors(list(own)), list(own.values()))
+
+
+def test_forks_contend_for_the_spare_room_of_their_matrix():
+    parent, content = filled(10, exact_limit=100)
+    parent.add([10], unit_vectors(1, seed=2))  # leaves room for nine more
+    child = parent.fork()
+    ours, theirs = unit_vectors(2, seed=3)[:, None]
+    parent.add([11], ours)
+    child.add([11], theirs)
+    np.testing.assert_array_equal(parent.vectors([11]), ours)
+    np.testing.assert_array_equal(child.vectors([11]), theirs)
+    np.testing.assert_array_equal(child.vectors(range(10)), list(content.values()))
+
+
+def test_dead_vectors_are_cleared_away():
+    index, _ = filled(20, exact_limit=20)
+    for turn in range(1000):
+        index.remove([7])
+        index.add([7], unit_vectors(1, seed=turn))
+    assert index._count <= 60
+    assert len(index) == 20
 
 
 def test_fork_of_a_fork_outlives_both():

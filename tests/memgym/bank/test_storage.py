@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import random
 import signal
 import subprocess
@@ -223,11 +222,13 @@ def test_killed_writers_leave_a_whole_file(tmp_path):
     path, delays = tmp_path / "bank", random.Random(3)
     for _ in range(6):
         with subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE) as writer:
-            assert writer.stdout.readline() == b"ready\n"
-            for _ in range(3):  # read while it writes
-                check_whole(path)
-            time.sleep(delays.uniform(0, 0.05))
-            os.kill(writer.pid, signal.SIGKILL)
+            try:
+                assert writer.stdout.readline() == b"ready\n"
+                for _ in range(3):  # read while it writes
+                    check_whole(path)
+                time.sleep(delays.uniform(0, 0.05))
+            finally:
+                writer.kill()
         check_whole(path)
     MemoryBank(EMBEDDER).save(path)  # what the dead left behind is in nobody's way
     assert len(MemoryBank.load(path)) == 0

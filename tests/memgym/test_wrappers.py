@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import gymnasium as gym
+import pytest
+from gymnasium.envs.registration import EnvSpec
+
+import memgym
+from memgym.errors import ConfigError
+from memgym.wrappers import POTENTIALS, PotentialShaping
+
+IDS = ("memgym/Longcontext-v0", "memgym/MemoryBank-v0")
+
+
+def play(env: gym.Env, index: int) -> list[tuple[float, dict]]:
+    policy = memgym.PhasePolicy()
+    observation, _ = env.reset(options={"index": index})
+    steps, done = [], False
+    while not done:
+        observation, reward, done, _, info = env.step(policy.act(observation))
+        steps.append((reward, info))
+    return steps
+
+
+@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("potential", POTENTIALS)
+def test_the_shaping_terms_telescope(env_id: str, potential: str) -> None:
+    """Undiscounted, they sum to minus the first state's potential, whatever the agent does: the optimum stays."""
+    env = PotentialShaping(gym.make(env_id), potential, weight=0.5)
+    for index in range(3):
+        shaping = [info["shaping"] for _, info in play(env, index)]
+        env.reset(options={"index": index})
+        assert sum(shaping) == pytest.approx(-0.5 * env.unwrapped.potentials()[potential])
+        assert any(shaping)
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_each_term_is_the_difference_of_the_potential(env_id: str) -> None:
+    env = PotentialShaping(gym.make(env_id), "memory_recall", weight=2.0, gamma=0.9)
+    policy = memgym.PhasePolicy()
+    observation, _ = env.reset(options={"index": 0})
+    before, done = env.unwrapped.potentials()["memory_recall"], False
+    while not done:
+        observation, reward, done, _, info = env.step(policy.act(observation))
+        after = 0.0 if done else env.unwrapped.potentials()["memory_recall"]
+        assert info["shaping"] == pytest.approx(2.0 * (0.9 * after - before))
+        assert type(info["shaping"]) is float
+        weights = env.unwrapped.reward_weights
+        paid = sum(weight * info["rewards"][name] for name, weight in weights.items())
+        assert reward == pytest.approx(paid + info["shaping"])
+        before = after
+
+
+def test_shaping_leaves_the_rest_of_the_step_alone() -> None:
+    plain, shaped = gym.make(IDS[1]), PotentialShaping(gym.make(IDS[1]))
+    for (reward, info), (shaped_reward, shaped_info) in zip(play(plain, 1), play(shaped, 1), strict=True):
+        assert shaped_reward == reward + shaped_info.pop("shaping")
+        assert list(shaped_info.pop("vector_reward")) == list(info.pop("vector_reward"))
+        assert shaped_info == info
+
+
+def test_a_wrapped_environment_can_be_written_down() -> None:
+    spec = PotentialShaping(gym.make(IDS[0], task="multihop"), "compression", weight=0.5).spec
+    again = gym.make(EnvSpec.from_json(spec.to_json()))
+    assert again.spec == spec
+    assert isinstance(again, PotentialShaping)
+
+
+def test_a_vector_of_wrapped_environments() -> None:
+    """In next-step autoreset mode the wrapper is reset together with its environment."""
+
+    def make() -> gym.Env:
+        return PotentialShaping(gym.make(IDS[0], task="multihop"))
+
+    envs = gym.vector.SyncVectorEnv([make, make])
+    envs.reset(seed=3, options={"index": 0})
+    single = play(make(), 0)
+    for reward, info in single:
+        _, rewards, _, _, infos = envs.step(envs.action_space.sample())
+        assert list(rewards - reward) == [rewards[0] - reward] * 2
+        assert infos["shaping"].shape == (2,)
+        assert info["shaping"] is not None
+    envs.close()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"potential": "memory_recal"}, "unknown potential 'memory_recal'. Did you mean 'memory_recall'"),
+        ({"potential": "answer"}, "unknown potential 'answer'"),
+        ({"weight": "1"}, "'weight' must be a number, not '1'"),
+        ({"gamma": None}, "'gamma' must be a number, not None"),
+        ({"gamma": float("nan")}, "'gamma' must be a number, not nan"),
+    ],
+)
+def test_bad_arguments_are_refused_at_construction(options: dict, message: str) -> None:
+    env = gym.make(IDS[0])
+    with pytest.raises(ConfigError, match=message):
+        PotentialShaping(env, **options)
