@@ -13,10 +13,10 @@ import numpy as np
 from memgym.episodes import Episode, Fact, Question, Turn
 from memgym.scoring.text import best_over, exact_match, f1, sub_em
 from memgym.tasks.base import ProceduralTask, check_choice, check_fraction, check_int
-from memgym.tasks.invented import Inventor, fast_random
-from memgym.tasks.phrases.relation import Relation
-from memgym.tasks.sizing import SizedConfig, fitting_turns, in_sessions, preset_table
+from memgym.tasks.common.invented import Inventor, fast_random
+from memgym.tasks.common.sizing import SizedConfig, fitting_turns, in_sessions, preset_table
 from memgym.tasks.world import Query, Thing, World
+from memgym.tasks.world.relation import Relation
 from memgym.tokens import get_counter
 
 SPEAKER = "user"
@@ -112,8 +112,8 @@ class Conflict(ProceduralTask):
     are those of ``multihop``; facts about one thing are scattered over the whole text. Gold facts hold from the turn
     that states them until the turn that overtakes them.
 
-    Splits are disjoint by construction: no invented word occurs in two of them (:mod:`memgym.tasks.invented`), and
-    every question names something invented.
+    Splits are disjoint by construction: no invented word occurs in two of them
+    (:mod:`memgym.tasks.common.invented`), and every question names something invented.
 
     The official score ``answer`` is MemoryAgentBench's substring exact match (one-sided: the gold answer is in the
     prediction, both normalised), with strict ``exact_match`` and token ``f1`` beside it.

@@ -7,7 +7,7 @@ from typing import Any
 from memgym.episodes import Episode, Fact, Question, Section, Session, Turn
 from memgym.errors import DataError
 from memgym.scoring.abstention import abstains
-from memgym.tasks.files import FileConfig, FileTask, require, texts
+from memgym.tasks.common.files import FileConfig, FileTask, require, texts
 
 _FACT_FIELDS = ("subject", "relation", "value", "source")
 

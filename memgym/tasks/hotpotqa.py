@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memgym.tasks.documents import DocumentTask, Item, hotpot_item
+from memgym.tasks.common.documents import DocumentTask, Item, hotpot_item
 
 
 class HotpotQA(DocumentTask):

@@ -13,7 +13,7 @@ from memgym.errors import ConfigError, DataError
 from memgym.scoring.bleu import bleu1
 from memgym.scoring.locomo import locomo_score, stemmer
 from memgym.tasks.base import check_choice
-from memgym.tasks.files import FileConfig, FileTask, require, texts
+from memgym.tasks.common.files import FileConfig, FileTask, require, texts
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
 ABSTENTION = "Not mentioned in the conversation"

@@ -9,7 +9,7 @@ from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import DataError
 from memgym.scoring.abstention import abstains
 from memgym.scoring.text import best_over, contains, f1
-from memgym.tasks.files import FileConfig, FileTask, require, texts
+from memgym.tasks.common.files import FileConfig, FileTask, require, texts
 
 PREFERENCE = "single-session-preference"
 TYPES = (

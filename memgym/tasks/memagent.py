@@ -9,7 +9,7 @@ from memgym.episodes import Episode, Question, Section
 from memgym.errors import DataError
 from memgym.scoring.ruler import string_match_all
 from memgym.scoring.text import best_over, exact_match, f1, sub_em
-from memgym.tasks.files import FileConfig, FileTask, require, texts
+from memgym.tasks.common.files import FileConfig, FileTask, require, texts
 
 _BETWEEN_DOCUMENTS = re.compile(r"\n\n(?=Document \d+:\n)")
 

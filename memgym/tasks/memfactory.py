@@ -6,7 +6,7 @@ from typing import Any
 
 from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import DataError
-from memgym.tasks.files import FileConfig, FileTask, require, texts
+from memgym.tasks.common.files import FileConfig, FileTask, require, texts
 
 SPEAKER = "memory"
 

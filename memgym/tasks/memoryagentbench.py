@@ -14,7 +14,7 @@ from memgym.episodes import Episode, Question, Section
 from memgym.errors import ConfigError, DataError
 from memgym.scoring.ruler import string_match_all
 from memgym.scoring.text import best_over, exact_match, f1, normalize, sub_em
-from memgym.tasks.files import FileConfig, FileTask, require, texts
+from memgym.tasks.common.files import FileConfig, FileTask, require, texts
 
 METRICS = {"eventqa": "all", "icl": "em", "detective": "em", "recsys": "recall@5", "infbench": "f1"}
 """The metric of a sub-dataset by the beginning of its name; the others are scored by ``sub_em``."""

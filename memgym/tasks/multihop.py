@@ -15,11 +15,11 @@ from memgym.episodes import Episode, Fact, Question, Section
 from memgym.errors import ConfigError
 from memgym.scoring.text import best_over, exact_match, f1, sub_em
 from memgym.tasks.base import ProceduralTask, check_fraction, check_int
-from memgym.tasks.invented import Inventor, fast_random
-from memgym.tasks.phrases.multihop import FILLERS, OPENINGS, STAND_INS
-from memgym.tasks.phrases.relation import Relation
-from memgym.tasks.sizing import SizedConfig, fitting, nearest, preset_table
+from memgym.tasks.common.invented import Inventor, fast_random
+from memgym.tasks.common.sizing import SizedConfig, fitting, nearest, preset_table
 from memgym.tasks.world import Query, Thing, World
+from memgym.tasks.world.phrases import FILLERS, OPENINGS, STAND_INS
+from memgym.tasks.world.relation import Relation
 from memgym.tokens import get_counter
 
 MIN_LENGTH = 500
@@ -107,8 +107,8 @@ class Multihop(ProceduralTask):
     Every other document is a distractor: the same kinds, the same relations, names with shared words, other values;
     and all documents carry lures, which name things in passing. Documents are shuffled afresh in each episode.
 
-    Splits are disjoint by construction: no invented word occurs in two of them (:mod:`memgym.tasks.invented`), and
-    every question names something invented.
+    Splits are disjoint by construction: no invented word occurs in two of them
+    (:mod:`memgym.tasks.common.invented`), and every question names something invented.
 
     The official score ``answer`` is HotpotQA's exact match, with token ``f1`` and one-sided ``sub_em`` beside it.
     """

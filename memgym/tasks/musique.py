@@ -6,8 +6,8 @@ from typing import Any
 
 from memgym.episodes import Question
 from memgym.scoring.abstention import abstains
-from memgym.tasks.documents import Document, DocumentTask, Item
-from memgym.tasks.files import require, texts
+from memgym.tasks.common.documents import Document, DocumentTask, Item
+from memgym.tasks.common.files import require, texts
 
 
 class MuSiQue(DocumentTask):

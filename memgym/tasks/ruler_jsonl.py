@@ -9,7 +9,7 @@ from memgym.episodes import Episode, Question, Section
 from memgym.errors import DataError
 from memgym.scoring.ruler import STRING_MATCH
 from memgym.tasks.base import check_choice
-from memgym.tasks.files import FileConfig, FileTask, require, texts
+from memgym.tasks.common.files import FileConfig, FileTask, require, texts
 from memgym.tasks.memagent import split_documents
 
 

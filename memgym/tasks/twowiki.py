@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from memgym.errors import DataError
-from memgym.tasks.documents import DocumentTask, Item, hotpot_item
+from memgym.tasks.common.documents import DocumentTask, Item, hotpot_item
 
 
 class TwoWiki(DocumentTask):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from memgym.episodes import Section
-from memgym.tasks.sizing import nearest
+from memgym.tasks.common.sizing import nearest
 from memgym.tokens import TokenCounter
 
 NOISE = ("The grass is green.", "The sky is blue.", "The sun is yellow.", "Here we go.", "There and back again.")

@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from memgym.episodes import Fact
-from memgym.tasks.prose import sentences
+from memgym.tasks.common.prose import sentences
 from memgym.tasks.ruler import symbols
 from memgym.tasks.ruler.haystack import NOISE_ENDS, fill, hide, noise, random_places, section_of, sections
 from memgym.tasks.ruler.parts import Parts, Subtask

@@ -16,11 +16,11 @@ import numpy as np
 from memgym.episodes import Section
 from memgym.errors import ConfigError, DataError
 from memgym.tasks.base import SPLITS
-from memgym.tasks.files import read_rows, require, split_of
+from memgym.tasks.common.files import read_rows, require, split_of
+from memgym.tasks.common.sizing import fitting, nearest
 from memgym.tasks.hotpotqa import HotpotQA
 from memgym.tasks.multihop import Multihop
 from memgym.tasks.ruler.parts import Parts, Subtask
-from memgym.tasks.sizing import fitting, nearest
 from memgym.tokens import TokenCounter, get_counter
 
 _HOPS = {"qa_1": 1, "qa_2": 2}

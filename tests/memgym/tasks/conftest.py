@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from memgym.tasks.phrases.multihop import SCHEMA
-from memgym.tasks.phrases.relation import Relation
+from memgym.tasks.world.phrases import SCHEMA
+from memgym.tasks.world.relation import Relation
 
 Lookup = Callable[[str, str, Relation], str | None]
 """From the name of a thing, its supposed kind and a relation to the value that the text gives, if any."""

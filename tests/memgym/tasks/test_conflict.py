@@ -17,7 +17,7 @@ from memgym.operators.text import bm25
 from memgym.scoring.text import contains, normalize
 from memgym.tasks.base import SPLITS
 from memgym.tasks.conflict import Conflict
-from memgym.tasks.phrases.multihop import SCHEMA
+from memgym.tasks.world.phrases import SCHEMA
 from memgym.tokens import get_counter
 
 OPTIONS = [

@@ -9,9 +9,9 @@ import pytest
 
 from memgym.episodes import Question
 from memgym.errors import ConfigError, DataError
+from memgym.tasks.common.rows import read_rows
 from memgym.tasks.hotpotqa import HotpotQA
 from memgym.tasks.memagent import MemAgent
-from memgym.tasks.rows import read_rows
 from memgym.tokens import get_counter
 
 DEV, TRAIN = "hotpotqa_dev.jsonl.gz", "hotpotqa_train_small.jsonl.gz"

@@ -16,9 +16,9 @@ from memgym.errors import ConfigError
 from memgym.operators.text import bm25
 from memgym.scoring.text import contains
 from memgym.tasks.base import SPLITS
+from memgym.tasks.common.invented import split_of
 from memgym.tasks.icl import Icl
-from memgym.tasks.invented import split_of
-from memgym.tasks.phrases.icl import QUESTIONS, REQUESTS, TAILS
+from memgym.tasks.icl.phrases import QUESTIONS, REQUESTS, TAILS
 from memgym.tokens import get_counter
 
 OPTIONS = [

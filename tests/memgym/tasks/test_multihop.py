@@ -18,7 +18,7 @@ from memgym.operators.text import bm25
 from memgym.scoring.text import contains, normalize
 from memgym.tasks.base import SPLITS
 from memgym.tasks.multihop import Multihop
-from memgym.tasks.phrases.multihop import FILLERS, OPENINGS, SCHEMA, STAND_INS
+from memgym.tasks.world.phrases import FILLERS, OPENINGS, SCHEMA, STAND_INS
 from memgym.tokens import get_counter
 
 OPTIONS = [

@@ -4,10 +4,10 @@ from random import Random
 
 import pytest
 
-from memgym.tasks.invented import Inventor
-from memgym.tasks.phrases.multihop import SCHEMA
-from memgym.tasks.phrases.relation import NUMBERS
+from memgym.tasks.common.invented import Inventor
 from memgym.tasks.world import World
+from memgym.tasks.world.phrases import SCHEMA
+from memgym.tasks.world.relation import NUMBERS
 
 
 def world(size, seed=0):

@@ -10,7 +10,7 @@ import pytest
 
 from memgym.errors import ConfigError, DataError
 from memgym.tasks.base import SPLITS
-from memgym.tasks.prose import sentences
+from memgym.tasks.common.prose import sentences
 from memgym.tasks.ruler import Ruler
 from memgym.tokens import get_counter
 

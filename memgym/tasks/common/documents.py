@@ -21,7 +21,7 @@ from memgym.episodes import Episode, Question, Section
 from memgym.errors import ConfigError, DataError
 from memgym.scoring.text import best_over, exact_match, f1, sub_em
 from memgym.tasks.base import check_int
-from memgym.tasks.files import FileConfig, FileTask, read_rows, require, texts
+from memgym.tasks.common.files import FileConfig, FileTask, read_rows, require, texts
 from memgym.tokens import get_counter
 
 LENGTH_TOLERANCE = 0.02

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memgym.errors import ConfigError
 from memgym.tasks.base import SPLITS
-from memgym.tasks.invented import KINDS, Inventor, fast_random, split_of
+from memgym.tasks.common.invented import KINDS, Inventor, fast_random, split_of
 
 
 @given(st.integers(0, 2**32), st.sampled_from(SPLITS))

@@ -1,14 +1,14 @@
 """The wording of the documents of ``multihop``: the schema of the world, openings, stand-ins and fillers.
 
 Fillers tell nothing that is asked for. ``{person}``, ``{town}`` and ``{company}`` in them name other things of the
-world, as lures; ``{number}`` is a small number. The rules of :mod:`memgym.tasks.phrases.relation` hold for ``{s}``.
+world, as lures; ``{number}`` is a small number. The rules of :mod:`memgym.tasks.world.relation` hold for ``{s}``.
 """
 
 from __future__ import annotations
 
-from memgym.tasks.phrases.places import PERSON, RIVER, TOWN, UNIVERSITY
-from memgym.tasks.phrases.relation import Relation
-from memgym.tasks.phrases.works import BAND, BOOK, COMPANY, FILM, TEAM
+from memgym.tasks.world.places import PERSON, RIVER, TOWN, UNIVERSITY
+from memgym.tasks.world.relation import Relation
+from memgym.tasks.world.works import BAND, BOOK, COMPANY, FILM, TEAM
 
 SCHEMA: dict[str, tuple[Relation, ...]] = {
     "person": PERSON,

@@ -8,8 +8,8 @@ import zlib
 import numpy as np
 import pytest
 
-from memgym.tasks import prose
-from memgym.tasks.prose_words import TOPICS
+from memgym.tasks.common import prose
+from memgym.tasks.common.prose_words import TOPICS
 
 
 @pytest.fixture(scope="module")

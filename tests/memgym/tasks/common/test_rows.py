@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgym.errors import DataError, MissingExtraError
-from memgym.tasks.rows import read_rows, require
+from memgym.tasks.common.rows import read_rows, require
 
 ROWS = [
     {"id": 1, "text": 'quotes " and \\" and brackets ]}[{', "nested": {"a": [1, [2, {"b": None}]]}},

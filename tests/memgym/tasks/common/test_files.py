@@ -16,7 +16,7 @@ import pytest
 
 from memgym.episodes import Episode
 from memgym.errors import ConfigError, DataError
-from memgym.tasks import files
+from memgym.tasks.common import files
 from memgym.tasks.custom import Custom
 from memgym.tasks.hotpotqa import HotpotQA
 from memgym.tasks.locomo import LoCoMo

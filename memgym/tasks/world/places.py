@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memgym.tasks.phrases.relation import Relation
+from memgym.tasks.world.relation import Relation
 
 PERSON = (
     Relation(

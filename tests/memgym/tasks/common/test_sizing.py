@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memgym.episodes import Episode, Question, Turn
-from memgym.tasks.sizing import fitting, fitting_turns, in_sessions, nearest
+from memgym.tasks.common.sizing import fitting, fitting_turns, in_sessions, nearest
 from memgym.tokens import COUNTERS, get_counter
 
 WORDS = st.lists(st.integers(1, 9), min_size=1, max_size=40).map(lambda sizes: [" ".join("word" * n) for n in sizes])

@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 
-from memgym.tasks import prose_words as words
+from memgym.tasks.common import prose_words as words
 
 CLAUSES = (
     "{A} {V} {O} {L}",

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from memgym.episodes import Episode
 from memgym.errors import ConfigError, DataError
 from memgym.tasks.base import SPLITS, Task
-from memgym.tasks.rows import Rows, digest, read_rows, require
+from memgym.tasks.common.rows import Rows, digest, read_rows, require
 
 __all__ = ["FileConfig", "FileTask", "Rows", "read_rows", "require", "split_of", "texts"]
 

@@ -1,7 +1,7 @@
 """An invented world: things of several kinds, their single-valued relations, and questions that cross them.
 
 Most values are other things of the world, so any text about it is full of chains to follow and of lures beside them.
-Names come from :class:`~memgym.tasks.invented.Inventor`; wording and relations from :mod:`memgym.tasks.phrases`.
+Names come from :class:`~memgym.tasks.common.invented.Inventor`; wording and relations from the modules beside this.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
-from memgym.tasks.invented import Inventor
-from memgym.tasks.phrases.multihop import SCHEMA
-from memgym.tasks.phrases.relation import NUMBERS, Relation
+from memgym.tasks.common.invented import Inventor
+from memgym.tasks.world.phrases import SCHEMA
+from memgym.tasks.world.relation import NUMBERS, Relation
 
 _KNOWN_SHARE = 0.7
 """How often a value is a thing that the world knows more about."""

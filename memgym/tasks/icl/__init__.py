@@ -13,9 +13,9 @@ import numpy as np
 from memgym.episodes import Episode, Fact, Question, Turn
 from memgym.scoring.text import best_over, exact_match
 from memgym.tasks.base import ProceduralTask, check_fraction, check_int
-from memgym.tasks.invented import Inventor, fast_random
-from memgym.tasks.phrases.icl import CHATTER, QUESTIONS, REQUESTS, TAILS
-from memgym.tasks.sizing import SizedConfig, fitting_turns, in_sessions, preset_table
+from memgym.tasks.common.invented import Inventor, fast_random
+from memgym.tasks.common.sizing import SizedConfig, fitting_turns, in_sessions, preset_table
+from memgym.tasks.icl.phrases import CHATTER, QUESTIONS, REQUESTS, TAILS
 from memgym.tokens import get_counter
 
 SPEAKER = "user"
@@ -108,7 +108,7 @@ class Icl(ProceduralTask):
     examples of the right class that share a word with the question. Gold facts say which label an utterance has.
 
     Splits are disjoint by construction: no invented word, and so no label, occurs in two of them
-    (:mod:`memgym.tasks.invented`).
+    (:mod:`memgym.tasks.common.invented`).
 
     The official score ``answer`` is the exact match of the label, as MemoryAgentBench scores test-time learning.
     """

@@ -1,0 +1,1 @@
+"""What several tasks share: reading data files, documents with distractors, lengths, prose and invented names."""
