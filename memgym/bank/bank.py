@@ -144,7 +144,7 @@ class MemoryBank:
         return results
 
     def _commit(self, gone: list[str], changed: list[MemoryRecord], vectors: np.ndarray, time: str) -> None:
-        """Delete the ids in ``gone``, and put ``changed`` records with their vectors in place. Nothing here can fail."""
+        """Delete the ids in ``gone`` and put ``changed`` records with their vectors in place. Cannot fail."""
         self._index.remove([_number(id) for id in gone])
         self._index.remove([_number(record.id) for record in changed if record.id in self._records])
         self._index.add([_number(record.id) for record in changed], vectors)
