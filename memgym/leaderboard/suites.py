@@ -8,7 +8,7 @@ from typing import Any
 
 from memgym.errors import unknown
 from memgym.registration import make
-from memgym.tasks.rows import locate
+from memgym.tasks.common.rows import locate
 from memgym.tasks.ruler import SUBTASKS as RULER_SUBTASKS
 
 BANK = "memgym/MemoryBank-v0"

@@ -9,6 +9,7 @@ from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from memgym.leaderboard.suites import SuiteEntry
 
@@ -28,22 +29,22 @@ def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
     entries = [entry["name"] for entry in results[0]["entries"]]
     results = sorted(results, key=lambda result: -result["summary"]["answer"]["mean"])
     table = Table(
-        title=f"{suite}: answer score, ± half of the 95 % interval", title_justify="left", box=box.SIMPLE_HEAD
+        title=Text(f"{suite}: answer score, ± half of the 95 % interval"), title_justify="left", box=box.SIMPLE_HEAD
     )
-    header = ["policy", "all", *entries, "format", "tokens"]
+    header = ["policy", "all", "±", *entries, "format", "tokens"]
     lines = [_line(entries, result, results) for result in results]
     if len(entries) > WIDEST:  # a long suite reads better with its entries below each other
         header, *lines = zip(header, *lines, strict=True)
     for i, name in enumerate(header):
-        table.add_column(name, justify="right" if i else "left", no_wrap=i < 2)
+        table.add_column(Text(name), justify="right" if i else "left", no_wrap=i == 0, overflow="fold")
     for line in lines:
-        table.add_row(*line)
+        table.add_row(*map(Text, line))
     notes = []
     if any(result["policy"]["privileged"] for result in results):
         notes.append("* reads the gold answers: a ceiling, not a competitor")
     if results[0]["left_out"]:
         notes.append(f"left out, so the score is not that of the whole suite: {', '.join(results[0]['left_out'])}")
-    table.caption, table.caption_justify = "\n".join(notes), "left"
+    table.caption, table.caption_justify = Text("\n".join(notes)), "left"
     return table
 
 
@@ -52,10 +53,11 @@ def _line(entries: list[str], result: dict[str, Any], results: Sequence[dict[str
     per_entry = [summary["entries"][name] for name in entries]
     return [
         policy_name(result["policy"], results),
-        f"{summary['answer']['mean']:.3f} ±{_half_width(summary['answer']):.2f}",
+        f"{summary['answer']['mean']:.3f}",
+        f"{_half_width(summary['answer']):.3f}",
         *[f"{entry['answer']['mean']:.3f}" for entry in per_entry],
         f"{sum(entry['format'] for entry in per_entry) / len(per_entry):.2f}",
-        f"{sum(entry['tokens'] for entry in per_entry) / 1000:,.0f}k",
+        _millions(sum(entry["tokens"] for entry in per_entry)),
     ]
 
 
@@ -74,3 +76,7 @@ def policy_name(policy: dict[str, Any], results: Sequence[dict[str, Any]]) -> st
 
 def _half_width(score: dict[str, float]) -> float:
     return (score["high"] - score["low"]) / 2
+
+
+def _millions(tokens: int) -> str:
+    return f"{tokens / 1e6:.1f}M" if tokens >= 1e6 else f"{tokens / 1e3:.0f}k"

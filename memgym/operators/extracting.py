@@ -21,12 +21,14 @@ _DATE = re.compile(
     rf"\b(?:\d{{4}}-\d{{2}}-\d{{2}}|\d{{1,2}} (?:{_MONTH})(?:,? \d{{4}})?|(?:{_MONTH}) \d{{1,2}}(?:, \d{{4}})?|"
     rf"(?:{_MONTH}) \d{{4}}|[12]\d{{3}})\b"
 )
+_LABEL = re.compile(r"\blabel: (\S+)")
 _NAME = re.compile(r"\b[A-Z][\w’'-]*(?: (?:(?:of|the|de|van|von) )?[A-Z][\w’'-]*)*")
 _COMPLEMENT = re.compile(r"\b(?:is|are|was|were|called|named|as) (?:an? |the |now )?([\w’'-]+(?: [\w’'-]+){0,3})")
 _TRAILING = re.compile(r"(?: (?:now|again|instead|really|too|these|days|in|at|and|but|by|for|with|rather|than))+$")
 _EITHER = re.compile(r"(?:, | the | )([^,?]+?),? or ([^,?]+)\?$")
 _CLOSED_QUESTION = re.compile(r"^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would)\b", re.IGNORECASE)
 _KINDS = (
+    (re.compile(r"\blabel", re.IGNORECASE), (_LABEL,)),
     (re.compile(r"\b(?:at what time|what time)\b", re.IGNORECASE), (_CLOCK,)),
     (re.compile(r"\bhow (?:many|much|old|long|far)\b", re.IGNORECASE), (_NUMBER,)),
     (re.compile(r"\b(?:when|(?:what|which) (?:date|day|year|month))\b", re.IGNORECASE), (_DATE,)),
@@ -38,7 +40,7 @@ _OTHER_KINDS = (_COMPLEMENT, _NAME)
 def extractive(observation: Observation) -> str:
     """Answer with the span of the memory that fits the question best.
 
-    The kind of answer follows from the question word (clock, number, date, name, yes or no, one of two). In the
+    The kind of answer follows from the question word (label, clock, number, date, name, yes or no, one of two). In the
     sentences most like the question, one after the other, the span of that kind that is nearest to the question's own
     words wins. Without any, the answer is that there is no information.
     """
