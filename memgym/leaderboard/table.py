@@ -29,7 +29,11 @@ def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
     entries = [entry["name"] for entry in results[0]["entries"]]
     results = sorted(results, key=lambda result: -result["summary"]["answer"]["mean"])
     table = Table(
-        title=Text(f"{suite}: answer score, ± half of the 95 % interval"), title_justify="left", box=box.SIMPLE_HEAD
+        title=f"{suite}: answer score, ± half of its 95 % interval",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
     )
     header = ["policy", "all", "±", *entries, "format", "tokens"]
     lines = [_line(entries, result, results) for result in results]
