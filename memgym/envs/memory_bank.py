@@ -16,6 +16,7 @@ from memgym.actions import (
 )
 from memgym.bank import CachedEmbedder, MemoryBank, MemoryRecord, Operation, get_embedder
 from memgym.envs.base import MemoryEnv, check_size
+from memgym.envs.evidence import citation_scores, rests_on, retrieval_scores
 from memgym.envs.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
 from memgym.envs.plans import attribute_source, fit_budget
 from memgym.envs.scores import memory_quality
@@ -71,6 +72,9 @@ class MemoryBankEnv(MemoryEnv):
     | `memory_precision` | last step | share of the records with such a fact or answer | 0 |
     | `compression` | last step | 1 − length of the bank / length of the sessions in characters, at least 0 | 0 |
     | `token_cost` | every step | action tokens / ``action_tokens``, at most 1 (give it a negative weight) | 0 |
+
+    Each question's own scores are in ``info["answers"]``; beside the task's they have the ``reciprocal_rank`` of the
+    first memory that rests on evidence, and with the answer format ``json`` the ``citation_recall``.
 
     A memory rests on the turns that the extraction names in ``source``; if it names none, on the turn of the session
     that shares most words with it. A bad action leaves the bank as it was (an update plan applies whole or not at
@@ -191,6 +195,7 @@ class MemoryBankEnv(MemoryEnv):
         self._candidates: dict[str, Candidate] = {}
         self._asked = 0
         self._shown: dict[str, MemoryRecord] = {}  # the memories in the present observation
+        self._found: dict[str, float] = {}  # how well the present question's evidence was retrieved
         return "extract"
 
     def _state(self, phase: str) -> list[Block]:
@@ -207,8 +212,8 @@ class MemoryBankEnv(MemoryEnv):
         if phase == "answer":
             return self._answer_gold(self._question)
         if phase == "retrieve":
-            relevant = [record.id for record in self._shown.values() if self._rests_on_evidence(record)]
-            return {"relevant": relevant if self._question.answerable else []}
+            evidence = self._question.evidence if self._question.answerable else ()
+            return {"relevant": [record.id for record in self._shown.values() if rests_on(record, evidence)]}
         turns = {turn.id for turn in self._session.turns}
         evidence = {turn for question in self.episode.questions for turn in question.evidence}
         return {"evidence": sorted(turns & evidence)}
@@ -250,21 +255,20 @@ class MemoryBankEnv(MemoryEnv):
         return self._end_session()
 
     def _retrieve(self, ids: list[str] | None) -> str:
-        kept = [self._shown[identity] for identity in (ids or ())[: self.answer_k]]
+        ranked = [self._shown[identity] for identity in ids or ()]
+        self._found = {}
         if self._question.evidence:
-            self._scores.add("evidence_recall", self._evidence_recall(kept))
-        self._shown = {record.id: record for record in kept}
+            self._found = retrieval_scores(ranked, self.answer_k, self._question.evidence)
+            self._scores.add("evidence_recall", self._found["evidence_recall"])
+        self._shown = {record.id: record for record in ranked[: self.answer_k]}
         return "answer"
 
     def _answer(self, answer: Answer | None) -> str | None:
-        scores = self._scorer.score(self._question, answer)
-        if self._question.evidence:
-            scores = {**scores, "evidence_recall": self._evidence_recall(self._shown.values())}
-            if self._format == "json":
-                cited = [self._shown.get(identity) for identity in (answer.cited_ids if answer else ())]
-                right = sum(record is not None and self._rests_on_evidence(record) for record in cited)
-                scores["citation_precision"] = right / len(cited) if cited else 0.0
-                self._scores.add("citation_precision", scores["citation_precision"])
+        scores = self._scorer.score(self._question, answer) | self._found
+        if self._question.evidence and self._format == "json":
+            cited = citation_scores(answer.cited_ids if answer else (), self._shown, self._question.evidence)
+            self._scores.add("citation_precision", cited["citation_precision"])
+            scores |= cited
         self._scores.add_answer(self._question, answer, scores)
         self._asked += 1
         return self._next_question()
@@ -292,13 +296,6 @@ class MemoryBankEnv(MemoryEnv):
             )
         source = attribute_source(planned.value, self._session.turns) if planned.op == "UPDATE" else ()
         return Operation(planned.op, planned.id, planned.value, planned.key, source=source)
-
-    def _rests_on_evidence(self, record: MemoryRecord) -> bool:
-        return not set(self._question.evidence).isdisjoint(record.source)
-
-    def _evidence_recall(self, records: Sequence[MemoryRecord]) -> float:
-        evidence = set(self._question.evidence)
-        return len(evidence & {turn for record in records for turn in record.source}) / len(evidence)
 
     def _time(self) -> list[Block]:
         return [Block("time", self._session.time)] if self._session.time else []

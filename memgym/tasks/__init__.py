@@ -11,6 +11,7 @@ from memgym.tasks.base import Task
 TASKS: dict[str, str] = {
     "2wiki": "memgym.tasks.twowiki:TwoWiki",
     "conflict": "memgym.tasks.conflict:Conflict",
+    "curriculum": "memgym.tasks.curriculum:Curriculum",
     "custom": "memgym.tasks.custom:Custom",
     "hotpotqa": "memgym.tasks.hotpotqa:HotpotQA",
     "icl": "memgym.tasks.icl:Icl",

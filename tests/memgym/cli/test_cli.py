@@ -1,0 +1,256 @@
+"""The ``memgym`` command, end to end, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from memgym.leaderboard.results import read_result
+from memgym.registration import ENVIRONMENTS
+from memgym.tasks import TASKS
+
+SCRIPT = shutil.which("memgym", path=str(Path(sys.executable).parent))
+COMMAND = [SCRIPT] if SCRIPT else [sys.executable, "-c", "from memgym.cli import app; app(prog_name='memgym')"]
+
+ROW = {
+    "id": "mira",
+    "sessions": [
+        {
+            "id": "s1",
+            "time": "2024-01-01",
+            "turns": [
+                {"id": "a", "speaker": "Mira", "text": "I moved to Lisbon [/b] [red]."},
+                {"id": "b", "speaker": "Ben", "text": "Nice!"},
+            ],
+        }
+    ],
+    "questions": ["Where does Mira [/] live?"],
+    "answers": ["Lisbon"],
+    "evidence": [["a"]],
+    "facts": [{"subject": "Mira", "relation": "home [/]", "value": "Lisbon", "source": "a"}],
+}
+
+Run = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Run ``memgym`` in an empty folder and check the exit code; ``rows.json`` lies there."""
+    (tmp_path / "rows.json").write_text(json.dumps([ROW]))
+    environment = {name: value for name, value in os.environ.items() if name not in ("MEMGYM_DATA", "FORCE_COLOR")}
+
+    def run_command(*arguments: str, stdin: str = "", code: int = 0) -> subprocess.CompletedProcess:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=tmp_path,
+            env={**environment, "COLUMNS": "160", "PYTHONUTF8": "1"},
+            check=False,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run_command
+
+
+ON_ROWS = ("--set", "task=custom", "--set", "path=rows.json")
+
+
+def test_envs_lists_environments_tasks_and_suites(run: Run) -> None:
+    listing = run("envs").stdout
+    for name in (*ENVIRONMENTS, *TASKS, "quick-v0"):
+        assert name in listing
+
+
+# ------------------------------------------------------------------ play
+
+
+def test_a_person_plays(run: Run) -> None:
+    script = "\n".join(
+        [
+            "I have no idea", "",  # extract: not JSON
+            "/state",
+            "/auto",  # retrieve
+            "Lisbon", "",
+        ]
+    )  # fmt: skip
+    shown = run("play", "memgym/MemoryBank-v0", *ON_ROWS, stdin=script).stdout
+    assert "phase: extract" in shown
+    assert "I moved to Lisbon [/b] [red]." in shown
+    assert "! the last action was bad: no JSON object found" in shown
+    assert shown.count("phase: retrieve") == 2  # shown once more by /state
+    assert "» answer 'Lisbon' scored 1.00" in shown
+    assert "the episode is over" in shown
+    assert "Sum of rewards: 1.20" in shown
+
+
+def test_the_autopilot_plays_to_the_end(run: Run) -> None:
+    shown = run("play", "memgym/Longcontext-v0", "--seed", "3", stdin="/auto\n" * 10).stdout
+    assert "Sum of rewards: " in shown
+    assert "the last action was bad" not in shown
+
+
+@pytest.mark.parametrize("stdin", ["", "/quit\n", "half an action\n/quit\n"])
+def test_leaving_the_game(run: Run, stdin: str) -> None:
+    shown = run("play", "memgym/Longcontext-v0", "--index", "3", stdin=stdin).stdout
+    assert "phase: read" in shown
+    assert "Left before the end. Sum of rewards so far: 0.00" in shown
+
+
+def test_the_end_of_input_ends_an_action(run: Run) -> None:
+    shown = run("play", "memgym/Longcontext-v0", "--index", "3", stdin="my notes\nin two lines").stdout
+    assert "my notes\nin two lines" in shown.split("phase: ")[2]
+    assert "Left before the end" in shown
+
+
+# ------------------------------------------------------------------ evaluate, table, verify
+
+
+def test_evaluate_table_and_verify_one_environment(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "my_policy.py").write_text(
+        "import memgym\n"
+        "class Lexical(memgym.PhasePolicy):\n"
+        "    def __init__(self, reply='Lisbon'):\n"
+        "        self.reply = reply\n"
+        "    def answer(self, observation):\n"
+        "        return self.reply\n"
+    )
+    options = ("--env", "memgym/MemoryBank-v0", *ON_ROWS, "--trials", "2", "--out", "out")
+    done = run("evaluate", "my_policy:Lexical", "baselines:Lexical", *options)
+    files = sorted((tmp_path / "out").iterdir())
+    assert len(files) == 2
+    assert all(f"out/{file.name}" in done.stdout for file in files)
+    result = read_result(next(file for file in files if "my_policy" in file.name))
+    assert result["summary"]["answer"] == {"mean": 1.0, "low": 1.0, "high": 1.0}
+    assert len(result["entries"][0]["results"]) == 2
+    names = [f"out/{file.name}" for file in files]
+    for shown in (done.stdout, run("table", *names).stdout):
+        rows = {line.split()[0]: line for line in shown.splitlines() if ":Lexical " in line}
+        assert rows.keys() == {"my_policy:Lexical", "baselines:Lexical"}
+        assert "1.000" in rows["my_policy:Lexical"]
+    assert run("verify", *names).stdout.count(": verified") == 2
+
+    run("evaluate", "my_policy:Lexical", *options, "--policy-set", "reply=Porto")
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+    forged = json.loads(files[0].read_text())
+    forged["summary"]["answer"]["mean"] = 0.99
+    files[0].write_text(json.dumps(forged))
+    shown = run("verify", *names, code=1).stdout
+    assert f"{names[0]}: NOT verified\n  the summary does not follow from the episodes" in shown
+    assert f"{names[1]}: verified" in shown
+
+
+def test_verify_says_where_data_lie_now(run: Run, tmp_path: Path) -> None:
+    run("evaluate", "baselines:KeepAll", "--env", "memgym/Longcontext-v0", *ON_ROWS, "--out", "out")
+    (name,) = (str(path.relative_to(tmp_path)) for path in (tmp_path / "out").iterdir())
+    (tmp_path / "data").mkdir()
+    (tmp_path / "rows.json").rename(tmp_path / "data" / "rows.json")
+    assert "rows.json does not exist" in run("verify", name, code=2).stderr
+    assert ": verified" in run("verify", name, "--set", "path=data/rows.json").stdout
+    assert ": verified" in run("verify", name, "--data", "data").stdout
+
+
+def test_evaluate_a_suite(run: Run, tmp_path: Path) -> None:
+    done = run("evaluate", "baselines:NoMemory", "--suite", "quick-v0")
+    (path,) = (tmp_path / "results").iterdir()
+    assert path.name == "quick-v0.baselines.NoMemory.json"
+    assert read_result(path)["suite"] == "quick-v0"
+    assert "240/240" in done.stdout
+    assert "quick-v0: answer score" in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_an_interrupt_leaves_no_half_written_file(tmp_path: Path) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps([ROW]))
+    (tmp_path / "slow_policy.py").write_text(
+        "import pathlib, time, memgym\n"
+        "class Slow(memgym.PhasePolicy):\n"
+        "    def act(self, observation):\n"
+        "        pathlib.Path('started').touch()\n"
+        "        time.sleep(0.05)\n"
+        "        return super().act(observation)\n"
+    )
+    arguments = ["baselines:NoMemory", "slow_policy:Slow", "--env", "memgym/MemoryBank-v0", *ON_ROWS]
+    process = subprocess.Popen(
+        [*COMMAND, "evaluate", *arguments, "--trials", "200", "--out", "out"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "started").exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip() == "interrupted"
+    (finished,) = (tmp_path / "out").iterdir()
+    assert read_result(finished)["policy"]["entry_point"] == "baselines:NoMemory"
+
+
+# ------------------------------------------------------------------ inspect
+
+
+def test_inspect_marks_evidence_and_facts(run: Run) -> None:
+    shown = run("inspect", "custom", "--set", "path=rows.json").stdout
+    assert "» a        Mira: I moved to Lisbon [/b] [red]." in shown
+    assert "  b        Ben: Nice!" in shown
+    assert "home [/]" in shown
+    assert "Where does Mira [/] live?" in shown
+    generated = run("inspect", "multihop", "--index", "2", "--split", "test", "--set", "length=1000").stdout
+    assert "multihop-test-2" in generated
+    assert "»" in generated
+
+
+# ------------------------------------------------------------------ wrong arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["play", "memgym/MemoryBnk-v0"], "'memgym envs' lists the environments"),
+        (["evaluate", "baselines:Lexical", "--env", "CartPole-v1"], "no memgym environment"),
+        (["play", "memgym/Longcontext-v0", "--set", "hops"], "--set takes KEY=VALUE, not 'hops'"),
+        (["play", "memgym/Longcontext-v0", "--set", "hopps=2"], "Did you mean 'hops'?"),
+        (["play", "memgym/Longcontext-v0", "--set", "instructions=False"], "must be True or False, not 'False'"),
+        (["play", "memgym/Longcontext-v0", "--index", "-1"], "episode index -1 is out of range"),
+        (["evaluate", "baselines:Lexical"], "give either --suite NAME or --env ENV_ID"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v1"], "Did you mean 'quick-v0'?"),
+        (["evaluate", "baselines:Lexcial", "--suite", "quick-v0"], "cannot load policy 'baselines:Lexcial'"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v0", "--policy-set", "k=1"], "policy 'baselines:Lexical'"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v0", "--trials", "2"], "go with --env"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v0", "--out", "rows.json"], "--out rows.json cannot be a"),
+        (["evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v0", "--split", "tset"], "'tset'"),
+        (["evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v0", "--set", "task=custom"], "'path'"),
+        (["table", "rows.json"], "rows.json: not a memgym result file"),
+        (["verify", "nowhere.json"], "nowhere.json: cannot be read"),
+        (["inspect", "mulithop"], "Did you mean 'multihop'?"),
+        (["inspect", "custom", "--set", "path=rows.json", "--index", "1"], "episode index 1 is out of range"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)  # fmt: skip
+def test_wrong_arguments_are_one_line(run: Run, arguments: list[str], message: str) -> None:
+    done = run(*arguments, code=2)
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+def test_unknown_options_are_refused(run: Run) -> None:
+    assert "No such option" in run("evaluate", "--sweet", "quick-v0", code=2).stderr
+    assert "No such command" in run("evalute", code=2).stderr
