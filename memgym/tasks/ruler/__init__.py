@@ -75,7 +75,8 @@ class Ruler(ProceduralTask):
     of 7 digits; in ``niah_single_3`` the value is a UUID, in ``niah_multikey_3`` both are. Words come from the package
     ``wonderwords``. Prose is generated (:mod:`memgym.tasks.common.prose`), as no essays are shipped; needles lie in it
     at depths out of 40 evenly spaced percents, and at random lines elsewhere. Below 4,096 tokens ``cwe`` repeats its
-    words 6 times and once. Without ``path``, ``qa_1`` and ``qa_2`` ask about the invented documents of the task ``multihop``.
+    words 6 times and once. Without ``path``, ``qa_1`` and ``qa_2`` ask about the invented documents of the task
+    ``multihop``.
 
     Texts of lines are cut into sections ``p1``, ``p2``, ... of 8 lines; ``cwe`` and ``fwe`` are one section,
     ``context``; documents are sections ``doc1``, ``doc2``, ...
