@@ -66,20 +66,25 @@ def test_a_wrapped_environment_can_be_written_down() -> None:
 
 
 def test_a_vector_of_wrapped_environments() -> None:
-    """In next-step autoreset mode the wrapper is reset together with its environment."""
+    """Each sub-environment keeps its own potential, over the end of an episode too."""
 
     def make() -> gym.Env:
         return PotentialShaping(gym.make(IDS[0], task="multihop"))
 
-    envs = gym.vector.SyncVectorEnv([make, make])
-    envs.reset(seed=3, options={"index": 0})
-    single = play(make(), 0)
-    for reward, info in single:
-        _, rewards, _, _, infos = envs.step(envs.action_space.sample())
-        assert list(rewards - reward) == [rewards[0] - reward] * 2
-        assert infos["shaping"].shape == (2,)
-        assert info["shaping"] is not None
-    envs.close()
+    envs = gym.vector.SyncVectorEnv([make, make], autoreset_mode=gym.vector.AutoresetMode.SAME_STEP)
+    singles = [make(), make()]
+    observations, _ = envs.reset(seed=[3, 4])
+    for single, seed in zip(singles, (3, 4), strict=True):
+        single.reset(seed=seed)
+    for _ in range(12):
+        actions = tuple(memgym.PhasePolicy().act(observation) for observation in observations)
+        observations, rewards, _, _, infos = envs.step(actions)
+        for i, (single, action) in enumerate(zip(singles, actions, strict=True)):
+            _, reward, done, _, info = single.step(action)
+            last = infos["final_info"] if done else infos
+            assert (rewards[i], last["shaping"][i]) == (reward, info["shaping"])
+            if done:
+                single.reset()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from memgym.cli import app
 from memgym.leaderboard.results import read_result
 from memgym.registration import ENVIRONMENTS
 from memgym.tasks import TASKS
@@ -244,13 +246,22 @@ def test_inspect_marks_evidence_and_facts(run: Run) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )  # fmt: skip
-def test_wrong_arguments_are_one_line(run: Run, arguments: list[str], message: str) -> None:
-    done = run(*arguments, code=2)
+def test_wrong_arguments_are_one_line(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process, as there are many."""
+    (tmp_path / "rows.json").write_text(json.dumps([ROW]))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)  # so that the path is as before when the test is over
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
     assert message in done.stderr
 
 
-def test_unknown_options_are_refused(run: Run) -> None:
+def test_the_exit_code_of_wrong_arguments(run: Run) -> None:
+    done = run("play", "memgym/MemoryBnk-v0", code=2)
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
     assert "No such option" in run("evaluate", "--sweet", "quick-v0", code=2).stderr
-    assert "No such command" in run("evalute", code=2).stderr

