@@ -29,7 +29,7 @@ _PATTERNS: tuple[tuple[str, str], ...] = (
 )  # fmt: skip
 _COMPILED = [(relation, re.compile(pattern, re.IGNORECASE)) for relation, pattern in _PATTERNS]
 _NAME = re.compile(r"\b[A-Z][a-z]+(?: [A-Z][a-z]+)?\b")
-_FIRST_PERSON = re.compile(r"\b(?:I|I'm|I've|my|we|our)\b")
+_FIRST_PERSON = re.compile(r"\b(?:I|[Mm]y|[Ww]e|[Oo]ur)\b")
 
 
 class Rules(Lexical):

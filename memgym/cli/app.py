@@ -30,7 +30,8 @@ Setting = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="
 @app.callback()
 def main() -> None:
     """Let ``module:Class`` name a module in the present folder, as it does under ``python -m``."""
-    sys.path.insert(0, "")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
 
 
 def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:

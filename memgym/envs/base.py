@@ -38,10 +38,14 @@ class MemoryEnv(gym.Env[str, str]):
     The loop is the same for both: show the state of the present phase (:meth:`_state`), parse the action without
     touching the state (:meth:`_parse`), apply it (:meth:`_apply`, which names the next phase). Phases that are not the
     agent's are played the same way by operators, before the step returns.
+
+    A subclass checks its own arguments, names its operators in ``_operator_names`` (phase to name), and passes the rest
+    on to this constructor, which takes what is left over for the task's options.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}  # Gymnasium's checker wants a rate
     all_phases: ClassVar[tuple[str, ...]]
+    _operator_names: dict[str, str]
     reward_names: ClassVar[tuple[str, ...]]
 
     def __init__(
@@ -50,7 +54,6 @@ class MemoryEnv(gym.Env[str, str]):
         *,
         split: str | None = None,
         phases: Sequence[str] | None = None,
-        operators: Mapping[str, str],
         answer_format: str = "plain",
         judge: str | dict[str, Any] | None = None,
         reward_weights: Mapping[str, float] | None = None,
@@ -58,7 +61,7 @@ class MemoryEnv(gym.Env[str, str]):
         instructions: bool = True,
         reveal_gold: bool = False,
         render_mode: str | None = None,
-        task_options: Mapping[str, Any],
+        **task_options: Any,
     ):
         self.counter = get_counter(counter)
         self._counter_name = counter
@@ -69,10 +72,10 @@ class MemoryEnv(gym.Env[str, str]):
         check_choice("answer_format", answer_format, ANSWER_FORMATS)
         self._format = answer_format if "answer" in self.phases else "plain"
         self.render_mode = check_choice("render_mode", render_mode, (None, "ansi"))
-        for phase in self.all_phases:
-            check_operator(phase, operators[phase])
+        for phase, name in self._operator_names.items():
+            check_operator(phase, name)
         self._operators = {
-            phase: get_operator(phase, operators[phase]) for phase in self.all_phases if phase not in self.phases
+            phase: get_operator(phase, name) for phase, name in self._operator_names.items() if phase not in self.phases
         }
         self._scorer = AnswerScorer(self.task, judge)
         self.judge = self._scorer.judge
@@ -259,7 +262,12 @@ class MemoryEnv(gym.Env[str, str]):
 
     def _check_options(self, task: str, task_options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the task's options: those given, and the counter where the task measures lengths."""
-        own = [name for name in inspect.signature(type(self)).parameters if name != "task_options"]
+        own = [
+            name
+            for cls in (type(self), MemoryEnv)
+            for name, parameter in inspect.signature(cls).parameters.items()
+            if parameter.kind is not parameter.VAR_KEYWORD
+        ]
         known = [field.name for field in fields(task_class(task).Config)]
         for name in task_options:
             if name not in known:

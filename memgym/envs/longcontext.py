@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from memgym.actions import Answer, parse_answer
@@ -101,39 +100,18 @@ class LongcontextEnv(MemoryEnv):
         self,
         task: str = "multihop",
         *,
-        split: str | None = None,
-        phases: Sequence[str] | None = None,
         memorizer: str = "lexical",
         reader: str = "contains",
         section_tokens: int | None = 2500,
         memory_tokens: int = 1024,
         show_question: bool = True,
-        answer_format: str = "plain",
-        judge: str | dict[str, Any] | None = None,
-        reward_weights: Mapping[str, float] | None = None,
-        counter: str = "chars",
-        instructions: bool = True,
-        reveal_gold: bool = False,
-        render_mode: str | None = None,
-        **task_options: Any,
+        **options: Any,
     ):
         self.section_tokens = check_size("section_tokens", section_tokens, optional=True)
         self.memory_tokens = self.action_tokens = check_size("memory_tokens", memory_tokens)
         self.show_question = check_flag("show_question", show_question)
-        super().__init__(
-            task,
-            split=split,
-            phases=phases,
-            operators={"read": memorizer, "answer": reader},
-            answer_format=answer_format,
-            judge=judge,
-            reward_weights=reward_weights,
-            counter=counter,
-            instructions=instructions,
-            reveal_gold=reveal_gold,
-            render_mode=render_mode,
-            task_options=task_options,
-        )
+        self._operator_names = {"read": memorizer, "answer": reader}
+        super().__init__(task, **options)
 
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present memory."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from memgym.actions import (
@@ -135,8 +134,6 @@ class MemoryBankEnv(MemoryEnv):
         self,
         task: str = "persona",
         *,
-        split: str | None = None,
-        phases: Sequence[str] | None = None,
         extractor: str = "verbatim",
         updater: str = "add_all",
         retriever: str = "top_k",
@@ -147,14 +144,7 @@ class MemoryBankEnv(MemoryEnv):
         memory_tokens: int | None = None,
         action_tokens: int = 1024,
         embedder: str = "hash",
-        answer_format: str = "plain",
-        judge: str | dict[str, Any] | None = None,
-        reward_weights: Mapping[str, float] | None = None,
-        counter: str = "chars",
-        instructions: bool = True,
-        reveal_gold: bool = False,
-        render_mode: str | None = None,
-        **task_options: Any,
+        **options: Any,
     ):
         self.retrieve_k = check_size("retrieve_k", retrieve_k)
         self.answer_k = check_size("answer_k", answer_k)
@@ -162,20 +152,8 @@ class MemoryBankEnv(MemoryEnv):
         self.memory_tokens = check_size("memory_tokens", memory_tokens, optional=True)
         self.action_tokens = check_size("action_tokens", action_tokens)
         self._embedder = CachedEmbedder(get_embedder(embedder))
-        super().__init__(
-            task,
-            split=split,
-            phases=phases,
-            operators={"extract": extractor, "update": updater, "retrieve": retriever, "answer": reader},
-            answer_format=answer_format,
-            judge=judge,
-            reward_weights=reward_weights,
-            counter=counter,
-            instructions=instructions,
-            reveal_gold=reveal_gold,
-            render_mode=render_mode,
-            task_options=task_options,
-        )
+        self._operator_names = {"extract": extractor, "update": updater, "retrieve": retriever, "answer": reader}
+        super().__init__(task, **options)
 
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present bank, against the facts that hold by now."""
