@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from memgym.errors import ConfigError, MemgymError
+from memgym.cli.common import clear_errors, parse_settings
+from memgym.errors import ConfigError
 
 app = typer.Typer(
     help="A Gymnasium suite for memory-augmented agents.",
@@ -34,48 +32,13 @@ def main() -> None:
         sys.path.insert(0, "")
 
 
-def _clear_errors(command: Callable[..., None]) -> Callable[..., None]:
-    """Show memgym's own errors as one line instead of a traceback, and exit with 2; Ctrl-C exits with 130."""
-
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except MemgymError as error:
-            typer.secho(f"error: {error}", fg="red", err=True)
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            typer.secho("interrupted", fg="yellow", err=True)
-            raise typer.Exit(130) from None
-
-    return run
-
-
-def parse_settings(settings: list[str]) -> dict[str, Any]:
-    """Read ``key=value`` pairs; a value that is JSON is taken as such, anything else as a string.
-
-    Raises:
-        ConfigError: a pair has no ``=``.
-    """
-    parsed = {}
-    for setting in settings:
-        key, separator, value = setting.partition("=")
-        if not separator or not key:
-            raise ConfigError(f"--set takes KEY=VALUE, not {setting!r}")
-        try:
-            parsed[key] = json.loads(value)
-        except ValueError:
-            parsed[key] = value
-    return parsed
-
-
 def _use_data_folder(folder: Path | None) -> None:
     if folder is not None:
         os.environ["MEMGYM_DATA"] = str(folder)
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def envs() -> None:
     """List the environments, tasks and suites."""
     from rich.console import Console
@@ -86,7 +49,7 @@ def envs() -> None:
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def play(
     env_id: Annotated[str, typer.Argument(help="A registered id, e.g. memgym/MemoryBank-v0.")],
     index: Annotated[int | None, typer.Option(help="Index of the episode; by default one is drawn.")] = None,
@@ -100,7 +63,7 @@ def play(
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def evaluate(
     policies: Annotated[list[str], typer.Argument(help="Policies as module:Class, e.g. baselines:Lexical.")],
     suite: Annotated[str | None, typer.Option(help="Name of a suite; see 'memgym envs'.")] = None,
@@ -136,7 +99,7 @@ def evaluate(
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def table(files: Annotated[list[Path], typer.Argument(help="Result files.")]) -> None:
     """Print the leaderboard table of result files."""
     from rich.console import Console
@@ -148,7 +111,7 @@ def table(files: Annotated[list[Path], typer.Argument(help="Result files.")]) ->
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def verify(
     files: Annotated[list[Path], typer.Argument(help="Result files.")],
     settings: Setting = [],  # noqa: B006
@@ -163,7 +126,7 @@ def verify(
 
 
 @app.command()
-@_clear_errors
+@clear_errors
 def inspect(
     task: Annotated[str, typer.Argument(help="Name of a task; see 'memgym envs'.")],
     index: Annotated[int, typer.Option(help="Index of the episode.")] = 0,
@@ -181,7 +144,7 @@ def inspect(
 
 
 @app.command("judge-check")
-@_clear_errors
+@clear_errors
 def judge_check(
     model: Annotated[str, typer.Argument(help="The judging model's name at the endpoint.")],
     task: Annotated[str, typer.Option(help="Task whose questions are judged.")],
