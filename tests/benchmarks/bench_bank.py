@@ -1,6 +1,6 @@
 """How the memory bank fares against its yardsticks, as ratios within one run.
 
-Run: ``python tests/benchmarks/bench_bank.py`` (about two minutes on two cores, nearly all of it building HNSW graphs).
+``tox run -e bench`` runs it (about two minutes on two cores, nearly all of it building HNSW graphs).
 """
 
 from __future__ import annotations
@@ -8,12 +8,11 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-import time
-from collections.abc import Callable
 from functools import partial
 
 import hnswlib
 import numpy as np
+from timing import Report, race
 
 from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation
 from memgym.bank.index import EF, EF_CONSTRUCTION, M
@@ -28,24 +27,15 @@ def make_texts(count: int, seed: int = 0) -> list[str]:
     return [" ".join(WORDS[int(len(WORDS) * rng.random() ** 3)] for _ in range(12)) for _ in range(count)]
 
 
-def race(*runs: Callable[[], object], rounds: int = 15) -> list[float]:
-    """Return the least time in seconds of each, run in turns so that a busy machine troubles all alike."""
-    for run in runs:
-        run()
-    best = [math.inf] * len(runs)
-    for _ in range(rounds):
-        for i, run in enumerate(runs):
-            start = time.perf_counter()
-            run()
-            best[i] = min(best[i], time.perf_counter() - start)
-    return best
-
-
-def report(what: str, ours: float, theirs: float, at_most: float | None) -> None:
-    """Print one row of the table: times in milliseconds, and ``ours / theirs`` with the most that is accepted."""
+def add_ratio(report: Report, figure: str, ours: float, theirs: float, at_most: float | None) -> None:
+    """Add a ratio of two times in seconds with the most that is accepted."""
     ratio = ours / theirs
-    verdict = "" if at_most is None else f"<= {at_most:<6.3g}{'ok' if ratio <= at_most else 'MISSED'}"
-    print(f"{what:<46}{ours * 1e3:>11.3f}{theirs * 1e3:>11.3f}{ratio:>9.3f}  {verdict}")
+    report.add(
+        f"{figure} ({ours * 1e3:,.3f} ms / {theirs * 1e3:,.3f} ms)",
+        f"{ratio:.3f} x",
+        "" if at_most is None else f"at most {at_most:.3g} x",
+        None if at_most is None else ratio <= at_most,
+    )
 
 
 def bare_index(bank: MemoryBank, vectors: np.ndarray) -> hnswlib.Index:
@@ -59,7 +49,7 @@ def bare_index(bank: MemoryBank, vectors: np.ndarray) -> hnswlib.Index:
     return raw
 
 
-def bench_search() -> None:
+def bench_search(report: Report) -> None:
     """Bank search, the query's vector in the cache, against the same query to a bare hnswlib index, per query."""
     texts = make_texts(100_000)
     queries = [" ".join(text.split()[:6]) for text in make_texts(50, seed=1)]
@@ -75,10 +65,10 @@ def bench_search() -> None:
             for query, vector in zip(queries, query_vectors, strict=True)
         ]
         ours, theirs = np.mean(times, axis=0)
-        report(f"search {count:,} records / bare hnswlib", ours, theirs, at_most=1.3)
+        add_ratio(report, f"search {count:,} records / bare hnswlib", ours, theirs, at_most=1.3)
 
 
-def bench_fork() -> None:
+def bench_fork(report: Report) -> None:
     """A fork of 1,000 records against building them, alone and with the first write, which copies the vectors."""
     entries = [{"value": text} for text in make_texts(1_000)]
     embedder = CachedEmbedder(HashEmbedder())
@@ -91,7 +81,7 @@ def bench_fork() -> None:
     bank = build()
     for what, run in (("fork", bank.fork), ("fork and first add", lambda: bank.fork().add("something new"))):
         ours, theirs = race(run, build)
-        report(f"{what} / build (vectors cached)", ours, theirs, at_most=1 / 20)
+        add_ratio(report, f"{what} / build (vectors cached)", ours, theirs, at_most=1 / 20)
 
 
 class ListStore:
@@ -119,7 +109,7 @@ def cosine(a: list[float], b: list[float]) -> float:
     return dot / (math.sqrt(sum(x * x for x in a)) * math.sqrt(sum(y * y for y in b)))
 
 
-def bench_cycle() -> None:
+def bench_cycle(report: Report) -> None:
     """Embed and store 1,000 new texts, then search: in one plan, in 50 plans (one a session), and one by one."""
     texts = make_texts(1_000)
     embedder = HashEmbedder()
@@ -144,11 +134,17 @@ def bench_cycle() -> None:
         for size in (1_000, 20, 1):
             (ours,) = race(partial(quick, queries, size))
             what = f"cycle, {searches} searches, plans of {size:,} / list loop"
-            report(what, ours, theirs, at_most=1 / 20 if size > 1 else None)
+            add_ratio(report, what, ours, theirs, at_most=1 / 20 if size > 1 else None)
+
+
+def main() -> None:
+    """Run all and print the table."""
+    report = Report("MemoryBank")
+    bench_fork(report)
+    bench_cycle(report)
+    bench_search(report)
+    report.print()
 
 
 if __name__ == "__main__":
-    print(f"{'':<46}{'ours ms':>11}{'other ms':>11}{'ratio':>9}  target")
-    bench_fork()
-    bench_cycle()
-    bench_search()
+    main()

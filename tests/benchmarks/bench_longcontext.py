@@ -12,7 +12,7 @@ import tracemalloc
 from pathlib import Path
 
 import numpy as np
-from timing import Report, best_of_two
+from timing import Report, race
 
 from memgym.episodes import Episode, Question, Section
 from memgym.registration import make
@@ -66,7 +66,7 @@ def steps_per_second(report: Report, folder: Path) -> None:
             peer.reset()
             peer.step(ACTION)
 
-    our_time, peer_time = best_of_two(ours, theirs)
+    our_time, peer_time = race(ours, theirs)
     report.add(
         f"steps per second, {np.mean(lengths):,.0f} characters an observation: {steps / our_time:,.0f} against GEM's "
         f"{steps / peer_time:,.0f}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -9,28 +10,17 @@ from rich.console import Console
 from rich.table import Table
 
 
-def best_of(function: Callable[[], object], repeats: int = 5) -> float:
-    """Return the shortest of several run times in seconds, after one run to warm up."""
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
-def best_of_two(ours: Callable[[], object], theirs: Callable[[], object], repeats: int = 5) -> tuple[float, float]:
-    """Return the shortest run times of two functions in seconds, run in turns so that noise hits both alike."""
-    ours(), theirs()
-    times: list[tuple[float, float]] = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        ours()
-        middle = time.perf_counter()
-        theirs()
-        times.append((middle - start, time.perf_counter() - middle))
-    return min(first for first, _ in times), min(second for _, second in times)
+def race(*runs: Callable[[], object], rounds: int = 5) -> list[float]:
+    """Return the least time in seconds of each function, run in turns so that a busy machine troubles all alike."""
+    for run in runs:
+        run()
+    best = [math.inf] * len(runs)
+    for _ in range(rounds):
+        for i, run in enumerate(runs):
+            start = time.perf_counter()
+            run()
+            best[i] = min(best[i], time.perf_counter() - start)
+    return best
 
 
 class Report:
@@ -39,9 +29,10 @@ class Report:
     def __init__(self, title: str):
         self._table = Table("figure", "measured", "target", "", title=title, title_justify="left")
 
-    def add(self, figure: str, measured: str, target: str, met: bool) -> None:
-        """Add one line."""
-        self._table.add_row(figure, measured, target, "[green]met[/]" if met else "[red]missed[/]")
+    def add(self, figure: str, measured: str, target: str, met: bool | None) -> None:
+        """Add one line; ``met`` is None where there is no target."""
+        verdict = "" if met is None else "[green]met[/]" if met else "[red]missed[/]"
+        self._table.add_row(figure, measured, target, verdict)
 
     def print(self) -> None:
         """Print the table."""
