@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,6 +15,16 @@ from tensordict import TensorDict
 from grpo.buffer import from_rows
 
 torch.set_num_threads(1)
+
+THIRD_PARTY = [
+    # peft 0.21 still asks Transformers 5.23 by the old name.
+    r"ignore:`is_gradient_checkpointing` is deprecated:FutureWarning",
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for warning in THIRD_PARTY:
+        config.addinivalue_line("filterwarnings", warning)
 
 
 def random_rows(
@@ -60,3 +73,12 @@ def rows() -> Callable[..., list[dict]]:
 def rollout() -> Callable[..., TensorDict]:
     """``rollout(seed, …)``: a buffer of :func:`random_rows`."""
     return lambda seed, **sizes: from_rows(random_rows(seed, **sizes))
+
+
+@pytest.fixture(scope="session")
+def toy() -> ModuleType:
+    """The module ``toy.py`` beside this file: small policies, collectors, and a script."""
+    spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

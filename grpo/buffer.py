@@ -1,0 +1,331 @@
+"""The rollout buffer: a TensorDict with one row per model call.
+
+===================  =========  =======  ==================================================================
+key                  shape      dtype    meaning
+===================  =========  =======  ==================================================================
+``prompt_ids``       ``[N,P]``  int64    prompt tokens, padded left
+``prompt_mask``      ``[N,P]``  bool     True at prompt tokens
+``response_ids``     ``[N,R]``  int64    sampled tokens, padded right
+``response_mask``    ``[N,R]``  bool     True at action elements (tokens, or picks of a ranker)
+``sampler_log_prob`` ``[N,R]``  float32  log-probability of each element under the sampler, in nats
+``rewards``          ``[N,K]``  float32  reward components paid after this call
+``reward``           ``[N]``    float32  their weighted sum
+``group_id``         ``[N]``    int64    the task instance: rollouts of one group are compared with each other
+``episode_id``       ``[N]``    int64    the trajectory; each belongs to one group
+``turn_id``          ``[N]``    int64    order of the call in its trajectory
+``phase_id``         ``[N]``    int64    the kind of call
+``finish_reason``    ``[N]``    int64    :data:`STOP` or :data:`LENGTH` (cut off at the token limit)
+``policy_version``   ``[N]``    int64    number of updates the sampling weights had seen
+===================  =========  =======  ==================================================================
+
+The three token keys come together or not at all: a policy that is no language model brings its own inputs instead, as
+further keys of leading size N. ``sampler_log_prob`` may be absent (demonstrations). Optional keys with a meaning here:
+``anchor [N]`` int64 (equal for equal states; step
+credit), ``weight [N]`` (imitation), ``old_log_prob`` and ``ref_log_prob`` ``[N,R]``, ``advantage [N]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tensordict import TensorDict
+
+from grpo.errors import RolloutError
+
+STOP, LENGTH = 0, 1
+
+TOKENS = ("prompt_ids", "prompt_mask", "response_ids")
+SCALARS = ("group_id", "episode_id", "turn_id", "phase_id", "finish_reason", "policy_version")
+REQUIRED = ("response_mask", "rewards", "reward", *SCALARS)
+_PER_ELEMENT = ("response_ids", "response_mask", "sampler_log_prob", "old_log_prob", "ref_log_prob")
+_PER_PROMPT_TOKEN = ("prompt_ids", "prompt_mask")
+
+
+def from_rows(rows: Sequence[Mapping[str, Any]], pad_id: int = 0) -> TensorDict:
+    """Build a buffer from rows of plain Python values, padding prompts left and responses right.
+
+    Args:
+        rows: One mapping per model call with ``prompt_ids``, ``response_ids``, ``sampler_log_prob`` (lists of equal
+            length for the last two), ``rewards`` (a list), ``reward``, and the scalar keys; ``turn_id``, ``phase_id``,
+            ``finish_reason`` and ``policy_version`` default to 0. Further keys are stacked as they are.
+        pad_id: The token id of padding; masked everywhere, so any valid id will do.
+
+    Raises:
+        RolloutError: naming the row and the key.
+    """
+    if not rows:
+        raise RolloutError("a rollout buffer needs at least one row")
+    keys = {"turn_id": 0, "phase_id": 0, "finish_reason": STOP, "policy_version": 0}
+    filled = [{**keys, **row} for row in rows]
+    for index, row in enumerate(filled):
+        for key in filled[0].keys() ^ row.keys():
+            raise RolloutError(f"row {index}: key {key!r} is in some rows only; give it in all or none")
+        for key in ("prompt_ids", "response_ids", "rewards", "reward", "group_id", "episode_id"):
+            if key not in row:
+                raise RolloutError(f"row {index}: key {key!r} is missing")
+        if "sampler_log_prob" in row and len(row["sampler_log_prob"]) != len(row["response_ids"]):
+            raise RolloutError(
+                f"row {index}: sampler_log_prob has {len(row['sampler_log_prob'])} values for "
+                f"{len(row['response_ids'])} response_ids"
+            )
+    columns = {key: [row[key] for row in filled] for key in filled[0]}
+    return validate(TensorDict(_pad_columns(columns, pad_id), batch_size=[len(rows)]))
+
+
+def _pad_columns(columns: dict[str, list], pad_id: int) -> dict[str, torch.Tensor]:
+    prompts, responses = columns.pop("prompt_ids"), columns.pop("response_ids")
+    entries = {
+        "prompt_ids": _pad(prompts, pad_id, torch.int64, left=True),
+        "prompt_mask": _pad([[True] * len(row) for row in prompts], False, torch.bool, left=True),
+        "response_ids": _pad(responses, pad_id, torch.int64),
+        "response_mask": _pad([[True] * len(row) for row in responses], False, torch.bool),
+    }
+    for key, values in columns.items():
+        if key in _PER_ELEMENT:
+            entries[key] = _pad(values, 0.0, torch.float32)
+        else:
+            dtype = torch.int64 if key in SCALARS else torch.float32 if key in ("rewards", "reward") else None
+            entries[key] = _stack(key, values, dtype)
+    return entries
+
+
+def _stack(key: str, values: list, dtype: torch.dtype | None) -> torch.Tensor:
+    tensors = []
+    for index, value in enumerate(values):
+        try:
+            tensors.append(torch.as_tensor(value, dtype=dtype))
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise RolloutError(f"row {index}: key {key!r} is not numeric: {value!r}") from error
+        if tensors[-1].shape != tensors[0].shape:
+            raise RolloutError(
+                f"row {index}: key {key!r} has shape {list(tensors[-1].shape)}, row 0 has {list(tensors[0].shape)}"
+            )
+    return torch.stack(tensors)
+
+
+def _pad(rows: list[Sequence], value: Any, dtype: torch.dtype, left: bool = False) -> torch.Tensor:
+    width = max(map(len, rows))
+    out = torch.full((len(rows), width), value, dtype=dtype)
+    for index, row in enumerate(rows):
+        if len(row):
+            out[index, slice(width - len(row), None) if left else slice(len(row))] = torch.as_tensor(row, dtype=dtype)
+    return out
+
+
+def validate(buffer: TensorDict) -> TensorDict:
+    """Return ``buffer`` if it is a sound rollout buffer.
+
+    Raises:
+        RolloutError: naming the key and, where one is at fault, the first row.
+    """
+    if buffer.batch_dims != 1 or buffer.shape[0] == 0:
+        raise RolloutError(f"a rollout buffer has batch size [N] with N > 0, not {list(buffer.shape)}")
+    for key in REQUIRED:
+        if key not in buffer:
+            raise RolloutError(f"key {key!r} is missing")
+    present = [key for key in TOKENS if key in buffer]
+    if present and len(present) < len(TOKENS):
+        raise RolloutError(f"{', '.join(TOKENS)} come together or not at all; only {', '.join(present)} given")
+    _check_shapes(buffer)
+    _check_values(buffer)
+    return buffer
+
+
+def _check_shapes(buffer: TensorDict) -> None:
+    for keys, owner in ((_PER_ELEMENT, "response_mask"), (_PER_PROMPT_TOKEN, "prompt_mask")):
+        for key in keys:
+            if key in buffer and buffer[key].shape != buffer[owner].shape:
+                raise RolloutError(
+                    f"{key} has shape {list(buffer[key].shape)}, {owner} has {list(buffer[owner].shape)}"
+                )
+    if buffer["response_mask"].ndim != 2:
+        raise RolloutError(f"response_mask has shape {list(buffer['response_mask'].shape)}, expected [N, R]")
+    if buffer["rewards"].ndim != 2:
+        raise RolloutError(f"rewards has shape {list(buffer['rewards'].shape)}, expected [N, K]")
+    for key in ("reward", *SCALARS):
+        if buffer[key].ndim != 1:
+            raise RolloutError(f"{key} has shape {list(buffer[key].shape)}, expected [N]")
+    for key in ("response_mask", "prompt_mask"):
+        if key in buffer and buffer[key].dtype != torch.bool:
+            raise RolloutError(f"{key} has dtype {buffer[key].dtype}, expected torch.bool")
+    for key in (*SCALARS, "prompt_ids", "response_ids"):
+        if key in buffer and buffer[key].dtype != torch.int64:
+            raise RolloutError(f"{key} has dtype {buffer[key].dtype}, expected torch.int64")
+
+
+def _check_values(buffer: TensorDict) -> None:
+    mask = buffer["response_mask"]
+    _fail_first(~mask.any(1), "response_mask", "is empty: every call needs at least one action element")
+    if "prompt_mask" in buffer:
+        prompt = buffer["prompt_mask"]
+        _fail_first((prompt[:, :-1] & ~prompt[:, 1:]).any(1), "prompt_mask", "is not padded on the left")
+        _fail_first(~prompt.any(1), "prompt_mask", "is empty: a prompt needs at least one token")
+        _fail_first((~mask[:, :-1] & mask[:, 1:]).any(1), "response_mask", "is not padded on the right")
+    for key in ("sampler_log_prob", "old_log_prob", "ref_log_prob"):
+        if key in buffer:
+            _fail_first((mask & ~buffer[key].isfinite()).any(1), key, "is not finite")
+            _fail_first((mask & (buffer[key] > 1e-3)).any(1), key, "is above 0: these are log-probabilities in nats")
+    _fail_first(~buffer["rewards"].isfinite().all(1), "rewards", "is not finite")
+    _fail_first(~buffer["reward"].isfinite(), "reward", "is not finite")
+    _fail_first(~torch.isin(buffer["finish_reason"], torch.tensor([STOP, LENGTH])), "finish_reason", "is unknown")
+    group_of: dict[int, int] = {}
+    pairs = zip(buffer["episode_id"].tolist(), buffer["group_id"].tolist(), strict=True)
+    strays = torch.tensor([group_of.setdefault(episode, group) != group for episode, group in pairs])
+    _fail_first(strays, "group_id", "differs from that of its episode's earlier rows")
+
+
+def _fail_first(bad: torch.Tensor, key: str, what: str) -> None:
+    if bad.any():
+        raise RolloutError(f"row {int(bad.nonzero()[0])}: {key} {what}")
+
+
+def concatenate(buffers: Sequence[TensorDict], renumber: bool = False) -> TensorDict:
+    """Join buffers row-wise, padding all to the widest.
+
+    Args:
+        buffers: Buffers with the same keys.
+        renumber: Shift group and episode ids, so that equal ids of different buffers stay apart.
+
+    Raises:
+        RolloutError: no buffers, or differing keys.
+    """
+    if not buffers:
+        raise RolloutError("nothing to concatenate")
+    for index, buffer in enumerate(buffers):
+        for key in buffers[0].keys() ^ buffer.keys():
+            raise RolloutError(f"buffer {index}: key {key!r} is in some buffers only")
+    padded = [key for key in (*_PER_ELEMENT, *_PER_PROMPT_TOKEN) if key in buffers[0]]
+    widths = {key: max(buffer[key].shape[1] for buffer in buffers) for key in padded}
+    parts, shift = [], {"group_id": 0, "episode_id": 0}
+    for buffer in buffers:
+        part = {key: _widen(key, value, widths.get(key)) for key, value in buffer.items()}
+        for key in shift if renumber else ():
+            _, part[key] = part[key].unique(return_inverse=True)
+            part[key] = part[key] + shift[key]
+            shift[key] = int(part[key].max()) + 1
+        parts.append(TensorDict(part, batch_size=buffer.batch_size))
+    return TensorDict.cat(parts)
+
+
+def _widen(key: str, value: torch.Tensor, width: int | None) -> torch.Tensor:
+    if width is None or value.shape[1] == width:
+        return value
+    missing = width - value.shape[1]
+    pad = (missing, 0) if key in _PER_PROMPT_TOKEN else (0, missing)
+    return torch.nn.functional.pad(value, pad)
+
+
+def trim(buffer: TensorDict) -> TensorDict:
+    """Return the rows without the columns that are padding in all of them."""
+    out = buffer.copy()
+    width = int(buffer["response_mask"].any(0).nonzero().max()) + 1
+    for key in _PER_ELEMENT:
+        if key in out:
+            out[key] = buffer[key][:, :width]
+    if "prompt_mask" in buffer:
+        start = int(buffer["prompt_mask"].any(0).nonzero().min())
+        for key in _PER_PROMPT_TOKEN:
+            out[key] = buffer[key][:, start:]
+    return out
+
+
+def select(buffer: TensorDict, key: str, ids: Sequence[int] | torch.Tensor) -> TensorDict:
+    """Return the rows whose ``key`` (``group_id``, ``episode_id``, ``phase_id``, …) is among ``ids``, in row order.
+
+    Raises:
+        RolloutError: naming an id that no row has.
+    """
+    ids = torch.as_tensor(ids, dtype=buffer[key].dtype)
+    missing = ids[~torch.isin(ids, buffer[key])]
+    if len(missing):
+        raise RolloutError(f"no row has {key} {int(missing[0])}")
+    return buffer[torch.isin(buffer[key], ids)]
+
+
+def save(buffer: TensorDict, path: str | Path) -> None:
+    """Write the buffer as memory-mapped files into the new folder ``path``."""
+    if Path(path).exists():
+        raise RolloutError(f"{path} exists already")
+    buffer.memmap(str(path), copy_existing=True)
+
+
+def load(path: str | Path) -> TensorDict:
+    """Return the memory-mapped buffer in ``path``; rows are read from disk when they are used.
+
+    Raises:
+        RolloutError: no sound buffer at ``path``.
+    """
+    if not (Path(path) / "meta.json").is_file():
+        raise RolloutError(f"{path} holds no saved rollout buffer")
+    return validate(TensorDict.load_memmap(str(path)))
+
+
+def lengths(buffer: TensorDict) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the numbers of prompt tokens and of action elements per row, both ``[N]``."""
+    response = buffer["response_mask"].sum(1)
+    prompt = buffer["prompt_mask"].sum(1) if "prompt_mask" in buffer else torch.zeros_like(response)
+    return prompt, response
+
+
+def micro_batches(buffer: TensorDict, max_tokens: int, share_prompts: bool = False) -> Iterator[torch.Tensor]:
+    """Yield row indices ``[n]`` of micro-batches of similar lengths, each within ``max_tokens`` padded tokens.
+
+    A batch of n rows costs n · (longest prompt + longest response); with ``share_prompts`` a prompt that several rows
+    have costs once. A row larger than the bound is a batch of its own. Deterministic: sorted by length, ties by row.
+    """
+    prompt, response = (length.tolist() for length in lengths(buffer))
+    same = _prompt_ids(buffer)
+    order = sorted(range(len(prompt)), key=lambda row: (prompt[row], same[row], response[row], row))
+    batch: list[int] = []
+    widest = (0, 0)
+    distinct: set[int] = set()
+    for row in order:
+        width = (max(widest[0], prompt[row]), max(widest[1], response[row]))
+        prompts = len(distinct | {same[row]}) if share_prompts else len(batch) + 1
+        if batch and prompts * width[0] + (len(batch) + 1) * width[1] > max_tokens:
+            yield torch.tensor(batch)
+            batch, distinct, width = [], set(), (prompt[row], response[row])
+        batch.append(row)
+        distinct.add(same[row])
+        widest = width
+    yield torch.tensor(batch)
+
+
+def _prompt_ids(buffer: TensorDict) -> list[int]:
+    """Number the distinct prompts in order of their first row."""
+    if "prompt_ids" not in buffer:
+        return list(range(len(buffer)))
+    first: dict[bytes, int] = {}
+    rows = buffer["prompt_ids"].masked_fill(~buffer["prompt_mask"], -1).cpu().numpy()
+    return [first.setdefault(row.tobytes(), index) for index, row in enumerate(rows)]
+
+
+def statistics(buffer: TensorDict, reward_names: Sequence[str] = ()) -> dict[str, float]:
+    """Return counts, lengths, cut-off rate and the distribution of every reward, as plain floats.
+
+    Rewards are per trajectory (summed over its calls): mean, standard deviation, minimum and maximum.
+    """
+    prompt, response = (length.double() for length in lengths(buffer))
+    episodes, inverse = buffer["episode_id"].unique(return_inverse=True)
+    names = reward_names or [str(k) for k in range(buffer["rewards"].shape[1])]
+    if len(names) != buffer["rewards"].shape[1]:
+        raise RolloutError(f"{len(names)} reward names for {buffer['rewards'].shape[1]} reward components")
+    columns = torch.cat([buffer["reward"][:, None], buffer["rewards"]], 1).double()
+    returns = torch.zeros(len(episodes), columns.shape[1], dtype=torch.float64).index_add(0, inverse, columns)
+    out = {
+        "rows": float(len(buffer)),
+        "episodes": float(len(episodes)),
+        "groups": float(len(buffer["group_id"].unique())),
+        "tokens": float(prompt.sum() + response.sum()),
+        "prompt_length/mean": float(prompt.mean()),
+        "response_length/mean": float(response.mean()),
+        "response_length/max": float(response.max()),
+        "cut_off": float((buffer["finish_reason"] == LENGTH).double().mean()),
+    }
+    for name, column in zip(["reward", *(f"reward/{name}" for name in names)], returns.T, strict=True):
+        out[f"{name}/mean"], out[f"{name}/std"] = float(column.mean()), float(column.std(correction=0))
+        out[f"{name}/min"], out[f"{name}/max"] = float(column.min()), float(column.max())
+    return out

@@ -1,0 +1,220 @@
+"""A causal language model as a policy: log-probabilities of the response tokens only, at the least cost.
+
+- The vocabulary projection runs over response positions only, in chunks that are recomputed in the backward pass: the
+  full logits are never held.
+- A prompt that several rows share runs once; its keys and values are repeated for the responses, and the gradient flows
+  back through them.
+- Log-softmax and the projection before it are float32 even under bfloat16 autocast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from grpo.errors import ConfigError, MissingExtraError
+
+
+class CausalLM(nn.Module):
+    """A Transformers causal language model (or its PEFT wrapper) as a :class:`grpo.policies.Policy`.
+
+    Args:
+        model: The model; what is trained of it is float32 (for speed set the trainer's ``precision = "bf16"``, which is
+            autocast: bfloat16 weights would lose small updates).
+        temperature: The sampling temperature, so that log-probabilities are those of the sampler.
+        chunk_tokens: Response tokens per chunk of the vocabulary projection.
+        share_prompts: Whether prompts that rows have in common are computed once.
+        gradient_checkpointing: Whether decoder layers are recomputed in the backward pass.
+
+    Raises:
+        ConfigError: trained parameters that are not float32, or a model whose logits are more than one projection.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        temperature: float = 1.0,
+        chunk_tokens: int = 512,
+        share_prompts: bool = True,
+        gradient_checkpointing: bool = False,
+    ):
+        super().__init__()
+        _check_model(model)
+        self.model = model
+        self.uniform_passes = False
+        """Whether every batch makes the same calls of the layers, shared prompts or not, as sharded layers need."""
+        self.temperature = temperature
+        self.chunk_tokens = chunk_tokens
+        if gradient_checkpointing:
+            _recompute_layers(self._base)
+        self.shares_prompts = share_prompts and _can_share(self._base, gradient_checkpointing)
+
+    @classmethod
+    def from_pretrained(cls, path: str, lora_rank: int | None = None, attention: str | None = None, **kwargs: Any):
+        """Load a model directory in float32, with LoRA adapters on all linear layers if a rank is given.
+
+        Args:
+            path: A Transformers model directory or hub name.
+            lora_rank: Rank of the adapters; the base is then frozen, and is the reference.
+            attention: Transformers' ``attn_implementation``, e.g. ``"flash_attention_2"``.
+            kwargs: Arguments of the class.
+        """
+        try:
+            from transformers import AutoModelForCausalLM
+        except ImportError as error:
+            raise MissingExtraError("a causal LM policy", "transformers") from error
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation=attention)
+        return cls(model if lora_rank is None else add_lora(model, lora_rank), **kwargs)
+
+    def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
+        """Return log-probability and entropy of every response token: ``[N, R]`` float32, 0 outside the mask."""
+        mask = batch["response_mask"]
+        hidden = self._shared_hidden(batch) if self.shares_prompts else None
+        if hidden is None:
+            hidden = self._plain_hidden(batch)
+        flat = token_log_probs(
+            hidden[mask],
+            self._base.get_output_embeddings(),
+            batch["response_ids"][mask],
+            self.temperature,
+            self.chunk_tokens,
+        )
+        log_prob, entropy = (hidden.new_zeros(mask.shape, dtype=torch.float32).masked_scatter(mask, x) for x in flat)
+        return log_prob, entropy
+
+    @torch.no_grad()
+    def reference_log_probs(self, batch: TensorDict) -> Tensor:
+        """Return the log-probabilities ``[N, R]`` with the LoRA adapters off.
+
+        Raises:
+            ConfigError: the model has no adapters.
+        """
+        if not hasattr(self.model, "disable_adapter"):
+            raise ConfigError("a fully trained model holds no reference: give the trainer a frozen copy as `reference`")
+        with self.model.disable_adapter():
+            return self.log_probs(batch)[0]
+
+    def shards(self) -> Iterable[nn.Module]:
+        """Return the decoder layers."""
+        return self._base.get_decoder().layers
+
+    @property
+    def _base(self) -> nn.Module:
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    def _decode(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:
+        return self._base.get_decoder()(
+            input_ids=ids, attention_mask=mask.long(), position_ids=positions, past_key_values=cache, use_cache=False
+        ).last_hidden_state
+
+    def _plain_hidden(self, batch: TensorDict) -> Tensor:
+        """Return the states ``[N, R, H]`` that predict each response token, from whole rows."""
+        ids = torch.cat([batch["prompt_ids"], batch["response_ids"][:, :-1]], 1)
+        mask = torch.cat([batch["prompt_mask"], batch["response_mask"][:, :-1]], 1)
+        return self._decode(ids, mask, _positions(mask))[:, batch["prompt_ids"].shape[1] - 1 :]
+
+    def _shared_hidden(self, batch: TensorDict) -> Tensor | None:
+        """Return the same states with each distinct prompt run once; None if that would save nothing."""
+        from transformers.cache_utils import Cache
+
+        from grpo.prefix_cache import RecordingLayer, repeat
+
+        marked = batch["prompt_ids"].masked_fill(~batch["prompt_mask"], -1)
+        prompts, owner = marked.unique(dim=0, return_inverse=True)
+        if len(prompts) == len(marked) and not self.uniform_passes:
+            return None
+        prompt_mask = prompts >= 0
+        recorded = Cache(layers=[RecordingLayer() for _ in self.shards()])
+        last = self._decode(prompts.clamp(min=0), prompt_mask, _positions(prompt_mask), recorded)[:, -1:][owner]
+        width = max(1, batch["response_ids"].shape[1] - 1)  # the last token predicts nothing
+        ids = batch["response_ids"][:, :width]
+        mask = torch.cat([prompt_mask[owner], batch["response_mask"][:, :width]], 1)
+        positions = _positions(mask)[:, prompts.shape[1] :]
+        states = torch.cat([last, self._decode(ids, mask, positions, repeat(recorded, owner))], 1)
+        return states[:, : batch["response_ids"].shape[1]]
+
+
+def add_lora(model: nn.Module, rank: int, alpha: float | None = None, target_modules: Any = "all-linear") -> nn.Module:
+    """Return ``model`` frozen, with float32 LoRA adapters of ``rank`` to train (Hu et al., arXiv 2106.09685).
+
+    Their product is scaled by ``alpha / rank``, 2 by default.
+    """
+    try:
+        from peft import LoraConfig, get_peft_model
+    except ImportError as error:
+        raise MissingExtraError("LoRA", "peft") from error
+    config = LoraConfig(
+        r=rank, lora_alpha=2 * rank if alpha is None else alpha, target_modules=target_modules, task_type="CAUSAL_LM"
+    )
+    return get_peft_model(model, config)
+
+
+def token_log_probs(
+    hidden: Tensor, head: nn.Module, targets: Tensor, temperature: float, chunk_tokens: int
+) -> tuple[Tensor, Tensor]:
+    """Return log-probability of each target and entropy, both ``[T]`` float32, without holding ``[T, V]`` logits.
+
+    Args:
+        hidden: ``[T, H]`` states.
+        head: The projection to the vocabulary.
+        targets: ``[T]`` token ids.
+        temperature: Divides the logits.
+        chunk_tokens: Rows projected at a time; a chunk's logits are recomputed in the backward pass.
+    """
+    chunks = [
+        checkpoint(_project, head, states, ids, temperature, use_reentrant=False, preserve_rng_state=False)
+        for states, ids in zip(hidden.split(chunk_tokens), targets.split(chunk_tokens), strict=True)
+    ]
+    log_prob, entropy = zip(*chunks, strict=True)
+    return torch.cat(log_prob), torch.cat(entropy)
+
+
+def _project(head: nn.Module, hidden: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    with torch.autocast(hidden.device.type, enabled=False):
+        logits = head(hidden.to(head.weight.dtype)).float()
+        if temperature != 1:
+            logits = logits / temperature
+        log_probs = logits.log_softmax(-1)
+        entropy = -(log_probs.exp() * log_probs).sum(-1)
+        return log_probs.gather(-1, targets[:, None]).squeeze(-1), entropy
+
+
+def _positions(mask: Tensor) -> Tensor:
+    return (mask.long().cumsum(1) - 1).clamp(min=0)
+
+
+def _recompute_layers(model: nn.Module) -> None:
+    # Transformers 5.23 renamed the method.
+    enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
+
+
+def _can_share(model: nn.Module, gradient_checkpointing: bool) -> bool:
+    """Return whether prompts can run apart: full attention only, and layers that may be recomputed with a cache."""
+    full = set(getattr(model.config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
+    if getattr(model.config, "sliding_window", None) and not getattr(model.config, "layer_types", None):
+        full = False
+    if full and gradient_checkpointing:
+        layers = model.get_decoder().layers
+        # Transformers drops the cache in recomputed layers unless told that reading it twice is harmless.
+        full = all(hasattr(layer, "_can_checkpoint_with_cache") for layer in layers)
+        for layer in layers if full else ():
+            layer._can_checkpoint_with_cache = True
+    return full
+
+
+def _check_model(model: nn.Module) -> None:
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad and parameter.dtype != torch.float32:
+            raise ConfigError(
+                f"{name} is trained in {parameter.dtype}, which loses small updates: load the model in float32 and set "
+                "the trainer's precision to 'bf16'"
+            )
+    for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
+        if getattr(model.config, name, None) is not None:
+            raise ConfigError(f"models with {name} are not supported: their logits are more than one projection")

@@ -1,0 +1,88 @@
+"""The trainer's settings, and how a file, a preset and overrides make them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from grpo.advantages import AdvantageConfig
+from grpo.errors import ConfigError, unknown
+from grpo.losses import LossConfig
+from grpo.options import build, check, option, parse_overrides, read_toml
+from grpo.presets import PRESETS
+
+
+@dataclass(frozen=True)
+class TrainerConfig:
+    """Everything about a run but its policy and its collector; in files the sections' keys are flat too."""
+
+    out_dir: str = option("runs/grpo", "folder of metrics, samples and checkpoints")
+    seed: int = option(0, "seed of everything random; with the iteration it fixes each step")
+    iterations: int = option(100, "rollouts to collect")
+    epochs: int = option(1, "passes over each rollout")
+    mini_batches: int = option(1, "optimiser steps per pass")
+    micro_tokens: int = option(8192, "most padded tokens in one forward and backward pass, per rank")
+    precision: Literal["float32", "bf16"] = option("float32", "bf16 is autocast over float32 weights")
+    strategy: Literal["ddp", "fsdp"] = option("ddp", "under torchrun: replicate the policy, or shard it (FSDP2)")
+
+    lr: float = option(1e-6, "peak learning rate of AdamW")
+    schedule: Literal["constant", "linear", "cosine"] = option("constant", "learning rate after the warm-up")
+    warmup_updates: int = option(0, "optimiser steps of linear warm-up")
+    final_lr: float = option(0.0, "where linear and cosine schedules end, as a fraction of lr")
+    weight_decay: float = option(0.0, "AdamW's decoupled weight decay")
+    beta1: float = option(0.9, "AdamW's β1")
+    beta2: float = option(0.999, "AdamW's β2")
+    max_grad_norm: float = option(1.0, "gradients are scaled down to this norm")
+
+    dynamic_sampling: bool = option(False, "drop groups without any advantage and collect again to replace them")
+    max_resamples: int = option(3, "most extra collections per iteration")
+
+    validate_every: int = option(0, "iterations between validations; 0 is never")
+    best_metric: str | None = option(None, "validation metric whose maximum marks the best checkpoint")
+    patience: int = option(0, "stop after this many validations without a new best; 0 is never")
+    save_every: int = option(10, "iterations between checkpoints")
+    keep: int = option(1, "newest checkpoints to keep, besides the best")
+
+    swanlab: Literal["cloud", "offline", "off"] = option("off", "SwanLab tracking; metrics.jsonl is always written")
+    project: str = option("grpo", "SwanLab project")
+    run_name: str | None = option(None, "SwanLab experiment name; the folder's name without")
+    log_samples: int = option(4, "rows written as text per iteration, where a decoder is given")
+
+    loss: LossConfig = field(default_factory=LossConfig)
+    advantage: AdvantageConfig = field(default_factory=AdvantageConfig)
+
+    def __post_init__(self):
+        check(self)
+        for name in ("iterations", "epochs", "mini_batches", "micro_tokens", "save_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)} must be at least 1")
+        if self.patience and not (self.validate_every and self.best_metric):
+            raise ConfigError("patience needs validate_every and best_metric")
+        if self.best_metric and not self.validate_every:
+            raise ConfigError("best_metric needs validate_every")
+
+
+RESUMABLE = {"iterations", "out_dir", "swanlab", "project", "run_name", "log_samples", "save_every", "keep", "patience"}
+"""Settings that may change when a run is resumed: they change none of its steps (iterations does under a schedule)."""
+
+
+def load_config(path: str | Path | None = None, overrides: Iterable[str] = (), cls: type = TrainerConfig) -> Any:
+    """Return a ``cls`` from a TOML file of flat keys and ``key=value`` strings, the later winning.
+
+    The extra key ``preset`` names a variant of :data:`grpo.presets.PRESETS`, which file and overrides are laid over.
+
+    Args:
+        path: The file; None for defaults.
+        overrides: E.g. ``["preset=dapo", "lr=1e-5"]``.
+        cls: A settings class with :class:`TrainerConfig` as itself or as a section.
+
+    Raises:
+        ConfigError: naming the file, the override or the key, with the nearest known one.
+    """
+    values = {**read_toml(path), **parse_overrides(overrides)}
+    name = values.pop("preset", None)
+    if name is not None and name not in PRESETS:
+        raise unknown("preset", name, PRESETS)
+    return build(cls, {**PRESETS.get(name, {}), **values})

@@ -1,0 +1,125 @@
+"""Running on one process or many under torchrun: the same steps either way.
+
+Every rank collects its share of episodes, all ranks hold the gathered rollout, and each works on its share of every
+optimiser step's micro-batches. Sums are normalised over the whole step, so one rank and two give the same update.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+import torch
+import torch.distributed as dist
+from tensordict import TensorDict
+from torch import Tensor, nn
+from torch.distributed.fsdp import fully_shard
+from torch.nn.parallel import DistributedDataParallel
+
+from grpo.buffer import concatenate, micro_batches
+from grpo.policies import Forward
+
+
+@dataclass(frozen=True)
+class World:
+    """This process's place among its peers; the default is one process alone on the CPU."""
+
+    rank: int = 0
+    size: int = 1
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+
+
+def setup(device: str | None = None) -> World:
+    """Join the process group that torchrun's environment describes, if any, and return this process's place.
+
+    Args:
+        device: The kind of device, by default ``"cuda"`` where there is one; NCCL is used there and gloo elsewhere.
+    """
+    kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if kind == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    place = torch.device(kind, torch.cuda.current_device()) if kind == "cuda" else torch.device(kind)
+    if "RANK" not in os.environ:
+        return World(device=place)
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if kind == "cuda" else "gloo")
+    return World(dist.get_rank(), dist.get_world_size(), place)
+
+
+def wrap(policy: nn.Module, strategy: str, world: World) -> nn.Module:
+    """Move the policy to its device and return its callable ``forward(batch, reference=False)``.
+
+    With several ranks the policy is replicated (``"ddp"``) or its parameters are sharded in place (``"fsdp"``, FSDP2).
+    """
+    forward = Forward(policy.to(world.device))
+    if world.size == 1:
+        return forward
+    if strategy == "ddp":
+        trained = any(parameter.requires_grad for parameter in policy.parameters())
+        return DistributedDataParallel(forward) if trained else forward
+    mesh = dist.init_device_mesh(world.device.type, (world.size,))
+    if hasattr(policy, "uniform_passes"):
+        policy.uniform_passes = True
+    for shard in forward.shards():
+        fully_shard(shard, mesh=mesh)
+    return fully_shard(forward, mesh=mesh)
+
+
+def accumulate(forward: nn.Module, last: bool) -> AbstractContextManager:
+    """Return the context of a micro-batch's backward pass: replicas exchange gradients at the last one only."""
+    return forward.no_sync() if isinstance(forward, DistributedDataParallel) and not last else nullcontext()
+
+
+def shares(
+    buffer: TensorDict, rows: Tensor, max_tokens: int, share_prompts: bool, world: World
+) -> list[tuple[Tensor, bool]]:
+    """Return this rank's micro-batches of the given ``rows`` as ``(row indices, idle)``, equally many on every rank.
+
+    Batches are cut in two until every rank has as many; where single rows are left, a rank runs an idle batch, which is
+    computed (sharded parameters need every rank's call) but counts for nothing.
+    """
+    batches = [rows[part] for part in micro_batches(buffer[rows], max_tokens, share_prompts)]
+    while len(batches) % world.size and max(map(len, batches)) > 1:
+        largest = max(range(len(batches)), key=lambda index: len(batches[index]))
+        batches[largest : largest + 1] = batches[largest].tensor_split(2)
+    work = [(batch, False) for batch in batches]
+    work += [(batches[0], True)] * (-len(work) % world.size)
+    return work[world.rank :: world.size]
+
+
+def gather_rollouts(buffer: TensorDict, world: World) -> TensorDict:
+    """Return all ranks' rollouts as one, in order of rank, with ids that do not collide."""
+    if world.size == 1:
+        return buffer
+    parts: list = [None] * world.size
+    dist.all_gather_object(parts, buffer.cpu())
+    return concatenate(parts, renumber=True)
+
+
+def sum_over_ranks(values: Tensor, world: World) -> Tensor:
+    """Return the elementwise sum over ranks."""
+    if world.size > 1:
+        values = values.to(world.device)
+        dist.all_reduce(values)
+    return values.cpu()
+
+
+def any_rank(flag: bool, world: World) -> bool:
+    """Return whether the flag is set on some rank."""
+    return bool(sum_over_ranks(torch.tensor(float(flag)), world) > 0)
+
+
+def from_first(make: Callable[[], object], world: World) -> object:
+    """Return what ``make()`` returns on rank 0; every rank calls it, as it may run the policy."""
+    box = [make()]
+    if world.size > 1:
+        dist.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+def barrier(world: World) -> None:
+    """Wait for all ranks."""
+    if world.size > 1:
+        dist.barrier()

@@ -1,0 +1,239 @@
+"""Policy-gradient losses as pure tensor functions with orthogonal switches.
+
+Every loss here is a weighted sum over action elements, ``sum(weight * element_loss)``: the switches choose the element
+loss and the weights. The weights are normalised by :class:`Totals` given from outside, over the whole optimiser step,
+so that any cutting of it into micro-batches and ranks gives the same gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from tensordict import TensorDict
+from torch import Tensor
+
+from grpo.buffer import LENGTH
+from grpo.errors import ConfigError, RolloutError
+from grpo.metrics import Metrics
+from grpo.options import check, option
+
+MAX_LOG_RATIO = 20.0
+"""Log-ratios are clamped to ± this (as verl does), so that no exponential overflows float32."""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """The objective of one optimiser step."""
+
+    surrogate: Literal["clip", "cispo", "reinforce"] = option(
+        "clip", "clipped ratio times advantage (PPO), capped detached ratio times log π (CISPO), or A · log π"
+    )
+    ratio: Literal["token", "sequence"] = option(
+        "token", "importance ratio per token, or per sequence as exp of the mean log-ratio (GSPO)"
+    )
+    clip_low: float = option(0.2, "ratios are clipped below at 1 − clip_low")
+    clip_high: float = option(0.2, "ratios are clipped above at 1 + clip_high")
+    dual_clip: float | None = option(None, "with a negative advantage the loss is at most this times |A|; above 1")
+    ratio_cap: float = option(5.0, "CISPO's ε_max, the cap of the detached ratio")
+    aggregation: Literal["token_mean", "sequence_mean", "constant_length"] = option(
+        "sequence_mean", "mean over all tokens; over sequences of their token means; tokens / (sequences · length)"
+    )
+    constant_length: int | None = option(None, "the length that aggregation = constant_length divides by")
+    scope: Literal["mini_batch", "rollout"] = option(
+        "mini_batch", "what the means run over: this optimiser step, or the average step of the rollout"
+    )
+    kl: Literal["none", "k1", "k2", "k3"] = option("none", "estimator of KL(π ‖ reference) per token")
+    kl_coef: float = option(1e-3, "β, the weight of the KL")
+    kl_in: Literal["loss", "reward"] = option("loss", "where the KL goes: into the loss, or off the call's reward")
+    correction: Literal["none", "truncate", "mask"] = option(
+        "none", "weight exp(old − sampler) for sampler/trainer mismatch: truncated at its cap, or 0 beyond it"
+    )
+    correction_level: Literal["token", "sequence"] = option("token", "mismatch per token, or product over the sequence")
+    correction_cap: float = option(2.0, "the largest mismatch weight")
+    entropy_coef: float = option(0.0, "weight of the entropy bonus")
+    mask_cut_off: bool = option(False, "leave responses that hit the length limit out of the loss")
+    overlong_length: int | None = option(None, "soft over-long penalty: responses of this length pay 1 (DAPO)")
+    overlong_buffer: int = option(0, "the penalty grows linearly over this many tokens before overlong_length")
+
+    def __post_init__(self):
+        check(self)
+        if (self.constant_length is None) == (self.aggregation == "constant_length"):
+            raise ConfigError("aggregation = 'constant_length' and the setting constant_length go together")
+        if self.dual_clip is not None and self.dual_clip <= 1:
+            raise ConfigError(f"dual_clip = {self.dual_clip} must be above 1")
+        if self.kl_in == "reward" and self.kl == "none":
+            raise ConfigError("kl_in = 'reward' needs an estimator: kl = 'k1', 'k2' or 'k3'")
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the buffer must hold ``ref_log_prob``."""
+        return self.kl != "none"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a whole optimiser step is normalised by: action elements and sequences (rows) that take part."""
+
+    elements: float
+    sequences: float
+
+
+def active_mask(batch: TensorDict, config: LossConfig) -> Tensor:
+    """Return ``[N, R]`` bool: the action elements that take part in the loss."""
+    mask = batch["response_mask"]
+    return mask & (batch["finish_reason"] != LENGTH)[:, None] if config.mask_cut_off else mask
+
+
+def totals(batch: TensorDict, config: LossConfig) -> Totals:
+    """Return the totals of ``batch``; those of a split batch are the sums of its parts'."""
+    mask = active_mask(batch, config)
+    return Totals(float(mask.sum()), float(mask.any(1).sum()))
+
+
+def element_weights(mask: Tensor, config: LossConfig, norm: Totals, dtype: torch.dtype) -> Tensor:
+    """Return ``[N, R]``: the weight of each element's loss, 0 outside ``mask``."""
+    weights = mask.to(dtype)
+    if config.aggregation == "token_mean":
+        return weights / max(norm.elements, 1.0)
+    if config.aggregation == "sequence_mean":
+        return weights / weights.sum(1, keepdim=True).clamp(min=1) / max(norm.sequences, 1.0)
+    return weights / (config.constant_length * max(norm.sequences, 1.0))  # Dr.GRPO, arXiv 2503.20783, §3.2
+
+
+def policy_loss(
+    log_prob: Tensor, entropy: Tensor, batch: TensorDict, config: LossConfig, norm: Totals
+) -> tuple[Tensor, Metrics]:
+    """Return the loss of a (micro-)batch and its metrics.
+
+    Args:
+        log_prob: ``[N, R]`` log-probabilities under the policy, in nats, with gradient.
+        entropy: ``[N, R]`` entropies of the policy's distributions, in nats.
+        batch: Rows with ``response_mask``, ``advantage [N]``, ``finish_reason``; ``old_log_prob`` (without it the batch
+            is on-policy: the detached ``log_prob``), ``sampler_log_prob`` (for a correction) and ``ref_log_prob`` (for
+            a KL).
+        config: The switches.
+        norm: Totals of the whole optimiser step.
+
+    Raises:
+        RolloutError: a switch needs a key that the batch lacks.
+    """
+    mask = active_mask(batch, config)
+    weights = element_weights(mask, config, norm, log_prob.dtype)
+    # Outside the mask everything is set to 0 before it is exponentiated: padding may hold anything.
+    new = torch.where(mask, log_prob, 0.0)
+    old = torch.where(mask, batch["old_log_prob"], 0.0) if "old_log_prob" in batch else new.detach()
+    advantage = batch["advantage"].to(log_prob)[:, None].expand_as(new)
+    ratio = importance_ratio(new, old, mask, config.ratio)
+    element, clipped = surrogate_loss(new, ratio, advantage, config)
+    if config.correction != "none":
+        element = element * mismatch_weight(old, _needed(batch, "sampler_log_prob"), mask, config)
+    loss = (weights * element).sum()
+    if config.kl != "none" and config.kl_in == "loss":
+        loss = loss + config.kl_coef * (weights * kl_estimate(new, _reference(batch, mask), config.kl)).sum()
+    if config.entropy_coef:
+        loss = loss - config.entropy_coef * (weights * torch.where(mask, entropy, 0.0)).sum()
+    metrics = Metrics()
+    with torch.no_grad():
+        metrics.mean("clip_fraction", clipped, mask)
+        metrics.mean("entropy", entropy, mask)
+        _log_ratios(metrics, ratio, new, old, batch, mask)
+    return loss, metrics
+
+
+def importance_ratio(new: Tensor, old: Tensor, mask: Tensor, level: str) -> Tensor:
+    """Return ``[N, R]`` ratios π/π_old, at sequence level the same for a whole row (GSPO, arXiv 2507.18071, §4.1)."""
+    log_ratio = new - old
+    if level == "sequence":
+        log_ratio = ((log_ratio * mask).sum(1) / mask.sum(1).clamp(min=1))[:, None].expand_as(new)
+    return log_ratio.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()
+
+
+def surrogate_loss(new: Tensor, ratio: Tensor, advantage: Tensor, config: LossConfig) -> tuple[Tensor, Tensor]:
+    """Return the element losses and whether each was clipped, both ``[N, R]``."""
+    if config.surrogate == "reinforce":
+        return -advantage * new, torch.zeros_like(new)
+    if config.surrogate == "cispo":  # MiniMax-M1, arXiv 2506.13585, §3.1
+        return -ratio.detach().clamp(max=config.ratio_cap) * advantage * new, (ratio > config.ratio_cap).float()
+    plain = -ratio * advantage
+    bounded = -ratio.clamp(1 - config.clip_low, 1 + config.clip_high) * advantage
+    loss, clipped = torch.maximum(plain, bounded), bounded > plain
+    if config.dual_clip is not None:  # arXiv 1912.09729, §3.2
+        most = config.dual_clip * advantage.abs()
+        cut = (advantage < 0) & (loss > most)
+        loss, clipped = torch.where(cut, most, loss), clipped | cut
+    return loss, clipped.float()
+
+
+def kl_estimate(new: Tensor, reference: Tensor, kind: str) -> Tensor:
+    """Return a per-element estimate of KL(π ‖ reference) at samples of π (Schulman 2020, "Approximating KL").
+
+    k1 is unbiased as a value, but its gradient in a loss is 0 in expectation; k2's gradient is that of the KL; k3 is
+    unbiased, never negative and of low variance.
+    """
+    d = (reference - new).clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO)
+    if kind == "k1":
+        return -d
+    if kind == "k2":
+        return d**2 / 2
+    return d.exp() - d - 1
+
+
+def mismatch_weight(old: Tensor, sampler: Tensor, mask: Tensor, config: LossConfig) -> Tensor:
+    """Return ``[N, R]`` weights π_old/π_sampler, truncated at ``correction_cap`` or 0 beyond it, without gradient."""
+    log_weight = torch.where(mask, old.detach() - sampler, 0.0)
+    if config.correction_level == "sequence":
+        log_weight = log_weight.sum(1, keepdim=True).expand_as(log_weight)
+    weight = log_weight.clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp()
+    if config.correction == "truncate":
+        return weight.clamp(max=config.correction_cap)
+    return torch.where(weight <= config.correction_cap, weight, 0.0)
+
+
+def reward_penalty(batch: TensorDict, config: LossConfig) -> Tensor | None:
+    """Return ``[N]``, at most 0 for k2 and k3: what KL (in the reward) and over-long responses take off each reward.
+
+    None if the config asks for neither. The KL is summed over the response, at ``old_log_prob``.
+    """
+    mask = batch["response_mask"]
+    penalty = None
+    if config.overlong_length is not None:
+        penalty = overlong_penalty(mask.sum(1), config.overlong_length, config.overlong_buffer)
+    if config.kl_in == "reward":
+        old = torch.where(mask, _needed(batch, "old_log_prob"), 0.0)
+        divergence = kl_estimate(old, _reference(batch, mask), config.kl)
+        penalty = -config.kl_coef * divergence.sum(1) + (0.0 if penalty is None else penalty)
+    return penalty
+
+
+def overlong_penalty(lengths: Tensor, limit: int, buffer: int) -> Tensor:
+    """Return 0 for lengths up to ``limit − buffer``, falling linearly to −1 at ``limit``.
+
+    With no buffer, responses longer than ``limit`` get −1. DAPO, arXiv 2503.14476, §3.4.
+    """
+    over = (lengths - (limit - buffer)).float()
+    return -(over / max(buffer, 1)).clamp(0, 1)
+
+
+def _needed(batch: TensorDict, key: str) -> Tensor:
+    if key not in batch:
+        raise RolloutError(f"key {key!r} is missing; the loss needs it")
+    return batch[key]
+
+
+def _reference(batch: TensorDict, mask: Tensor) -> Tensor:
+    return torch.where(mask, _needed(batch, "ref_log_prob"), 0.0)
+
+
+def _log_ratios(metrics: Metrics, ratio: Tensor, new: Tensor, old: Tensor, batch: TensorDict, mask: Tensor) -> None:
+    metrics.mean("ratio", ratio, mask)
+    metrics.max("ratio_max", ratio, mask)
+    metrics.mean("policy_kl", kl_estimate(old, new, "k3"), mask)
+    if "ref_log_prob" in batch:
+        metrics.mean("reference_kl", kl_estimate(new, _reference(batch, mask), "k3"), mask)
+    if "sampler_log_prob" in batch:
+        sampler = torch.where(mask, batch["sampler_log_prob"], 0.0)
+        metrics.mean("sampler_kl", kl_estimate(sampler, old, "k3"), mask)
+        metrics.max("sampler_gap_max", (sampler - old).abs(), mask)
+        metrics.effective_size("effective_sample_size", (new - sampler).clamp(max=MAX_LOG_RATIO).exp(), mask)

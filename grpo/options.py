@@ -1,0 +1,141 @@
+"""Typed, flat, documented settings: frozen dataclasses read from TOML files and ``key=value`` overrides.
+
+A settings class is a frozen dataclass whose fields are made by :func:`option`. A field whose type is itself a settings
+class is a *section* of the code only: in files and on the command line all keys are flat, so no two sections may share
+a name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from grpo.errors import ConfigError, unknown
+
+
+def option(default: Any, help: str) -> Any:
+    """Return a dataclass field with a line of help."""
+    return dataclasses.field(default=default, metadata={"help": help})
+
+
+def check(settings: Any) -> None:
+    """Check every field's value against its declared type; call it from ``__post_init__``.
+
+    Raises:
+        ConfigError: naming the field, its value and what is allowed.
+    """
+    hints = typing.get_type_hints(type(settings))
+    for field in dataclasses.fields(settings):
+        _check_value(field.name, getattr(settings, field.name), hints[field.name])
+
+
+def build(cls: type, values: Mapping[str, Any]) -> Any:
+    """Return a ``cls`` from flat ``values``; what is not given keeps its default.
+
+    Raises:
+        ConfigError: an unknown key (with the nearest known one), or a value of the wrong type.
+    """
+    known = {name for name, _, _ in flat_fields(cls)}
+    for key in values:
+        if key not in known:
+            raise unknown("setting", key, known)
+    return _build(cls, values)
+
+
+def read_toml(path: str | Path | None) -> dict[str, Any]:
+    """Return the keys of a TOML file (none without a path).
+
+    Raises:
+        ConfigError: a missing or broken file, by name.
+    """
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read the config file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}") from error
+
+
+def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
+    """Return the values of ``key=value`` strings, e.g. ``["lr=1e-4", "kl=none"]``."""
+    values = {}
+    for item in overrides:
+        key, equals, text = item.partition("=")
+        if not equals:
+            raise ConfigError(f"override {item!r} is not of the form key=value")
+        try:
+            values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+        except tomllib.TOMLDecodeError:
+            values[key.strip()] = text
+    return values
+
+
+def flatten(settings: Any) -> dict[str, Any]:
+    """Return the flat ``{key: value}`` of a settings object; :func:`build` is the inverse."""
+    flat = {}
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        flat.update(flatten(value) if dataclasses.is_dataclass(value) else {field.name: value})
+    return flat
+
+
+def flat_fields(cls: type) -> Iterator[tuple[str, Any, str]]:
+    """Yield ``(key, default, help)`` of every flat key, for help texts."""
+    for field in dataclasses.fields(cls):
+        section = _section(cls, field)
+        if section is not None:
+            yield from flat_fields(section)
+        else:
+            yield field.name, field.default, field.metadata.get("help", "")
+
+
+def _section(cls: type, field: dataclasses.Field) -> type | None:
+    hint = typing.get_type_hints(cls)[field.name]
+    return hint if dataclasses.is_dataclass(hint) else None
+
+
+def _build(cls: type, values: Mapping[str, Any]) -> Any:
+    arguments = {}
+    for field in dataclasses.fields(cls):
+        section = _section(cls, field)
+        if section is not None:
+            arguments[field.name] = _build(section, values)
+        elif field.name in values:
+            value = values[field.name]
+            arguments[field.name] = tuple(value) if isinstance(value, list) else value
+    return cls(**arguments)
+
+
+def _check_value(name: str, value: Any, hint: Any) -> None:
+    if _fits(value, hint):
+        return
+    if typing.get_origin(hint) is typing.Literal:
+        raise unknown(f"value of {name}:", value, typing.get_args(hint))
+    raise ConfigError(f"{name} = {value!r} is not of type {getattr(hint, '__name__', None) or hint}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if isinstance(hint, types.UnionType):
+        return any(_fits(value, part) for part in typing.get_args(hint))
+    origin = typing.get_origin(hint)
+    if origin is typing.Literal:
+        return value in typing.get_args(hint)
+    if origin is tuple:
+        parts = typing.get_args(hint)
+        if not isinstance(value, tuple):
+            return False
+        if parts[-1] is Ellipsis:
+            return all(_fits(item, parts[0]) for item in value)
+        return len(value) == len(parts) and all(map(_fits, value, parts))
+    if hint is float:  # an int is a fine float, a bool is neither
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)

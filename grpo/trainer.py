@@ -1,0 +1,375 @@
+"""The trainer: collect, weigh, update, validate, save. Read it from :meth:`Trainer.train` down."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+from grpo import buffer as rollouts
+from grpo import checkpoints, distributed
+from grpo.advantages import advantages, informative_groups
+from grpo.config import RESUMABLE, TrainerConfig
+from grpo.distributed import World
+from grpo.errors import CheckpointError, ConfigError, GrpoError
+from grpo.losses import Totals, policy_loss, reward_penalty, totals
+from grpo.metrics import Metrics
+from grpo.options import flatten
+from grpo.tracking import Tracker
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a collector is asked for.
+
+    A collector's rollout must follow from the request and the policy's weights alone: that makes a resumed run exact.
+    """
+
+    iteration: int
+    """Number of the iteration, from 0."""
+    attempt: int
+    """0, or the number of the extra collection that replaces dropped groups."""
+    seed: int
+    """Seed of the sampling, different for every iteration, attempt and rank."""
+    policy_version: int
+    """Updates that the policy has seen."""
+    rank: int
+    """This process's rank: each returns its own share of the groups, whole groups only."""
+    world_size: int
+    """Number of processes."""
+
+
+Collector = Callable[[Request], TensorDict]
+
+
+class Trainer:
+    """Trains a policy on what a collector brings.
+
+    Args:
+        policy: A module with ``log_probs(batch)`` (:class:`grpo.policies.Policy`).
+        collector: Returns a rollout buffer for a :class:`Request`.
+        config: The settings.
+        reference: The policy that a KL refers to; not needed where ``policy`` has ``reference_log_probs``.
+        validate: Returns named figures on held-out episodes; called on every rank, rank 0's figures count.
+        decode: Returns a row of a buffer as text, for the samples.
+        report: Called on rank 0 with the step and its metrics, e.g. for a progress bar.
+        reward_names: Names of the columns of ``rewards``.
+        world: This process's place, from :func:`grpo.distributed.setup`.
+
+    Raises:
+        ConfigError: a KL without a reference, or validation settings without ``validate``.
+    """
+
+    def __init__(
+        self,
+        policy: nn.Module,
+        collector: Collector,
+        config: TrainerConfig,
+        *,
+        reference: nn.Module | None = None,
+        validate: Callable[[], Mapping[str, float]] | None = None,
+        decode: Callable[[TensorDict], str] | None = None,
+        report: Callable[[int, Mapping[str, float]], None] | None = None,
+        reward_names: tuple[str, ...] = (),
+        world: World | None = None,
+    ):
+        if config.loss.needs_reference and reference is None and not hasattr(policy, "reference_log_probs"):
+            raise ConfigError(f"kl = {config.loss.kl!r} needs a reference: pass a frozen copy of the policy")
+        if config.validate_every and validate is None:
+            raise ConfigError("validate_every is set, but the trainer was given no `validate`")
+        self.policy, self.collector, self.config = policy, collector, config
+        self.validate, self.decode, self.report, self.reward_names = validate, decode, report, reward_names
+        self.world = world or World()
+        self.folder = Path(config.out_dir)
+        self.iteration = self.updates = self.stale = 0
+        self.best, self.best_now = -math.inf, False
+        self.forward = distributed.wrap(policy, config.strategy, self.world)
+        self.reference = None
+        if reference is not None:
+            self.reference = distributed.wrap(reference.requires_grad_(False).eval(), config.strategy, self.world)
+        self.optimizer = torch.optim.AdamW(
+            [parameter for parameter in policy.parameters() if parameter.requires_grad],
+            lr=config.lr,
+            betas=(config.beta1, config.beta2),
+            weight_decay=config.weight_decay,
+        )
+
+    def train(self, resume: bool = False) -> dict[str, float]:
+        """Run to the last iteration, an early stop, or Ctrl-C, and return the last metrics.
+
+        The first Ctrl-C finishes the running iteration, saves and returns; a second one raises KeyboardInterrupt.
+
+        Args:
+            resume: Continue from the newest checkpoint in ``out_dir`` (from the start if the run was killed before its
+                first); the metrics are cut back to it.
+
+        Raises:
+            CheckpointError: nothing to resume, other settings than the checkpoint's, or a run that would be lost.
+        """
+        if resume:
+            self._restore()
+        elif checkpoints.steps(self._checkpoints):
+            raise CheckpointError(f"{self.folder} holds a run: resume it, or choose another out_dir")
+        metrics: dict[str, float] = {}
+        with self._tracker() as tracker, _interruptible() as interrupted:
+            while self.iteration < self.config.iterations and not self._exhausted:
+                metrics, samples = self.step()
+                if self.world.rank == 0:
+                    tracker.log(self.iteration, metrics, samples)
+                    if self.report is not None:
+                        self.report(self.iteration, metrics)
+                stop = distributed.any_rank(interrupted.is_set(), self.world)
+                if stop or self._due(self.config.save_every) or self.best_now or self._exhausted:
+                    self._save()
+                if stop:
+                    break
+        return metrics
+
+    def step(self) -> tuple[dict[str, float], list[str]]:
+        """Run one iteration: return its metrics and its sampled trajectories as text."""
+        start = time.perf_counter()
+        torch.manual_seed(self._seed(self.world.rank))
+        buffer, statistics = self._collect()
+        collected = time.perf_counter()
+        measured = Metrics()
+        if buffer is not None:
+            self._update_on(buffer, measured)
+        if self.world.size > 1:
+            measured.all_reduce(self.world.device)
+        self.iteration += 1
+        updated = time.perf_counter()
+        metrics = {**statistics, **measured.values(), "updates": float(self.updates), **self._validate()}
+        metrics["time/collect"], metrics["time/update"] = collected - start, updated - collected
+        metrics["time/tokens_per_second"] = statistics["tokens"] / (updated - start)
+        return metrics, self._samples(buffer)
+
+    def _collect(self) -> tuple[TensorDict | None, dict[str, float]]:
+        """Return the rollout to learn from (None if nothing in it teaches) and statistics of all that was collected."""
+        everything: list[TensorDict] = []
+        useful: list[TensorDict] = []
+        wanted = kept = 0
+        for attempt in range(1 + self.config.max_resamples if self.config.dynamic_sampling else 1):
+            request = Request(
+                self.iteration,
+                attempt,
+                self._seed(self.world.rank, attempt),
+                self.updates,
+                self.world.rank,
+                self.world.size,
+            )
+            fresh = distributed.gather_rollouts(rollouts.validate(self.collector(request).cpu()), self.world)
+            everything.append(fresh)
+            wanted = wanted or len(fresh["group_id"].unique())
+            self._weigh(fresh)
+            if self.config.dynamic_sampling:
+                groups = informative_groups(fresh, fresh["advantage"])[: wanted - kept]
+                if not groups:
+                    continue
+                fresh = rollouts.select(fresh, "group_id", groups)
+            useful.append(fresh)
+            kept += len(fresh["group_id"].unique())
+            if kept >= wanted:
+                break
+        statistics = rollouts.statistics(rollouts.concatenate(everything, renumber=True), self.reward_names)
+        statistics["groups_kept"] = float(kept)
+        if not useful:
+            return None, statistics
+        buffer = rollouts.concatenate(useful, renumber=True)
+        # Again over all that is kept: a scale by the rollout's standard deviation spans every attempt.
+        buffer["advantage"] = advantages(buffer, self.config.advantage, buffer.get("penalty", None))
+        return buffer, statistics
+
+    def _weigh(self, buffer: TensorDict) -> None:
+        """Add old and reference log-probabilities where they are needed, the penalty, and the advantage."""
+        config = self.config
+        # With a single update the old log-probabilities are those of the update itself.
+        if config.epochs * config.mini_batches > 1 or config.loss.kl_in == "reward":
+            buffer["old_log_prob"] = self._evaluate(buffer, lambda batch: self.forward(batch)[0])
+        if config.loss.needs_reference:
+            if self.reference is not None:
+                buffer["ref_log_prob"] = self._evaluate(buffer, lambda batch: self.reference(batch)[0])
+            else:
+                buffer["ref_log_prob"] = self._evaluate(buffer, lambda batch: self.forward(batch, reference=True))
+        penalty = reward_penalty(buffer, config.loss)
+        if penalty is not None:
+            buffer["penalty"] = penalty
+        buffer["advantage"] = advantages(buffer, config.advantage, penalty)
+
+    @torch.no_grad()
+    def _evaluate(self, buffer: TensorDict, log_probs: Callable[[TensorDict], Tensor]) -> Tensor:
+        """Return ``[N, R]`` log-probabilities of the whole buffer, each rank computing its share."""
+        out = torch.zeros(buffer["response_mask"].shape)
+        self.policy.eval()
+        for rows, idle in self._shares(buffer, torch.arange(len(buffer))):
+            batch = rollouts.trim(buffer[rows])
+            with self._autocast():
+                found = log_probs(batch.to(self.world.device))
+            if not idle:
+                out[rows, : found.shape[1]] = torch.where(batch["response_mask"], found.float().cpu(), 0.0)
+        return distributed.sum_over_ranks(out, self.world)
+
+    def _update_on(self, buffer: TensorDict, measured: Metrics) -> None:
+        """Run all epochs and mini-batches over a rollout."""
+        self.policy.train()
+        count = min(self.config.mini_batches, len(buffer))
+        whole = totals(buffer, self.config.loss)
+        average = Totals(whole.elements / count, whole.sequences / count)
+        for epoch in range(self.config.epochs):
+            generator = torch.Generator().manual_seed(self._seed(0, epoch))
+            for rows in torch.randperm(len(buffer), generator=generator).tensor_split(count):
+                norm = average if self.config.loss.scope == "rollout" else totals(buffer[rows], self.config.loss)
+                self._update(buffer, rows, norm, measured)
+
+    def _update(self, buffer: TensorDict, rows: Tensor, norm: Totals, measured: Metrics) -> None:
+        """Take one optimiser step on some rows, in micro-batches."""
+        work = self._shares(buffer, rows)
+        total = torch.zeros((), dtype=torch.float64)
+        for index, (part, idle) in enumerate(work):
+            batch = rollouts.trim(buffer[part]).to(self.world.device)
+            with distributed.accumulate(self.forward, last=index == len(work) - 1):
+                with self._autocast():
+                    log_prob, entropy = self.forward(batch)
+                if idle:
+                    batch["response_mask"] = torch.zeros_like(batch["response_mask"])
+                loss, metrics = policy_loss(log_prob, entropy, batch, self.config.loss, norm)
+                # Gradients are averaged over ranks; the loss is normalised over all of them already.
+                (loss * self.world.size).backward()
+            measured += metrics
+            total += loss.detach().double().cpu()
+        norm_value = self._clip()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.updates, self.config)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.updates += 1
+        one = torch.ones(1, dtype=torch.bool)
+        measured.mean("loss", total.reshape(1) * self.world.size, one)
+        measured.mean("grad_norm", norm_value.reshape(1), one)
+        measured.mean("lr", torch.tensor([self.optimizer.param_groups[0]["lr"]], dtype=torch.float64), one)
+        measured.mean("advantage_size", buffer["advantage"][rows].abs(), torch.ones(len(rows), dtype=torch.bool))
+
+    def _clip(self) -> Tensor:
+        """Clip the gradient and return its norm before; a gradient that is not finite ends the run."""
+        trained = [parameter for parameter in self.policy.parameters() if parameter.requires_grad]
+        norm = nn.utils.clip_grad_norm_(trained, self.config.max_grad_norm)
+        norm = (norm.full_tensor() if hasattr(norm, "full_tensor") else norm).detach().cpu()
+        if not norm.isfinite():
+            raise GrpoError(f"the gradient of update {self.updates} is {norm.item()}: lower lr or look at the rewards")
+        return norm
+
+    def _validate(self) -> dict[str, float]:
+        """Validate if it is time, and note whether this is the best policy so far."""
+        self.best_now = False
+        if not self._due(self.config.validate_every):
+            return {}
+        figures = dict(distributed.from_first(self.validate, self.world))
+        name = self.config.best_metric
+        if name is not None:
+            if name not in figures:
+                raise ConfigError(f"best_metric = {name!r} is not among the validation metrics {sorted(figures)}")
+            self.best_now = figures[name] > self.best
+            self.best, self.stale = (figures[name], 0) if self.best_now else (self.best, self.stale + 1)
+        return {f"val/{key}": float(value) for key, value in figures.items()}
+
+    def _due(self, every: int) -> bool:
+        return bool(every) and (self.iteration % every == 0 or self.iteration == self.config.iterations)
+
+    @property
+    def _exhausted(self) -> bool:
+        return 0 < self.config.patience <= self.stale
+
+    def _samples(self, buffer: TensorDict | None) -> list[str]:
+        if self.decode is None or buffer is None:
+            return []
+        picks = np.linspace(0, len(buffer) - 1, min(self.config.log_samples, len(buffer))).astype(int)
+        return [self.decode(buffer[int(row)]) for row in picks]
+
+    def _save(self) -> None:
+        state = checkpoints.gather_state(self.policy, self.optimizer)
+        if self.world.rank == 0:
+            counters = {name: getattr(self, name) for name in ("iteration", "updates", "stale", "best")}
+            state |= {**counters, "config": flatten(self.config)}
+            checkpoints.save(self._checkpoints, self.iteration, state, self.config.keep, self.best_now)
+        distributed.barrier(self.world)
+
+    def _restore(self) -> None:
+        if not self.folder.is_dir():
+            raise CheckpointError(f"there is no run to resume in {self.folder}")
+        if not checkpoints.steps(self._checkpoints):
+            return
+        state = checkpoints.load(self._checkpoints)
+        mine = flatten(self.config)
+        changed = sorted(key for key in mine if key not in RESUMABLE and state["config"].get(key) != mine[key])
+        if changed:
+            was = ", ".join(f"{key} = {state['config'].get(key)!r}, now {mine[key]!r}" for key in changed)
+            raise CheckpointError(f"the run in {self.folder} has other settings: {was}")
+        checkpoints.restore_state(self.policy, self.optimizer, state)
+        for name in ("iteration", "updates", "stale", "best"):
+            setattr(self, name, state[name])
+
+    @contextmanager
+    def _tracker(self) -> Iterator[Tracker | None]:
+        if self.world.rank > 0:
+            yield None
+            return
+        config = self.config
+        name = config.run_name or self.folder.name
+        tracker = Tracker(self.folder, self.iteration, config.swanlab, config.project, name, flatten(config))
+        try:
+            yield tracker
+        finally:
+            tracker.close()
+
+    @property
+    def _checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    def _shares(self, buffer: TensorDict, rows: Tensor) -> list[tuple[Tensor, bool]]:
+        share_prompts = getattr(self.policy, "shares_prompts", False)
+        return distributed.shares(buffer, rows, self.config.micro_tokens, share_prompts, self.world)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
+
+    def _seed(self, rank: int, number: int = 0) -> int:
+        return int(np.random.SeedSequence([self.config.seed, self.iteration, number, rank]).generate_state(1)[0])
+
+
+def learning_rate(update: int, config: TrainerConfig) -> float:
+    """Return the learning rate of an update (from 0): linear warm-up, then the schedule over the planned updates."""
+    if update < config.warmup_updates:
+        return config.lr * (update + 1) / config.warmup_updates
+    planned = config.iterations * config.epochs * config.mini_batches
+    done = min(1.0, (update - config.warmup_updates) / max(1, planned - config.warmup_updates))
+    fall = {"constant": 0.0, "linear": done, "cosine": (1 - math.cos(math.pi * done)) / 2}[config.schedule]
+    return config.lr * (1 - fall * (1 - config.final_lr))
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into an event; outside the main thread, where signals do not arrive, nothing changes."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    previous = signal.getsignal(signal.SIGINT)
+
+    def first(number: int, frame: object) -> None:
+        event.set()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, first)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,177 @@
+"""Shared prompts, chunks and checkpointing change neither values nor gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from tensordict import TensorDict
+
+from grpo.buffer import from_rows
+from grpo.causal_lm import CausalLM, add_lora
+from grpo.errors import ConfigError
+
+transformers = pytest.importorskip("transformers")
+
+
+def tiny(kind: str = "llama", seed: int = 0, **changes):
+    common = {
+        "vocab_size": 64,
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 128,
+        "tie_word_embeddings": True,
+    }
+    config_class, model_class = {
+        "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
+        "qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
+        "mistral": (transformers.MistralConfig, transformers.MistralForCausalLM),
+    }[kind]
+    torch.manual_seed(seed)
+    model = model_class(config_class(**{**common, **changes}))
+    for parameter in model.parameters():  # far from the near-uniform start, so that differences would show
+        torch.nn.init.normal_(parameter, std=0.3)
+    return model
+
+
+def plain(model, batch: TensorDict) -> tuple[torch.Tensor, torch.Tensor]:
+    """The obvious way: each row alone, unpadded, through the model's own logits."""
+    log_prob = torch.zeros(batch["response_mask"].shape)
+    entropy = torch.zeros_like(log_prob)
+    for n in range(len(batch)):
+        prompt = batch["prompt_ids"][n][batch["prompt_mask"][n]]
+        response = batch["response_ids"][n][batch["response_mask"][n]]
+        logits = model(torch.cat([prompt, response])[None]).logits[0, len(prompt) - 1 : -1]
+        table = logits.log_softmax(-1)
+        log_prob[n, : len(response)] = table[range(len(response)), response]
+        entropy[n, : len(response)] = -(table.exp() * table).sum(-1)
+    return log_prob, entropy
+
+
+def gradient(log_prob, entropy, batch, model):
+    """The gradient of a loss that weighs every element differently."""
+    weights = torch.randn(log_prob.shape, generator=torch.Generator().manual_seed(1)) * batch["response_mask"]
+    loss = (weights * log_prob).sum() + 0.1 * (weights**2 * entropy).sum()
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, trained)])
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("chunk", [1, 7, 10_000])
+def test_log_probs_and_gradient_equal_the_plain_ones(rollout, kind, share, recompute, chunk):
+    batch, model = rollout(11, vocabulary=64), tiny(kind)
+    log_prob, entropy = plain(model, batch)
+    expected = gradient(log_prob, entropy, batch, model)
+    policy = CausalLM(model, chunk_tokens=chunk, share_prompts=share, gradient_checkpointing=recompute).train()
+    assert policy.shares_prompts == share
+    found, found_entropy = policy.log_probs(batch)
+    mask = batch["response_mask"]
+    torch.testing.assert_close(found[mask], log_prob[mask], rtol=1e-5, atol=2e-5)
+    torch.testing.assert_close(found_entropy[mask], entropy[mask], rtol=1e-5, atol=2e-5)
+    got = gradient(found, found_entropy, batch, model)
+    assert (got - expected).norm() < 1e-5 * expected.norm()
+
+
+def test_sharing_runs_each_prompt_once(rollout):
+    batch, policy = rollout(11), CausalLM(tiny())
+    prompts = {tuple(ids[mask].tolist()) for ids, mask in zip(batch["prompt_ids"], batch["prompt_mask"], strict=True)}
+    assert len(prompts) < len(batch)
+    rows = []
+    policy.model.model.register_forward_pre_hook(
+        lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    with torch.no_grad():
+        policy.log_probs(batch)
+    assert rows == [len(prompts), len(batch)]
+
+
+def test_one_token_responses_share_prompts_too():
+    rows = [{"prompt_ids": [1, 2, 3], "response_ids": [token], "rewards": [0.0], "reward": 0.0, "group_id": 0,
+             "episode_id": token} for token in (5, 6, 7)]  # fmt: skip
+    batch, model = from_rows(rows), tiny()
+    log_prob, _ = CausalLM(model).log_probs(batch)
+    torch.testing.assert_close(log_prob, plain(model, batch)[0], rtol=1e-5, atol=1e-5)
+
+
+def test_full_logits_are_never_held(rollout):
+    batch, policy = rollout(11), CausalLM(tiny(vocab_size=512), chunk_tokens=4)
+    widest, held = [], []
+
+    def pack(tensor):
+        held.append(tensor.shape)
+        return tensor
+
+    policy.model.lm_head.register_forward_hook(lambda module, args, out: widest.append(out.shape))
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        policy.log_probs(batch)
+    assert max(shape[0] for shape in widest) == 4
+    assert sum(shape[0] for shape in widest) == batch["response_mask"].sum()
+    vocabulary_sized = [shape for shape in held if shape[-1:] == (512,)]
+    assert set(vocabulary_sized) <= {torch.Size([32, 512])}  # the transposed weight
+
+
+def test_temperature_divides_the_logits(rollout):
+    batch, model = rollout(2), tiny()
+    cool, _ = CausalLM(model, temperature=0.5).log_probs(batch)
+    model.lm_head.weight = torch.nn.Parameter(2 * model.lm_head.weight)
+    sharp, _ = CausalLM(model).log_probs(batch)
+    torch.testing.assert_close(cool, sharp, rtol=1e-5, atol=1e-5)
+
+
+def test_sliding_windows_are_computed_plainly(rollout):
+    batch, model = rollout(11), tiny("mistral", sliding_window=4)
+    policy = CausalLM(model)
+    assert not policy.shares_prompts
+    mask = batch["response_mask"]
+    torch.testing.assert_close(policy.log_probs(batch)[0][mask], plain(model, batch)[0][mask], rtol=1e-5, atol=2e-5)
+
+
+def test_lora_trains_adapters_only_and_its_reference_is_the_base(rollout):
+    pytest.importorskip("peft")
+    batch, model = rollout(11), tiny()
+    before = plain(model, batch)[0].detach()
+    policy = CausalLM(add_lora(model, rank=4))
+    for name, parameter in policy.named_parameters():
+        assert parameter.requires_grad == ("lora_" in name)
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    mask = batch["response_mask"]
+    moved, _ = policy.log_probs(batch)
+    assert (moved - before)[mask].abs().max() > 0.1
+    torch.testing.assert_close(policy.reference_log_probs(batch)[mask], before[mask], rtol=1e-5, atol=2e-5)
+    torch.testing.assert_close(policy.log_probs(batch)[0], moved)
+    with pytest.raises(ConfigError, match="frozen copy"):
+        CausalLM(tiny()).reference_log_probs(batch)
+
+
+def test_autocast_keeps_the_projection_in_float32(rollout):
+    batch, policy = rollout(11), CausalLM(tiny())
+    exact, _ = policy.log_probs(batch)
+    types = []
+    policy.model.lm_head.register_forward_hook(lambda module, args, out: types.append((args[0].dtype, out.dtype)))
+    with torch.autocast("cpu", torch.bfloat16):
+        rough, _ = policy.log_probs(batch)
+    assert set(types) == {(torch.float32, torch.float32)}
+    mask = batch["response_mask"]
+    assert rough.dtype == torch.float32
+    assert 0 < (rough - exact)[mask].abs().mean() < 0.2
+
+
+def test_bf16_weights_and_unusual_heads_are_refused():
+    with pytest.raises(ConfigError, match="loses small updates"):
+        CausalLM(tiny().to(torch.bfloat16))
+    model = tiny()
+    model.config.final_logit_softcapping = 30.0
+    with pytest.raises(ConfigError, match="final_logit_softcapping"):
+        CausalLM(model)
+
+
+def test_a_saved_model_loads(rollout, tmp_path):
+    model, batch = tiny(), rollout(2)
+    model.save_pretrained(tmp_path)
+    policy = CausalLM.from_pretrained(str(tmp_path), temperature=1.0)
+    torch.testing.assert_close(policy.log_probs(batch)[0], CausalLM(model).log_probs(batch)[0])
