@@ -175,6 +175,17 @@ def test_evaluate_a_suite(run: Run, tmp_path: Path) -> None:
     assert "quick-v0: answer score" in done.stdout
 
 
+def test_evaluate_on_published_data(run: Run, tmp_path: Path, data_dir: Path) -> None:
+    data = ("--data", str(data_dir))
+    options = ("--set", "task=memagent", "--set", "path=eval_50.json.gz", "--episodes", "8")
+    run("evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v0", *options, *data)
+    (path,) = (tmp_path / "results").iterdir()
+    (entry,) = read_result(path)["entries"]
+    assert [episode["index"] for episode in entry["results"]] == list(range(8))
+    assert str(data_dir) not in path.read_text()
+    assert ": verified" in run("verify", f"results/{path.name}", *data).stdout
+
+
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
 def test_an_interrupt_leaves_no_half_written_file(tmp_path: Path) -> None:
     (tmp_path / "rows.json").write_text(json.dumps([ROW]))

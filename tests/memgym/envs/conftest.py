@@ -40,7 +40,6 @@ MIRA: dict[str, Any] = {
         {"subject": "Ben", "relation": "cat", "value": "Olive", "source": "b"},
     ],
 }
-SAID = sum(len(turn["text"]) for session in MIRA["sessions"] for turn in session["turns"])
 
 Maker = Callable[..., gym.Env]
 

@@ -7,7 +7,6 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
-import memgym
 from memgym.errors import ConfigError, DataError
 from memgym.registration import make
 
@@ -145,8 +144,3 @@ def test_make_names_unknown_and_foreign_ids() -> None:
         make("memgym/MemoryBnk-v0")
     with pytest.raises(ConfigError, match="no memgym environment"):
         make("CartPole-v1")
-
-
-def test_every_error_is_memgyms_own() -> None:
-    assert issubclass(ConfigError, memgym.errors.MemgymError)
-    assert issubclass(ConfigError, ValueError)

@@ -12,6 +12,7 @@ import pytest
 
 from memgym import Observation, PhasePolicy
 from memgym.envs import LongcontextEnv
+from memgym.envs.base import MemoryEnv
 from memgym.operators import contains, extractive, first, lexical, recent
 
 SECTIONS = ("Mira moved to Lisbon.", "Ben has a cat.", "The cat is called Olive.")
@@ -101,6 +102,15 @@ def test_an_oversized_memory_is_cut_and_flagged(make: Any) -> None:
     words.reset()
     observation, *_ = words.step("one two three")
     assert Observation.parse(observation).memory == "one two "
+
+
+def test_an_empty_memory_is_a_memory(make: Any) -> None:
+    env = make()
+    env.reset()
+    env.step("old")
+    observation, reward, _, _, _ = env.step("")
+    assert Observation.parse(observation).memory == ""
+    assert reward == 0.1
 
 
 @pytest.mark.parametrize("bad", [None, 5, b"x", ["x"], "\ud800", "x" * 1_000_001], ids=repr)
@@ -233,5 +243,7 @@ def test_the_documentation_lists_every_reward_phase_and_argument() -> None:
     page = inspect.getdoc(LongcontextEnv)
     for name in (*LongcontextEnv.reward_names, *LongcontextEnv.all_phases):
         assert f"| `{name}` |" in page
-    for name in list(inspect.signature(LongcontextEnv).parameters)[:-1]:
-        assert f"\n    {name}: " in page
+    own, shared = (inspect.signature(cls).parameters.values() for cls in (LongcontextEnv, MemoryEnv))
+    for parameter in (*own, *shared):
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+            assert f"\n    {parameter.name}: " in page

@@ -12,6 +12,7 @@ import pytest
 
 from memgym import Observation, PhasePolicy
 from memgym.envs import MemoryBankEnv
+from memgym.envs.base import MemoryEnv
 from memgym.operators import contains, extractive
 
 SAID = len("I live in Porto.I adopted a cat called Olive.I moved to Lisbon.The weather is fine.")
@@ -142,13 +143,13 @@ def test_evidence_recall_and_citations_of_partial_retrievals(make_mira: Any) -> 
             "category": "pet",
             "answer": "Olive",
             "scores": {
-                    "answer": 1.0,
-                    "f1": 1.0,
-                    "evidence_recall": 1.0,
-                    "reciprocal_rank": 0.5,
-                    "citation_precision": 0.25,
-                    "citation_recall": 1.0,
-                },
+                "answer": 1.0,
+                "f1": 1.0,
+                "evidence_recall": 1.0,
+                "reciprocal_rank": 0.5,
+                "citation_precision": 0.25,
+                "citation_recall": 1.0,
+            },
         }
     ]
 
@@ -319,8 +320,22 @@ def test_who_plays_a_phase_makes_no_difference(phases: str, reader: Any) -> None
         assert len({answer["answer"] for answer in expected[1]}) > 1
 
 
-def test_operators_without_gold_do_not_see_it(make_mira: Any) -> None:
-    """A policy as an operator is shown what an agent would see, and no task text."""
+POLICY = "import json, memgym\nclass {name}(memgym.Policy):\n    def act(self, observation):\n        return {action}\n"
+
+
+def test_a_policy_as_an_operator_sees_no_gold(make_mira: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even where the agent does."""
+    action = "json.dumps({'memory_list': [{'value': observation}]})"
+    (tmp_path / "spy_policy.py").write_text(POLICY.format(name="Spy", action=action))
+    monkeypatch.syspath_prepend(tmp_path)
+    env = make_mira("MemoryBank", phases=["answer"], extractor="spy_policy:Spy", reveal_gold=True)
+    env.reset()
+    seen = [record.value for record in env.unwrapped.bank.get_all()]
+    assert [Observation.parse(text).phase for text in seen] == ["extract", "extract"]
+    assert not any("<gold>" in text for text in seen)
+
+
+def test_a_policy_plays_as_an_operator(make_mira: Any) -> None:
     env = make_mira("MemoryBank", phases=["answer"], retriever="baselines:Recency", instructions=True)
     observation, _ = env.reset()
     parsed = Observation.parse(observation)
@@ -333,8 +348,7 @@ def test_operators_without_gold_do_not_see_it(make_mira: Any) -> None:
 def test_what_an_operator_does_wrong_is_reported(
     make_mira: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = "from memgym import Policy\nclass Mute(Policy):\n    def act(self, observation):\n        return 'hm'\n"
-    (tmp_path / "mute_policy.py").write_text(module)
+    (tmp_path / "mute_policy.py").write_text(POLICY.format(name="Mute", action="'hm'"))
     monkeypatch.syspath_prepend(tmp_path)
     env = make_mira("MemoryBank", phases=["answer"], extractor="mute_policy:Mute", retriever="mute_policy:Mute")
     _, info = env.reset()
@@ -403,5 +417,7 @@ def test_the_documentation_lists_every_reward_phase_and_argument() -> None:
     page = inspect.getdoc(MemoryBankEnv)
     for name in (*MemoryBankEnv.reward_names, *MemoryBankEnv.all_phases):
         assert f"| `{name}` |" in page
-    for name in list(inspect.signature(MemoryBankEnv).parameters)[:-1]:
-        assert f"\n    {name}: " in page or f"\n{name}: " in page
+    own, shared = (inspect.signature(cls).parameters.values() for cls in (MemoryBankEnv, MemoryEnv))
+    for parameter in (*own, *shared):
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+            assert f"\n    {parameter.name}: " in page

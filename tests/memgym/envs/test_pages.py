@@ -38,6 +38,7 @@ def test_cuts_prefer_line_breaks_then_spaces() -> None:
     chars = COUNTERS["chars"]
     assert list(Pages(["a" * 13 + "\nb c" + "d" * 5], 4, chars)) == ["a" * 13 + "\n", "b cddddd"]
     assert list(Pages(["a" * 13 + " bb" + "d" * 5], 4, chars)) == ["a" * 13 + " ", "bbddddd"]
+    assert list(Pages(["a\nb " + "a" * 20], 4, chars)) == ["a\nb " + "a" * 12, "a" * 8]  # too far from the end
     assert list(Pages(["a" * 40], 4, chars)) == ["a" * 16, "a" * 16, "a" * 8]
 
 

@@ -164,9 +164,8 @@ def test_the_suite_is_the_mean_over_its_entries() -> None:
 def test_the_interval_is_a_bootstrap_over_episodes() -> None:
     """Trials and questions of an episode stand and fall together; only episodes are drawn."""
     rng = Random(0)
-    episodes = [
-        (t, i, [float(rng.random() < 0.3 + 0.05 * i) for _ in range(1 + i % 3)]) for t in (0, 1) for i in range(12)
-    ]
+    scores = [[float(rng.random() < 0.3 + 0.05 * i) for _ in range(1 + i % 3)] for i in range(12)]
+    episodes = [(trial, i, scores[i]) for trial in range(4) for i in range(12)]
     interval = summarize([entry(*episodes)])["entries"]["e"]["answer"]
     by_index = [[score for _, i, scores in episodes if i == index for score in scores] for index in range(12)]
     means = []

@@ -202,7 +202,11 @@ def test_a_file_is_written_whole_or_not_at_all(result: Result, tmp_path: Path) -
     with pytest.raises(TypeError):
         write_result({**result, "seed": object()}, path)
     assert path.read_bytes() == before
-    assert list(path.parent.iterdir()) == [path]
+    occupied = path.parent / "occupied.json"
+    occupied.mkdir()
+    with pytest.raises(OSError, match="occupied"):
+        write_result(result, occupied)
+    assert sorted(path.parent.iterdir()) == [occupied, path]
 
 
 @pytest.mark.parametrize(
