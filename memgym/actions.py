@@ -18,6 +18,9 @@ from memgym.errors import ActionError
 MAX_ACTION_CHARS = 1_000_000
 """Longer actions are refused unread."""
 
+MAX_ITEMS = 5_000
+"""The most memories or operations in one action."""
+
 OPERATIONS = {"ADD": "ADD", "UPDATE": "UPDATE", "DELETE": "DELETE", "NOOP": "NOOP", "DEL": "DELETE", "NONE": "NOOP"}
 """Accepted spellings of the bank operations (DEL and NONE are MemFactory's)."""
 
@@ -45,6 +48,7 @@ ACTION_SCHEMAS: dict[str, dict[str, Any]] = {
         "properties": {
             "memory_list": {
                 "type": "array",
+                "maxItems": MAX_ITEMS,
                 "items": {
                     "type": "object",
                     "properties": {
@@ -67,6 +71,7 @@ ACTION_SCHEMAS: dict[str, dict[str, Any]] = {
         "properties": {
             "operations": {
                 "type": "array",
+                "maxItems": MAX_ITEMS,
                 "items": {
                     "anyOf": [
                         _operation([spelling for spelling in OPERATIONS if spelling != "UPDATE"]),
@@ -296,6 +301,8 @@ def _get_list(value: dict[str, Any], name: str) -> list[Any]:
     fields = _get_object(value, "the action", {name})
     if not isinstance(fields.get(name), list):
         raise ActionError(f"the action must have a list {name!r}")
+    if len(fields[name]) > MAX_ITEMS:
+        raise ActionError(f"{name} has {len(fields[name]):,} items; at most {MAX_ITEMS:,} are taken")
     return fields[name]
 
 

@@ -117,10 +117,11 @@ class Episode:
             return self.sessions
         return tuple(Session(s.id, "", (Turn(s.id, "document", s.text),)) for s in self.sections)
 
-    def lasting_facts(self) -> tuple[Fact, ...]:
-        """Return the facts that still hold at the end."""
-        return tuple(fact for fact in self.facts if fact.until is None)
+    def lasting_facts(self) -> tuple[Fact, ...] | None:
+        """Return the facts that still hold at the end; None if the task knows no facts."""
+        return tuple(fact for fact in self.facts if fact.until is None) if self.facts else None
 
-    def facts_after(self, sources: Container[str]) -> tuple[Fact, ...]:
-        """Return the facts that hold once the turns or sections with the ids in ``sources`` have been read."""
-        return tuple(fact for fact in self.facts if fact.source in sources and fact.until not in sources)
+    def facts_after(self, sources: Container[str]) -> tuple[Fact, ...] | None:
+        """Return the facts that hold once the turns with the ids in ``sources`` have been read; None as above."""
+        held = (fact for fact in self.facts if fact.source in sources and fact.until not in sources)
+        return tuple(held) if self.facts else None

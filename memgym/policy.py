@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from importlib import import_module
@@ -66,8 +67,8 @@ class PhasePolicy(Policy):
         return operators.extractive(observation)
 
 
-def load_policy(entry_point: str, **options: object) -> Policy:
-    """Import ``module:Class`` and create the policy.
+def policy_class(entry_point: str, **options: object) -> type[Policy]:
+    """Import ``module:Class`` and check that the class takes the options.
 
     Raises:
         ConfigError: the entry point cannot be imported, is no :class:`Policy`, or does not take the options.
@@ -79,7 +80,19 @@ def load_policy(entry_point: str, **options: object) -> Policy:
         raise ConfigError(f"cannot load policy {entry_point!r} (module:Class): {error}") from error
     if not (isinstance(cls, type) and issubclass(cls, Policy)):
         raise ConfigError(f"{entry_point!r} is not a subclass of memgym.Policy")
+    if inspect.isabstract(cls):
+        raise ConfigError(f"policy {entry_point!r} is abstract: it lacks {', '.join(sorted(cls.__abstractmethods__))}()")
     try:
-        return cls(**options)
+        inspect.signature(cls).bind(**options)
     except TypeError as error:
         raise ConfigError(f"policy {entry_point!r}: {error}") from None
+    return cls
+
+
+def load_policy(entry_point: str, **options: object) -> Policy:
+    """Import ``module:Class`` and create the policy.
+
+    Raises:
+        ConfigError: as for :func:`policy_class`.
+    """
+    return policy_class(entry_point, **options)(**options)

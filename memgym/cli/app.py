@@ -80,6 +80,7 @@ def evaluate(
     policy_options: Annotated[
         list[str], typer.Option("--policy-set", metavar="KEY=VALUE", help="Argument of the policies' class.")
     ] = [],  # noqa: B006
+    recipe: Annotated[str | None, typer.Option(help="Recipe of an agent: short for --policy-set recipe=…")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the result files.")] = Path("results"),
     seed: Annotated[int, typer.Option(help="Seed of the policies.")] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Episodes played side by side.")] = 16,
@@ -95,7 +96,8 @@ def evaluate(
     if suite is not None and (settings or split or episodes or trials):
         raise ConfigError("--set, --split, --episodes and --trials go with --env: a suite fixes them itself")
     played = get_suite(suite) if suite else ad_hoc_suite(env, parse_settings(settings), split, episodes, trials or 1)
-    evaluate_policies(policies, played, parse_settings(policy_options), out, seed, batch)
+    options = parse_settings(policy_options) | ({} if recipe is None else {"recipe": recipe})
+    evaluate_policies(policies, played, options, out, seed, batch)
 
 
 @app.command()

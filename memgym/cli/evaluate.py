@@ -17,7 +17,7 @@ from memgym.leaderboard.results import read_result, write_result
 from memgym.leaderboard.suites import Suite, SuiteEntry, missing_file, present
 from memgym.leaderboard.table import leaderboard_tables
 from memgym.leaderboard.verify import verify
-from memgym.policy import load_policy
+from memgym.policy import policy_class
 
 SHOWN_PROBLEMS = 5  # per result file
 
@@ -37,7 +37,7 @@ def evaluate_policies(
     console = Console(markup=False)
     suite = _without_missing(suite, console)
     for entry_point in entry_points:
-        load_policy(entry_point, **options)
+        policy_class(entry_point, **options)  # a wrong name is told now, a model is loaded when its turn comes
     total = sum(_count(entry) for entry in suite.entries)
     results, paths = [], []
     with _progress(console) as progress:

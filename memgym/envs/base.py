@@ -16,6 +16,7 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 
 from memgym.actions import ANSWER_FORMATS, MAX_ACTION_CHARS, check_text, to_json
+from memgym.envs.blocks import question_block
 from memgym.envs.rendering import render_text
 from memgym.envs.scores import AnswerScorer, StepScores
 from memgym.episodes import Episode, Question
@@ -208,10 +209,7 @@ class MemoryEnv(gym.Env[str, str]):
     # What they share
 
     def _question_block(self, question: Question, *, ask: bool = False) -> Block:
-        attributes = {"time": question.time} if question.time else {}
-        if ask:
-            attributes["format"] = self._format
-        return Block("question", question.text, attributes)
+        return question_block(question.text, question.time, self._format if ask else "")
 
     def _budget_block(self, tokens: int, used: int) -> Block:
         return Block("budget", "", {"tokens": str(tokens), "used": str(used), "counter": self._counter_name})

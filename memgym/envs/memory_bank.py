@@ -13,11 +13,12 @@ from memgym.actions import (
     parse_retrieve,
     parse_update,
 )
-from memgym.bank import CachedEmbedder, MemoryBank, MemoryRecord, Operation, get_embedder
+from memgym.bank import CachedEmbedder, MemoryBank, MemoryRecord, get_embedder
 from memgym.envs.base import MemoryEnv, check_size
+from memgym.envs.blocks import candidate_block, memory_block, turn_blocks
 from memgym.envs.evidence import citation_scores, rests_on, retrieval_scores
 from memgym.envs.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
-from memgym.envs.plans import attribute_source, fit_budget
+from memgym.envs.plans import bank_operations, fit_budget
 from memgym.envs.scores import memory_quality
 from memgym.episodes import Question, Session
 from memgym.errors import ActionError
@@ -178,11 +179,10 @@ class MemoryBankEnv(MemoryEnv):
 
     def _state(self, phase: str) -> list[Block]:
         if phase == "extract":
-            turns = [Block("turn", t.text, {"id": t.id, "speaker": t.speaker}) for t in self._session.turns]
-            return [*self._time(), *self._budget(), *turns]
-        memories = [_memory_block(record) for record in self._shown.values()]
+            return [*self._time(), *self._budget(), *turn_blocks(self._session.turns)]
+        memories = [memory_block(record) for record in self._shown.values()]
         if phase == "update":
-            candidates = [_candidate_block(name, candidate) for name, candidate in self._candidates.items()]
+            candidates = [candidate_block(name, candidate) for name, candidate in self._candidates.items()]
             return [*self._time(), *self._budget(), *candidates, *memories]
         return [self._question_block(self._question, ask=phase == "answer"), *memories]
 
@@ -223,7 +223,7 @@ class MemoryBankEnv(MemoryEnv):
 
     def _update(self, operations: list[PlannedOperation] | None) -> str | None:
         plan, overflow = fit_budget(
-            [self._bank_operation(planned) for planned in operations or () if planned.op != "NOOP"],
+            bank_operations(operations or (), self._candidates, self._session.turns),
             self.bank,
             self.memory_tokens,
             self.counter,
@@ -262,19 +262,6 @@ class MemoryBankEnv(MemoryEnv):
         self._shown = {record.id: record for record, _ in self.bank.search(self._question.text, self.retrieve_k)}
         return "retrieve"
 
-    def _bank_operation(self, planned: PlannedOperation) -> Operation:
-        """Give a planned operation the content and provenance of what it names."""
-        if planned.op == "ADD":
-            candidate = self._candidates[planned.id]
-            value = candidate.value if planned.value is None else planned.value
-            key = candidate.key if planned.key is None else planned.key
-            source = candidate.source or attribute_source(value, self._session.turns)
-            return Operation(
-                "ADD", value=value, key=key, memory_type=candidate.memory_type, tags=candidate.tags, source=source
-            )
-        source = attribute_source(planned.value, self._session.turns) if planned.op == "UPDATE" else ()
-        return Operation(planned.op, planned.id, planned.value, planned.key, source=source)
-
     def _time(self) -> list[Block]:
         return [Block("time", self._session.time)] if self._session.time else []
 
@@ -299,18 +286,3 @@ class MemoryBankEnv(MemoryEnv):
     @property
     def _question(self) -> Question:
         return self.episode.questions[self._asked]
-
-
-def _memory_block(record: MemoryRecord) -> Block:
-    time = record.updated_at or record.created_at
-    attributes = {"id": record.id, "key": record.key, "type": record.memory_type, "tags": ", ".join(record.tags)}
-    return Block("memory", record.value, _filled({**attributes, "time": time}))
-
-
-def _candidate_block(name: str, candidate: Candidate) -> Block:
-    attributes = {"id": name, "key": candidate.key, "type": candidate.memory_type, "tags": ", ".join(candidate.tags)}
-    return Block("candidate", candidate.value, _filled(attributes))
-
-
-def _filled(attributes: dict[str, str]) -> dict[str, str]:
-    return {name: value for name, value in attributes.items() if value}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from memgym.actions import Candidate, PlannedOperation
 from memgym.bank import MemoryBank, Operation
 from memgym.episodes import Turn
 from memgym.tokens import TokenCounter
@@ -19,6 +20,32 @@ def attribute_source(value: str, turns: Sequence[Turn]) -> tuple[str, ...]:
     shared = [len(words & set(_WORD.findall(f"{turn.speaker} {turn.text}".lower()))) for turn in turns]
     most = max(shared, default=0)
     return (turns[shared.index(most)].id,) if most else ()
+
+
+def bank_operations(
+    plan: Iterable[PlannedOperation], candidates: Mapping[str, Candidate], turns: Sequence[Turn]
+) -> list[Operation]:
+    """Give the operations of a plan the content and provenance of what they name; those that do nothing are left out.
+
+    Args:
+        plan: a checked plan.
+        candidates: what its additions may name.
+        turns: the session that it is about.
+    """
+    operations = []
+    for planned in plan:
+        if planned.op == "ADD":
+            candidate = candidates[planned.id]
+            value = candidate.value if planned.value is None else planned.value
+            key = candidate.key if planned.key is None else planned.key
+            source = candidate.source or attribute_source(value, turns)
+            operations.append(Operation("ADD", "", value, key, candidate.memory_type, candidate.tags, source))
+        elif planned.op == "UPDATE":
+            source = attribute_source(planned.value, turns)
+            operations.append(Operation("UPDATE", planned.id, planned.value, planned.key, source=source))
+        elif planned.op == "DELETE":
+            operations.append(Operation("DELETE", planned.id))
+    return operations
 
 
 def fit_budget(

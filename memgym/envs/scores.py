@@ -69,21 +69,24 @@ class AnswerScorer:
         return scores if answer else dict.fromkeys(scores, 0.0)
 
 
-def memory_quality(questions: Sequence[Question], facts: Sequence[Fact], lines: Sequence[str]) -> dict[str, float]:
+def memory_quality(
+    questions: Sequence[Question], facts: Sequence[Fact] | None, lines: Sequence[str]
+) -> dict[str, float]:
     """Return ``memory_recall`` and ``memory_precision`` of a memory against what it ought to hold.
 
-    With gold facts, recall is the share of facts whose value the memory holds; without, it is the share of gold
-    answers held, per question. Precision is the share of the memory's lines that hold such a value or answer.
+    With gold facts, recall is the share of facts whose value the memory holds (0 while there is none); without, it is
+    the share of gold answers held, per question. Precision is the share of the memory's lines that hold such a value
+    or answer.
 
     Args:
         questions: the episode's questions; those without an answer do not count.
-        facts: the gold facts that hold now; empty where the task knows none.
+        facts: the gold facts that hold now; None where the task knows none.
         lines: the memory's lines or records, normalised.
     """
     found = _lines_by_phrase(lines)
-    if facts:
+    if facts is not None:
         wanted = [normalize(fact.value) for fact in facts]
-        recall = sum(bool(found(phrase)) for phrase in wanted) / len(wanted)
+        recall = _mean([bool(found(phrase)) for phrase in wanted])
     else:
         asked = [question for question in questions if question.answerable]
         wanted = [normalize(answer) for question in asked for answer in question.answers]

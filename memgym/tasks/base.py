@@ -54,6 +54,7 @@ class Task(ABC):
             if name not in options and field.default is MISSING and field.default_factory is MISSING:
                 raise ConfigError(f"task {self.name!r} needs the option {name!r}")
         self.config = self.Config(**options)
+        self._latest: tuple[str, int, Episode | None] = ("", -1, None)
 
     @abstractmethod
     def size(self, split: str) -> int | None:
@@ -75,7 +76,9 @@ class Task(ABC):
         if index < 0 or (size is not None and index >= size):
             bound = "0 or more" if size is None else f"0 to {size - 1}"
             raise ConfigError(f"episode index {index} is out of range: split {split!r} of {self.name!r} has {bound}")
-        return self.build(split, int(index))
+        if self._latest[:2] != (split, index):  # a group of rollouts asks for the same episode again and again
+            self._latest = (split, int(index), self.build(split, int(index)))
+        return self._latest[2]
 
     def check_split(self, split: str) -> int | None:
         """Return the size of ``split``.

@@ -309,3 +309,13 @@ def test_hostile_actions_take_linear_time(action: str) -> None:
             parse(action)
         except ActionError as error:
             assert len(str(error)) < 1000  # noqa: PT017
+
+
+def test_too_many_memories_or_operations_are_refused_at_once() -> None:
+    items = [{"value": "x"}] * (actions.MAX_ITEMS + 1)
+    with pytest.raises(ActionError, match=r"memory_list has 5,001 items; at most 5,000"):
+        actions.parse_extract(actions.to_json({"memory_list": items}), ())
+    assert len(actions.parse_extract(actions.to_json({"memory_list": items[1:]}), ())) == actions.MAX_ITEMS
+    plan = {"operations": [{"id": "c1", "op": "NOOP"}] * (actions.MAX_ITEMS + 1)}
+    with pytest.raises(ActionError, match="operations has 5,001 items"):
+        actions.parse_update(actions.to_json(plan), {"c1"}, ())

@@ -24,7 +24,7 @@ def observe(*memories: str, answer_format: str = "plain", time: str = "") -> Obs
 @pytest.fixture
 def reader(chat_server) -> ApiReader:
     chat_server.answer = lambda messages: " Lisbon\n" if "Lisbon" in messages[1]["content"] else "unknown"
-    return ApiReader("tiny", chat_server.url, timeout=0.25, max_retries=1)
+    return ApiReader("tiny", chat_server.url, timeout=1.25, max_retries=1)
 
 
 def test_it_reads_the_memory_and_nothing_else(reader, chat_server):

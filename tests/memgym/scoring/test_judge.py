@@ -21,7 +21,7 @@ LISBON = Question("q1", "Where does Mira live?", ("Lisbon",))
 
 
 def judge_of(server, tmp_path, **options) -> Judge:
-    options = {"timeout": 0.25, "retries": 1, "concurrency": 4, **options}
+    options = {"timeout": 1.25, "retries": 1, "concurrency": 4, **options}
     return Judge("grader", base_url=server.url, cache_dir=tmp_path / "verdicts", **options)
 
 
