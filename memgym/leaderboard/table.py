@@ -14,20 +14,28 @@ from rich.text import Text
 from memgym.leaderboard.suites import SuiteEntry
 
 WIDEST = 4  # entries that fit beside each other
+MOST_POLICIES = 6  # and policies, where the entries stand below each other
 
 
 def leaderboard_tables(results: Sequence[dict[str, Any]]) -> list[Table]:
-    """Return one table per suite, the best policy first; results of other entries than the suite's stand apart."""
+    """Return the tables of each suite, the best policy first; results of other entries than the suite's stand apart."""
     by_suite: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for result in results:
         played = [[entry[name] for name in SuiteEntry.__dataclass_fields__] for entry in result["entries"]]
         by_suite[json.dumps([result["suite"], played], sort_keys=True)].append(result)
-    return [_suite_table(group[0]["suite"], group) for group in by_suite.values()]
+    return [table for group in by_suite.values() for table in _suite_tables(group)]
 
 
-def _suite_table(suite: str, results: Sequence[dict[str, Any]]) -> Table:
-    entries = [entry["name"] for entry in results[0]["entries"]]
+def _suite_tables(results: list[dict[str, Any]]) -> list[Table]:
     results = sorted(results, key=lambda result: -result["summary"]["answer"]["mean"])
+    entries = [entry["name"] for entry in results[0]["entries"]]
+    size = MOST_POLICIES if len(entries) > WIDEST else len(results)
+    return [
+        _table(results[0]["suite"], entries, results[start : start + size]) for start in range(0, len(results), size)
+    ]
+
+
+def _table(suite: str, entries: list[str], results: list[dict[str, Any]]) -> Table:
     table = Table(
         title=f"{suite}: answer score, ± half of its 95 % interval",
         title_justify="left",
