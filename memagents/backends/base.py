@@ -7,6 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
+from memgym.errors import ConfigError
+from memgym.tasks.base import check_int
+
 Messages = list[dict[str, str]]
 """A chat: ``[{"role": "user", "content": "…"}]``."""
 
@@ -20,8 +25,13 @@ class Sampling:
         temperature: 0 decodes greedily.
         top_p: nucleus; 1 is off.
         top_k: 0 is off.
-        seed: of the whole batch; None for fresh randomness.
-        json_schema: what the text must conform to, where the backend can constrain decoding.
+        seed: of the whole batch; None for fresh randomness. Row ``i`` has a random stream of its own, so that what it
+            gets depends on the seed and on ``i`` alone, not on how the backend batches.
+        json_schema: what the text must conform to, where the backend can constrain decoding. What is sampled from is
+            then no longer the model's own distribution: leave it out in training.
+
+    Raises:
+        ConfigError: a value is out of its range.
     """
 
     max_tokens: int = 512
@@ -30,6 +40,25 @@ class Sampling:
     top_k: int = 0
     seed: int | None = None
     json_schema: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        check_int("max_tokens", self.max_tokens, 1)
+        check_int("top_k", self.top_k, 0)
+        if self.seed is not None:
+            check_int("seed", self.seed, 0)
+        if not _is_number(self.temperature) or not 0 <= self.temperature < float("inf"):
+            raise ConfigError(f"option 'temperature' must be a number of at least 0, not {self.temperature!r}")
+        if not _is_number(self.top_p) or not 0 < self.top_p <= 1:
+            raise ConfigError(f"option 'top_p' must be a number above 0 and up to 1, not {self.top_p!r}")
+
+    @property
+    def greedy(self) -> bool:
+        """Whether the most likely token is taken each time."""
+        return self.temperature == 0
+
+    def row_seed(self, row: int) -> int | None:
+        """Return the 32-bit seed of row ``row`` for a backend that seeds each request; None without a seed."""
+        return None if self.seed is None else int(np.random.SeedSequence([self.seed, row]).generate_state(1)[0])
 
 
 @dataclass(frozen=True)
@@ -40,7 +69,8 @@ class Completion:
         text: the completion, decoded, without special tokens.
         prompt_ids: the tokens of the prompt as the model saw it; empty where the backend knows none (HTTP).
         token_ids: the sampled tokens, the end-of-sequence token included if it was sampled; empty likewise.
-        log_probs: their log-probabilities under the distribution that they were sampled from; empty likewise.
+        log_probs: their log-probabilities under the distribution that they were sampled from (greedy decoding: under
+            the model's own distribution, at temperature 1); empty likewise.
         finish_reason: ``stop`` if the model ended by itself, ``length`` if it was cut off.
         truncated: whether the prompt was cut to fit the model.
     """
@@ -79,3 +109,7 @@ class TokenBackend(Backend):
     def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:
         """Encode the chats and generate."""
         return self.generate([self.encode(messages) for messages in batch], sampling)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,210 @@
+"""What an agent is: a policy that maps phases to modules, and modules to backends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+
+from memagents.backends.base import Backend, Completion, Sampling, TokenBackend
+from memagents.modules import Call, Module, Request
+from memagents.modules.reasoning import OPEN
+from memagents.recipes import Recipe, build_module, read_recipe
+from memgym.errors import ConfigError
+from memgym.observation import PHASES, Observation
+from memgym.policy import Policy
+
+_TAIL = 8  # tokens at the end of a prompt in which an opened <think> is looked for
+
+
+@dataclass(frozen=True)
+class Part:
+    """A module at work.
+
+    Args:
+        module: what plays.
+        backend: what it asks; None if it asks nothing.
+        status: ``trained``, ``frozen`` or ``api``.
+    """
+
+    module: Module
+    backend: Backend | None
+    status: str
+
+
+class Agent(Policy):
+    """Plays each phase by a module. Subclasses are paradigms: they say which module that is unless a recipe does.
+
+    Args:
+        recipe: path of a TOML file, name of a built-in recipe, or the recipe's content; by default the built-in one of
+            the class (see :mod:`memagents.recipes`).
+        backends: ready-made backends by name, in place of the recipe's.
+
+    Raises:
+        ConfigError: the recipe names something that does not exist, or its parts do not fit together.
+        MissingExtraError: a backend needs an extra that is not installed.
+    """
+
+    modules: ClassVar[Mapping[str, Mapping[str, Any]]]
+    """Phase to the module that plays it by default, with its options."""
+    default_recipe: ClassVar[str]
+
+    def __init__(self, recipe: str | Mapping[str, Any] | None = None, backends: Mapping[str, Backend] | None = None):
+        read = read_recipe(self.default_recipe if recipe is None else recipe, type(self).__name__)
+        made = _Backends(read, backends or {})
+        self.recipe = read
+        self.parts: dict[str, Part] = {}
+        for phase in PHASES:
+            assignment = read.assign(phase, self.modules[phase])
+            module = build_module(read, phase, assignment)
+            backend = made.get(phase, assignment.backend) if module.needs_backend else None
+            _check_status(read, phase, assignment.status, module, backend)
+            self.parts[phase] = Part(module, backend, assignment.status)
+        self.learner = _find_learner(read, self.parts)
+        self.reset(0)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Seed all sampling; without a seed, by 0."""
+        self._seeds = np.random.SeedSequence(seed or 0)
+        for part in self.parts.values():
+            part.module.reset(self._next_seed())
+
+    def act(self, observation: str) -> str | None:
+        """Return the action for one observation; None where the model wrote nothing that is an action."""
+        return self.act_many([observation])[0]
+
+    def act_many(self, observations: Sequence[str]) -> list[str | None]:
+        """Return the actions, asking each backend once for all of them."""
+        return [_unless_failed(call).action for call in self.play(observations)]
+
+    def play(self, observations: Sequence[str], final_phase: str | None = None) -> list[Call | Exception]:
+        """Return what each module did, with its trace; in place of a call that failed, the exception.
+
+        Args:
+            observations: of as many episodes as there are.
+            final_phase: for training: trained modules sample and leave rows, and this phase's steps are those that get
+                the final reward. None plays every module as it is.
+        """
+        calls: list[Call | Exception | None] = [None] * len(observations)
+        batches: list[_Batch] = []
+        for index, text in enumerate(observations):
+            try:
+                asked = self._ask(Observation.parse(text), final_phase)
+            except Exception as error:
+                calls[index] = error
+                continue
+            if isinstance(asked, Call):
+                calls[index] = asked
+            else:
+                _add(batches, index, *asked)
+        for batch in batches:
+            seed = self._next_seed()
+            for index, call in zip(batch.indices, batch.run(batch.requests, seed), strict=True):
+                calls[index] = call
+        return calls
+
+    def _ask(self, observation: Observation, final_phase: str | None) -> Call | tuple[Backend, Request]:
+        part = self.parts[observation.phase]
+        if final_phase is None or part.status != "trained":
+            asked = part.module.inference(observation)
+        elif observation.phase == final_phase:
+            asked = part.module.rollout(observation)
+        else:
+            asked = part.module.generate(observation)
+        return asked if isinstance(asked, Call) else (part.backend, asked)
+
+    def _next_seed(self) -> int:
+        return int(self._seeds.spawn(1)[0].generate_state(1)[0])
+
+
+class _Batch:
+    """Requests that one call of a backend can serve."""
+
+    def __init__(self, backend: Backend, sampling: Sampling):
+        self.backend, self.sampling = backend, sampling
+        self.indices: list[int] = []
+        self.requests: list[Request] = []
+
+    def run(self, requests: Sequence[Request], seed: int) -> list[Call | Exception]:
+        try:
+            chats = [request.messages for request in requests]
+            completions = self.backend.chat(chats, replace(self.sampling, seed=seed))
+        except ConfigError as error:
+            # A prompt does not fit the model, which is found out before anything is sampled: only its episode fails.
+            if len(requests) == 1:
+                return [error]
+            half = len(requests) // 2
+            return self.run(requests[:half], seed) + self.run(requests[half:], seed + 1)
+        except Exception as error:
+            return [error] * len(requests)
+        pairs = zip(requests, completions, strict=True)
+        return [self._finish(request, completion) for request, completion in pairs]
+
+    def _finish(self, request: Request, completion: Completion) -> Call | Exception:
+        try:
+            return request.finish(self._with_opening(completion))
+        except Exception as error:
+            return error
+
+    def _with_opening(self, completion: Completion) -> Completion:
+        """Put the ``<think>`` with which some chat templates end the prompt in front of the text, where it belongs."""
+        if not isinstance(self.backend, TokenBackend):
+            return completion
+        if not self.backend.decode(completion.prompt_ids[-_TAIL:]).rstrip().endswith(OPEN):
+            return completion
+        return replace(completion, text=OPEN + completion.text)
+
+
+class _Backends:
+    """The backends of a recipe, each made when first asked for and shared by all modules that name it."""
+
+    def __init__(self, recipe: Recipe, ready: Mapping[str, Backend]):
+        self._recipe = recipe
+        self._made = dict(ready)
+
+    def get(self, phase: str, name: str | None) -> Backend:
+        name = self._recipe.backend_name(phase, name, [*self._made])
+        if name not in self._made:
+            self._made[name] = self._recipe.make_backend(name)
+        return self._made[name]
+
+
+def _add(batches: list[_Batch], index: int, backend: Backend, request: Request) -> None:
+    for batch in batches:
+        if batch.backend is backend and batch.sampling == request.sampling:
+            break
+    else:
+        batch = _Batch(backend, request.sampling)
+        batches.append(batch)
+    batch.indices.append(index)
+    batch.requests.append(request)
+
+
+def _unless_failed(call: Call | Exception) -> Call:
+    if isinstance(call, Exception):
+        raise call
+    return call
+
+
+def _check_status(recipe: Recipe, phase: str, status: str, module: Module, backend: Backend | None) -> None:
+    where = f"{recipe.name}: [modules.{phase}]"
+    if status == "trained" and not module.trainable:
+        raise ConfigError(f"{where}: {type(module).__name__} has nothing to train; leave out status = 'trained'")
+    if status == "trained" and backend is not None and not isinstance(backend, TokenBackend):
+        raise ConfigError(f"{where}: a model behind an API cannot be trained; use status = 'api' or another backend")
+    if status == "api" and (backend is None or isinstance(backend, TokenBackend)):
+        raise ConfigError(f"{where}: status 'api' needs a backend behind an API; use 'frozen' for a local model")
+
+
+def _find_learner(recipe: Recipe, parts: Mapping[str, Part]) -> Part | None:
+    """Return a part whose policy is the one trained (its backend's model, or the module itself); None without any."""
+    trained = [part for part in parts.values() if part.status == "trained"]
+    if len({id(part.backend or part.module) for part in trained}) > 1:
+        phases = ", ".join(phase for phase, part in parts.items() if part.status == "trained")
+        raise ConfigError(
+            f"{recipe.name}: the trained modules ({phases}) do not share one backend. Train one policy at a time, the "
+            "others frozen, or give them the same backend"
+        )
+    return trained[0] if trained else None

@@ -1,0 +1,65 @@
+"""A key-value cache that does not copy itself at every token."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+SPARE = 128
+"""Slots that are set aside at a time."""
+
+
+class BufferedLayer(DynamicLayer):
+    """Full attention's keys and values ``[N, heads, L, d]`` as views of buffers with room to grow.
+
+    Transformers' own layer concatenates: a third of the decoding time of a small model on a CPU.
+    """
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args, **kwargs) -> tuple[Tensor, Tensor]:
+        """Append new states and return all."""
+        if not self.is_initialized:
+            self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
+            self._buffers = key_states[:, :, :0], value_states[:, :, :0]
+            self.keys, self.values = self._buffers
+        start = self.keys.shape[-2]
+        end = start + key_states.shape[-2]
+        if end > self._buffers[0].shape[-2]:
+            self._buffers = _grown(self.keys, end + SPARE), _grown(self.values, end + SPARE)
+        for buffer, states in zip(self._buffers, (key_states, value_states), strict=True):
+            buffer[:, :, start:end] = states
+        self._show(end)
+        return self.keys, self.values
+
+    def reorder_cache(self, beam_idx: Tensor) -> None:
+        """Keep the rows ``beam_idx``, in that order, each as often as it occurs."""
+        length = self.get_seq_length()
+        if length:
+            self._buffers = tuple(_select(buffer, beam_idx) for buffer in self._buffers)
+            self._show(length)
+
+    def _show(self, length: int) -> None:
+        self.keys, self.values = (buffer[:, :, :length] for buffer in self._buffers)
+
+
+def make_cache(config) -> DynamicCache:
+    """Return an empty cache for a model's config; other than full attention layers are Transformers' own."""
+    cache = DynamicCache(config=config)
+    cache.layers = [BufferedLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]
+    return cache
+
+
+def _select(buffer: Tensor, rows: Tensor) -> Tensor:
+    """Return ``buffer[rows]``; if there are no more rows than before, in place, moving only what changes its place."""
+    if len(rows) > len(buffer):
+        return buffer.index_select(0, rows)
+    moved = (rows != torch.arange(len(rows), device=rows.device)).nonzero().squeeze(-1)
+    buffer[moved] = buffer[rows[moved]]
+    return buffer[: len(rows)]
+
+
+def _grown(states: Tensor, slots: int) -> Tensor:
+    buffer = states.new_empty(*states.shape[:2], slots, states.shape[3])
+    buffer[:, :, : states.shape[2]] = states
+    return buffer

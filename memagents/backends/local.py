@@ -1,0 +1,126 @@
+"""What the backends that run a model on this machine share: its directory, tokenizer, prompts that fit, completions."""
+
+from __future__ import annotations
+
+import os
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memagents.backends.base import Completion, Messages, Sampling, TokenBackend
+from memagents.backends.chat_template import encode_chat
+from memagents.backends.smollm2 import smollm2_dir
+from memgym.errors import ConfigError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+BUILT_IN = {"smollm2": smollm2_dir}
+"""Models by name, and what returns their directories."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The tokens sampled for one prompt, their log-probabilities, and whether the last one ended the reply."""
+
+    token_ids: list[int]
+    log_probs: list[float]
+    stopped: bool
+
+
+class LocalBackend(TokenBackend):
+    """A backend with a Transformers tokenizer and a known context length.
+
+    Args:
+        tokenizer: the model's tokenizer.
+        context: tokens that prompt and completion may have together.
+        truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, context: int, truncate: bool):
+        if not isinstance(truncate, bool):
+            raise ConfigError(f"option 'truncate' must be true or false, not {truncate!r}")
+        self.tokenizer = tokenizer
+        self.context = context
+        self.truncate = truncate
+
+    def encode(self, messages: Messages) -> list[int]:
+        """Return the prompt's tokens by the model's chat template, else by the plain one.
+
+        Raises:
+            ConfigError: the template refuses the messages.
+        """
+        return encode_chat(self.tokenizer, messages)
+
+    def decode(self, token_ids: Sequence[int]) -> str:
+        """Return the text of a completion, without special tokens."""
+        return self.tokenizer.decode(token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+
+    def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Completion]:
+        """Return one completion per prompt, in order.
+
+        Raises:
+            ConfigError: a prompt is empty, or too long and not to be truncated.
+        """
+        fitted = [self._fit(i, list(prompt), sampling.max_tokens) for i, prompt in enumerate(prompts)]
+        samples = self._sample(fitted, sampling) if fitted else []
+        return [
+            Completion(
+                text=self.decode(sample.token_ids),
+                prompt_ids=prompt,
+                token_ids=sample.token_ids,
+                log_probs=sample.log_probs,
+                finish_reason="stop" if sample.stopped else "length",
+                truncated=len(prompt) < len(given),
+            )
+            for given, prompt, sample in zip(prompts, fitted, samples, strict=True)
+        ]
+
+    @abstractmethod
+    def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
+        """Return one sample per prompt, in order; every prompt leaves room for ``max_tokens``."""
+
+    def _fit(self, row: int, prompt: list[int], max_tokens: int) -> list[int]:
+        room = self.context - max_tokens
+        if room < 1:
+            raise ConfigError(f"max_tokens = {max_tokens} leaves no room: the model reads {self.context} tokens in all")
+        if not prompt:
+            raise ConfigError(f"prompt {row} has no tokens")
+        if len(prompt) <= room:
+            return prompt
+        if not self.truncate:
+            raise ConfigError(
+                f"prompt {row} has {len(prompt):,} tokens, but the model reads {self.context:,} and {max_tokens:,} of "
+                "them are kept for the completion: shorten it, lower max_tokens, or set truncate = true"
+            )
+        # Instructions stand at the beginning, the question and the cue to reply at the end.
+        head = room // 2
+        return prompt[:head] + prompt[len(prompt) - (room - head) :]
+
+
+def find_model(name: str | os.PathLike) -> str:
+    """Return the directory of a built-in model, else ``name`` itself: a model directory or hub name.
+
+    Raises:
+        ConfigError: ``name`` is no text, or a path that does not exist.
+    """
+    if not isinstance(name, str | os.PathLike) or not os.fspath(name):
+        raise ConfigError(f"option 'model' must be a built-in name, a directory or a hub name, not {name!r}")
+    name = os.fspath(name)
+    return os.fspath(BUILT_IN[name]()) if name in BUILT_IN else name
+
+
+def cannot_load(name: str | os.PathLike, error: Exception) -> ConfigError:
+    """Build the error for a model that Transformers or vLLM cannot load."""
+    reason = " ".join(str(error).split())[:500]
+    return ConfigError(
+        f"cannot load the model {os.fspath(name)!r}. It must be a built-in name ({', '.join(BUILT_IN)}), a model "
+        f"directory, or a model on a hub that can be reached. Reason: {reason}"
+    )
+
+
+def stop_ids(tokenizer: PreTrainedTokenizerBase, own: int | list[int] | None) -> list[int]:
+    """Return the tokens that end a reply, sorted: the tokenizer's end-of-sequence token and the model's ``own``."""
+    ids = {tokenizer.eos_token_id, *(own if isinstance(own, list) else [own])}
+    return sorted(ids - {None})

@@ -1,0 +1,107 @@
+"""Frozen models behind any endpoint that speaks OpenAI's chat completions API (the ``api`` extra)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from memagents.backends.base import Backend, Completion, Messages, Sampling
+from memgym.api import ApiError, BadReplyError, ChatClient, concurrently
+
+
+class OpenAIBackend(Backend):
+    """Asks a served model. It gives no tokens, so it is for inference only.
+
+    The key comes from ``OPENAI_API_KEY`` and is handed to the ``openai`` package alone; it is in no recipe, message or
+    log. Each row is a request of its own, with the seed ``sampling.row_seed(row)``, which a server may or may not obey.
+
+    Args:
+        model: the model's name at the endpoint.
+        base_url: the endpoint, e.g. ``http://localhost:8000/v1``; by default ``OPENAI_BASE_URL``, else OpenAI's own.
+        timeout: seconds to wait for a connection, and then for each piece of the reply, at each try.
+        max_retries: tries after the first one, for rate limits, server errors, time-outs and cut connections.
+        concurrency: the most requests under way at once.
+
+    Raises:
+        ConfigError: an argument does not fit, or there is no API key.
+        MissingExtraError: the ``api`` extra is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None = None,
+        timeout: float = 120.0,
+        max_retries: int = 5,
+        concurrency: int = 32,
+    ):
+        self._client = _Client(model, base_url, None, timeout, max_retries, concurrency)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._client.id!r})"
+
+    def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:
+        """Return one completion per chat, in order.
+
+        Raises:
+            ApiError: a request failed for good; the message says why.
+        """
+        rows = list(enumerate(batch))
+        return concurrently(lambda row: self._client.ask(row[1], sampling, row[0]), rows, self._client.concurrency)
+
+
+class _Client(ChatClient):
+    """A chat client whose requests carry all of a :class:`Sampling`."""
+
+    def ask(self, messages: Messages, sampling: Sampling, row: int) -> Completion:
+        import openai
+
+        try:
+            response = self._client.chat.completions.with_raw_response.create(
+                model=self.model, messages=_encodable(messages), **self._options(sampling, row)
+            )
+        except openai.APITimeoutError:
+            error = self._error(ApiError, f"no reply within {self.timeout:g} s")
+        except openai.APIConnectionError as fault:
+            error = self._error(ApiError, f"the connection failed ({type(fault.__cause__ or fault).__name__})")
+        except openai.APIStatusError as fault:
+            error = self._error(ApiError, f"HTTP {fault.status_code}", fault.response.text)
+        else:
+            return self._completion(response.http_response.text)
+        raise error  # outside of the handlers: the package's exceptions hold the request, and with it the key
+
+    def _options(self, sampling: Sampling, row: int) -> dict[str, Any]:
+        """Return the request's fields; what is switched off is left out, since not every server knows it."""
+        # OpenAI's own models know the new name only, other servers often the old one only.
+        options: dict[str, Any] = {
+            "max_completion_tokens" if self.id == self.model else "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+        }
+        if sampling.top_p < 1:
+            options["top_p"] = sampling.top_p
+        if sampling.top_k:
+            options["extra_body"] = {"top_k": sampling.top_k}
+        if sampling.seed is not None:
+            options["seed"] = sampling.row_seed(row)
+        if sampling.json_schema is not None:
+            schema = {"name": "action", "schema": sampling.json_schema}
+            options["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return options
+
+    def _completion(self, body: str) -> Completion:
+        try:
+            choice = json.loads(body)["choices"][0]
+            text = choice["message"]["content"]
+            reason = choice.get("finish_reason")
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise self._error(BadReplyError, "not a chat completion", body) from None
+        if not isinstance(text, str | None):
+            raise self._error(BadReplyError, "a reply whose content is no text", body)
+        # A model that spent its tokens on reasoning says nothing: an empty completion, which the environment scores.
+        return Completion(text or "", [], [], [], "length" if reason == "length" else "stop")
+
+
+def _encodable(messages: Messages) -> list[dict[str, str]]:
+    """Replace lone surrogates, which a model can write in JSON but UTF-8 cannot carry."""
+    return [{name: text.encode("utf-8", "replace").decode() for name, text in message.items()} for message in messages]

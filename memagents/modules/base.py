@@ -1,0 +1,83 @@
+"""What a module is: it knows one phase, asks for completions, and reads actions out of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from memagents.backends.base import Completion, Messages, Sampling
+from memgym.observation import Observation
+
+if TYPE_CHECKING:
+    from tensordict import TensorDict
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a module did in one step.
+
+    Args:
+        action: what the environment gets; None if what the model wrote is no action at all, such as reasoning that
+            never ends. Environments score None as a failure of format.
+        trace: all that the model wrote, reasoning included.
+        row: the module's part of a rollout row; None for calls that nothing is learned from.
+    """
+
+    action: str | None
+    trace: str
+    row: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a module wants of a backend; the agent batches the requests of all episodes.
+
+    Args:
+        messages: the chat to continue.
+        sampling: how; its seed is set by the agent.
+        finish: makes the call from the completion.
+    """
+
+    messages: Messages
+    sampling: Sampling
+    finish: Callable[[Completion], Call]
+
+
+class Module(ABC):
+    """Plays one phase, in one of three ways (MemFactory, arXiv 2603.29493, table 1).
+
+    Each way returns a request for a backend, or the call itself where no language model is needed.
+
+    Attributes:
+        phases: the phases that it can play.
+        needs_backend: whether it asks a language model.
+        trainable: whether there is anything to learn.
+    """
+
+    phases: ClassVar[tuple[str, ...]]
+    needs_backend: ClassVar[bool] = True
+    trainable: ClassVar[bool] = True
+
+    @abstractmethod
+    def generate(self, observation: Observation) -> Request | Call:
+        """Play as the trained model in a step whose reward comes later, at the end of the trajectory."""
+
+    @abstractmethod
+    def rollout(self, observation: Observation) -> Request | Call:
+        """Play as the trained model in a step that is paid the final reward."""
+
+    @abstractmethod
+    def inference(self, observation: Observation) -> Request | Call:
+        """Play as a frozen model: used as is, and nothing is learned from it."""
+
+    def reset(self, seed: int) -> None:
+        """Seed what is random in the module itself; what a backend samples is seeded by the agent."""
+
+    @staticmethod
+    def buffer(rows: Sequence[Mapping[str, Any]]) -> TensorDict:
+        """Return rows of :attr:`Call.row`, completed by the collector, as a rollout buffer (see :mod:`grpo.buffer`)."""
+        from grpo.buffer import from_rows
+
+        return from_rows(rows)

@@ -1,0 +1,177 @@
+"""RMM's own reranker: two linear maps on frozen embeddings, trained by reinforcement."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from tensordict import TensorDict
+from torch import Tensor, nn
+
+from memagents.modules.base import Call, Module
+from memgym.actions import to_json
+from memgym.bank import CachedEmbedder, get_embedder
+from memgym.errors import ConfigError
+from memgym.observation import Block, Observation
+from memgym.tasks.base import check_int
+
+_NEVER = torch.finfo(torch.float32).min  # finite, so that a row without anything left has finite gradients
+
+
+class LinearReranker(Module, nn.Module):
+    """Picks the memories for a question (RMM, arXiv 2503.08026, section 5).
+
+    q′ = q + W_q q, m′ = m + W_m m, score s = q′·m′. The maps start at zero: the ranking is then the embedder's own.
+    Training picks without replacement, each time in proportion to exp(s/τ) over the memories that are left: the
+    Plackett–Luce model, drawn as the top k of s/τ + Gumbel noise (Kool et al., arXiv 1903.06059), whose log-probability
+    is exact. Inference picks the k best. It is a policy for :mod:`grpo`; its rollout rows have, instead of tokens:
+
+    =============  ==============  =======  =====================================================
+    ``query``      ``[N, D]``      float32  embedding of the question
+    ``memories``   ``[N, C, D]``   float32  embeddings of the candidates, zero where there are fewer
+    ``available``  ``[N, C]``      bool     which of them are candidates
+    ``picks``      ``[N, k]``      int64    the candidates picked, first to last; -1 where there were fewer
+    =============  ==============  =======  =====================================================
+
+    Every pick is an action element: ``response_mask`` and ``sampler_log_prob`` are ``[N, k]``.
+
+    Args:
+        embedder: name of the frozen embedder, see :func:`memgym.bank.get_embedder`.
+        picks: k, how many memories are picked (RMM: 5).
+        candidates: C, how many of the memories shown are looked at (RMM: 20).
+        temperature: τ of the training (RMM: 0.5).
+        weights: a file with the trained maps: what ``torch.save(reranker.state_dict(), path)`` writes, or the
+            ``state.pt`` of a trainer's checkpoint.
+
+    Raises:
+        ConfigError: an argument does not fit.
+        MissingExtraError: the embedder needs an extra that is not installed.
+    """
+
+    phases = ("retrieve",)
+    needs_backend = False
+
+    def __init__(
+        self,
+        embedder: str = "hash",
+        picks: int = 5,
+        candidates: int = 20,
+        temperature: float = 0.5,
+        weights: str | None = None,
+    ):
+        nn.Module.__init__(self)
+        check_int("candidates", candidates, 1)
+        check_int("picks", picks, 1, candidates)
+        if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not temperature > 0:
+            raise ConfigError(f"option 'temperature' must be a number above 0, not {temperature!r}")
+        self.embedder = CachedEmbedder(get_embedder(embedder))
+        self.picks, self.candidates, self.temperature = picks, candidates, float(temperature)
+        self.query_map = nn.Linear(self.embedder.dim, self.embedder.dim, bias=False)
+        self.memory_map = nn.Linear(self.embedder.dim, self.embedder.dim, bias=False)
+        nn.init.zeros_(self.query_map.weight)
+        nn.init.zeros_(self.memory_map.weight)
+        if weights is not None:
+            self._load(weights)
+        self._noise = torch.Generator()
+        self.reset(0)
+
+    def reset(self, seed: int) -> None:
+        """Seed the Gumbel noise."""
+        self._noise.manual_seed(seed)
+
+    def scores(self, query: Tensor, memories: Tensor) -> Tensor:
+        """Return s, ``[N, C]``, for queries ``[N, D]`` and memories ``[N, C, D]``."""
+        query = query + self.query_map(query)
+        memories = memories + self.memory_map(memories)
+        return (memories @ query[:, :, None]).squeeze(-1)
+
+    def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
+        """Return log-probability and entropy of every pick, given those before it: both ``[N, R]`` float32."""
+        utilities = self.scores(batch["query"], batch["memories"]) / self.temperature
+        left = batch["available"].clone()
+        log_prob, entropy = [], []
+        for position in range(batch["response_mask"].shape[1]):
+            pick = batch["picks"][:, position, None].clamp(min=0)
+            log_shares = utilities.masked_fill(~left, _NEVER).log_softmax(-1)
+            log_prob.append(log_shares.gather(1, pick).squeeze(1))
+            entropy.append(-(log_shares.exp() * log_shares).sum(1))
+            left = left.scatter(1, pick, False)
+        return torch.stack(log_prob, 1), torch.stack(entropy, 1)
+
+    def generate(self, observation: Observation) -> Call:
+        """Sample picks for training; the reward comes later."""
+        return self._sample(observation, final=False)
+
+    def rollout(self, observation: Observation) -> Call:
+        """Sample picks for training in the step that is paid the final reward."""
+        return self._sample(observation, final=True)
+
+    @torch.no_grad()
+    def inference(self, observation: Observation) -> Call:
+        """Pick the best."""
+        memories = observation.memories[: self.candidates]
+        if not memories:
+            return _call(memories, [])
+        features = self._features(observation, memories)
+        scores = self.scores(features["query"][None], features["memories"][None])[0, : len(memories)]
+        return _call(memories, scores.argsort(descending=True, stable=True)[: self.picks].tolist())
+
+    @torch.no_grad()
+    def _sample(self, observation: Observation, final: bool) -> Call:
+        memories = observation.memories[: self.candidates]
+        if not memories:
+            return _call(memories, [])  # nothing to choose, nothing to learn
+        row = self._features(observation, memories)
+        utilities = self.scores(row["query"][None], row["memories"][None])[0, : len(memories)] / self.temperature
+        noise = -torch.empty_like(utilities).exponential_(generator=self._noise).log()
+        picks = (utilities + noise).topk(min(self.picks, len(memories))).indices
+        row["picks"] = nn.functional.pad(picks, (0, self.picks - len(picks)), value=-1)
+        row["response_mask"] = row["picks"] >= 0
+        batch = TensorDict({key: value[None] for key, value in row.items()}, batch_size=[1])
+        row["sampler_log_prob"] = self.log_probs(batch)[0][0].masked_fill(~row["response_mask"], 0.0)
+        return _call(memories, picks.tolist(), {**row, "finish_reason": 0, "truncated": False, "final": final})
+
+    def _features(self, observation: Observation, memories: Sequence[Block]) -> dict[str, Tensor]:
+        vectors = self.embedder.embed([observation.question, *map(_text, memories)])
+        padded = np.zeros((self.candidates, vectors.shape[1]), np.float32)
+        padded[: len(memories)] = vectors[1:]
+        return {
+            "query": torch.from_numpy(vectors[0]),
+            "memories": torch.from_numpy(padded),
+            "available": torch.arange(self.candidates) < len(memories),
+        }
+
+    def _load(self, path: str) -> None:
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+            self.load_state_dict(state.get("policy", state))
+        except OSError as error:
+            raise ConfigError(f"'weights': {path!r} cannot be read: {error.strerror}") from None
+        except (RuntimeError, AttributeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            shape = f"{self.embedder.dim} × {self.embedder.dim}"
+            raise ConfigError(f"'weights': {path!r} does not hold the two {shape} maps of a reranker") from error
+
+    @staticmethod
+    def buffer(rows: Sequence[Mapping[str, Any]]) -> TensorDict:
+        """Return rows as a rollout buffer with this class's keys."""
+        from grpo.buffer import SCALARS, validate
+
+        kinds = dict.fromkeys(SCALARS, torch.int64) | dict.fromkeys(("rewards", "reward"), torch.float32)
+        columns = {
+            key: torch.stack([torch.as_tensor(row[key], dtype=kinds.get(key)) for row in rows]) for key in rows[0]
+        }
+        return validate(TensorDict(columns, batch_size=[len(rows)]))
+
+
+def _text(memory: Block) -> str:
+    """Return what the bank embeds of a memory."""
+    key = memory.attributes.get("key")
+    return f"{key}: {memory.text}" if key else memory.text
+
+
+def _call(memories: Sequence[Block], picks: Sequence[int], row: Mapping[str, Any] | None = None) -> Call:
+    action = to_json([memories[pick].id for pick in picks])
+    return Call(action, action, row)

@@ -1,0 +1,49 @@
+"""Phases that need no model: the environments' own operators as a module."""
+
+from __future__ import annotations
+
+from memagents.modules.base import Call, Module
+from memgym.errors import ConfigError, unknown
+from memgym.observation import PHASES, Observation
+from memgym.operators import OPERATORS
+
+
+class Operator(Module):
+    """Plays its phase by one of memgym's operators; there is nothing to train.
+
+    Args:
+        name: ``lexical``, ``recent`` or ``first`` (read), ``verbatim`` (extract), ``add_all`` or ``deduplicate``
+            (update), ``top_k`` (retrieve), ``extractive`` (answer).
+
+    Raises:
+        ConfigError: there is no such operator.
+    """
+
+    phases = PHASES
+    needs_backend = False
+    trainable = False
+
+    def __init__(self, name: str):
+        if name not in _OPERATORS:
+            raise unknown("operator", name, _OPERATORS)
+        phase, self._operator = _OPERATORS[name]
+        self.phases = (phase,)
+
+    def inference(self, observation: Observation) -> Call:
+        """Apply the operator."""
+        action = self._operator(observation)
+        return Call(action, action)
+
+    def generate(self, observation: Observation) -> Call:
+        """Raise ConfigError: a rule cannot be trained."""
+        raise ConfigError(f"{type(self).__name__} has nothing to train")
+
+    rollout = generate
+
+
+_OPERATORS = {
+    name: (phase, operator)
+    for phase, operators in OPERATORS.items()
+    for name, operator in operators.items()
+    if name != "contains"  # it reads the gold answers
+}

@@ -1,0 +1,93 @@
+"""Modules that are a prompt and a parser around a language model."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from memagents.backends.base import Completion, Messages, Sampling
+from memagents.modules.base import Call, Module, Request
+from memagents.modules.reasoning import spoken
+from memagents.prompts import load_prompt, render
+from memgym.errors import ConfigError
+from memgym.observation import Observation
+
+
+class TextModule(Module):
+    """Base of the modules that ask a language model.
+
+    Subclasses set ``phases``, ``default_prompt`` and, where the reply is JSON, ``schema``. JSON goes to the environment
+    as the model wrote it: the environment reads it and explains its faults.
+
+    Training samples from the model's own distribution (temperature 1, nothing cut off or constrained), else the
+    recorded log-probabilities would not be those of the policy. The sampling arguments are for inference.
+
+    Args:
+        prompt: name of a prompt in :mod:`memagents.prompts`, or the path of a text file.
+        max_tokens: the longest reply, in tokens.
+        temperature: 0 decodes greedily.
+        top_p: nucleus; 1 is off.
+        top_k: 0 is off.
+        guided: whether the reply must conform to the JSON Schema of the action, where the backend can do that.
+
+    Raises:
+        ConfigError: an argument does not fit.
+    """
+
+    default_prompt: ClassVar[str]
+    schema: ClassVar[dict[str, Any] | None] = None
+
+    def __init__(
+        self,
+        prompt: str | None = None,
+        max_tokens: int = 1024,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        guided: bool = False,
+    ):
+        self.template = load_prompt(self.default_prompt if prompt is None else prompt)
+        if guided and self.schema is None:
+            raise ConfigError(f"'guided': {type(self).__name__} writes free text, for which there is no schema")
+        self.training = Sampling(max_tokens=max_tokens)
+        self.sampling = Sampling(max_tokens, temperature, top_p, top_k, json_schema=self.schema if guided else None)
+
+    def prompt(self, observation: Observation) -> Messages:
+        """Return what the model is asked."""
+        return [{"role": "user", "content": render(self.template, observation)}]
+
+    def parse(self, text: str, observation: Observation) -> str | None:
+        """Return the action in a reply, whose reasoning is already stripped; None if there is none."""
+        return text
+
+    def generate(self, observation: Observation) -> Request:
+        """Sample for training; the reward comes later."""
+        return self._request(observation, self.training, final=False)
+
+    def rollout(self, observation: Observation) -> Request:
+        """Sample for training in the step that is paid the final reward."""
+        return self._request(observation, self.training, final=True)
+
+    def inference(self, observation: Observation) -> Request:
+        """Ask the model as it is."""
+        return self._request(observation, self.sampling, final=None)
+
+    def _request(self, observation: Observation, sampling: Sampling, final: bool | None) -> Request:
+        def finish(completion: Completion) -> Call:
+            said = spoken(completion.text)
+            action = None if said is None else self.parse(said, observation)
+            return Call(action, completion.text, None if final is None else _row(completion, final))
+
+        return Request(self.prompt(observation), sampling, finish)
+
+
+def _row(completion: Completion, final: bool) -> dict[str, Any]:
+    from grpo.buffer import LENGTH, STOP
+
+    return {
+        "prompt_ids": completion.prompt_ids,
+        "response_ids": completion.token_ids,
+        "sampler_log_prob": completion.log_probs,
+        "finish_reason": LENGTH if completion.finish_reason == "length" else STOP,
+        "truncated": completion.truncated,
+        "final": final,
+    }

@@ -1,0 +1,194 @@
+"""Recipes: which agent, which module plays which phase, and on which backend, as a TOML file.
+
+::
+
+    agent = "MemoryR1Agent"
+
+    [backends.local]            # any name; what it takes depends on the kind
+    kind = "transformers"
+    model = "smollm2"
+
+    [backends.hosted]
+    kind = "openai"
+    model = "gpt-5-mini"
+
+    [modules.update]            # a phase: read, extract, update, retrieve or answer
+    backend = "local"
+    status = "trained"          # trained, frozen (the default) or api
+    max_tokens = 1024           # further keys are arguments of the module's class
+
+    [modules.retrieve]
+    module = "LinearReranker"   # in place of the agent's own
+
+    [modules.answer]
+    backend = "hosted"
+    status = "api"
+
+What is left out is as the agent's class says; where there is one backend only, modules need not name it. The built-in
+recipes lie in this folder.
+"""
+
+from __future__ import annotations
+
+import inspect
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from memagents.modules import MODULES, Module, module_class
+from memgym.errors import ConfigError, unknown
+from memgym.observation import PHASES
+
+if TYPE_CHECKING:
+    from memagents.backends.base import Backend
+
+KEYS = ("agent", "backends", "modules")
+STATUSES = ("trained", "frozen", "api")
+_FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What plays a phase: the module's name, its backend (None: the only one), its status and its arguments."""
+
+    module: str
+    backend: str | None
+    status: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe as it was read.
+
+    Args:
+        name: what messages call it.
+        agent: the name of the agent's class.
+        backends: name to what :func:`memagents.backends.make_backend` takes.
+        modules: phase to what differs from the agent's own.
+    """
+
+    name: str
+    agent: str
+    backends: Mapping[str, dict[str, Any]]
+    modules: Mapping[str, dict[str, Any]]
+
+    def assign(self, phase: str, default: Mapping[str, Any]) -> Assignment:
+        """Return what plays a phase. Another module than the default one takes none of its arguments.
+
+        Raises:
+            ConfigError: the status is unknown.
+        """
+        table = self.modules.get(phase, {})
+        swapped = table.get("module", default["module"]) != default["module"]
+        options = dict(table) if swapped else {**default, **table}
+        status = options.pop("status", "frozen")
+        if status not in STATUSES:
+            raise unknown(f"status in {self.name}, [modules.{phase}]:", status, STATUSES)
+        return Assignment(options.pop("module"), options.pop("backend", None), status, options)
+
+    def backend_name(self, phase: str, name: str | None, ready: Sequence[str]) -> str:
+        """Return which backend serves a phase: the one named, else the only one.
+
+        Raises:
+            ConfigError: there is no such backend, or none is named where there are several.
+        """
+        known = sorted({*self.backends, *ready})
+        if name is None and len(known) == 1:
+            return known[0]
+        if name is None:
+            have = ", ".join(known) or "none; add a table such as [backends.main]"
+            raise ConfigError(f"{self.name}: [modules.{phase}] must say which backend it uses; there are: {have}")
+        if name not in known:
+            raise unknown(f"backend in {self.name}, [modules.{phase}]:", name, known)
+        return name
+
+    def make_backend(self, name: str) -> Backend:
+        """Create a backend.
+
+        Raises:
+            ConfigError: its table does not fit, or the model cannot be loaded.
+            MissingExtraError: it needs an extra that is not installed.
+        """
+        from memagents.backends import make_backend
+
+        try:
+            return make_backend(self.backends[name])
+        except ConfigError as error:
+            raise ConfigError(f"{self.name}: [backends.{name}]: {error}") from error
+
+
+def read_recipe(source: str | Mapping[str, Any], agent: str | None = None) -> Recipe:
+    """Read a recipe from a TOML file, from the built-in ones by name, or from its content.
+
+    Args:
+        source: path, name or content.
+        agent: the class that the recipe must be for.
+
+    Raises:
+        ConfigError: there is no such recipe, it is no TOML, or it has an unknown key or phase.
+    """
+    name, content = ("the recipe", source) if isinstance(source, Mapping) else _load(source)
+    for key in content:
+        if key not in KEYS:
+            raise unknown(f"key in {name}:", key, KEYS)
+    if not isinstance(content.get("agent"), str):
+        raise ConfigError(f'{name} must name its agent, e.g. agent = "{agent or "MemoryAgent"}"')
+    if agent is not None and content["agent"] != agent:
+        raise ConfigError(f"{name} is for {content['agent']}, not for {agent}")
+    backends, modules = (_tables(name, content, key) for key in ("backends", "modules"))
+    for phase in modules:
+        if phase not in PHASES:
+            raise unknown(f"phase in {name}, [modules.{phase}]:", phase, PHASES)
+    return Recipe(name, content["agent"], backends, modules)
+
+
+def built_in() -> list[str]:
+    """Return the names of the built-in recipes."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def build_module(recipe: Recipe, phase: str, assignment: Assignment) -> Module:
+    """Create the module of an assignment.
+
+    Raises:
+        ConfigError: the module or an argument does not exist or does not fit, or the module plays another phase.
+    """
+    where = f"{recipe.name}: [modules.{phase}]"
+    try:
+        cls = module_class(assignment.module)
+        known = inspect.signature(cls).parameters
+        open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
+        for option in assignment.options:
+            if option not in known and not open_ended:
+                raise unknown(f"key for {assignment.module}:", option, [*known, "module", "backend", "status"])
+        module = cls(**assignment.options)
+    except (ConfigError, TypeError) as error:  # TypeError: an argument is missing
+        raise ConfigError(f"{where}: {error}") from error
+    if phase not in module.phases:
+        fitting = ", ".join(name for name in MODULES if phase in module_class(name).phases)
+        raise ConfigError(f"{where}: {assignment.module} plays {', '.join(module.phases)}. For {phase}: {fitting}")
+    return module
+
+
+def _load(source: str) -> tuple[str, dict[str, Any]]:
+    if not isinstance(source, str):
+        raise ConfigError(f"a recipe is the path of a TOML file or the name of a built-in one, not {source!r}")
+    path = Path(source)
+    if not path.is_file():
+        if source not in built_in():
+            raise unknown("recipe", source, [*built_in(), "the path of a TOML file"])
+        path = _FOLDER / f"{source}.toml"
+    try:
+        return f"recipe {source}", tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise ConfigError(f"recipe {source} is not a readable TOML file: {error}") from None
+
+
+def _tables(name: str, content: Mapping[str, Any], key: str) -> dict[str, dict[str, Any]]:
+    tables = content.get(key, {})
+    if not isinstance(tables, Mapping) or not all(isinstance(table, Mapping) for table in tables.values()):
+        raise ConfigError(f"{name}: {key!r} holds tables, such as [{key}.{'read' if key == 'modules' else 'main'}]")
+    return {part: dict(table) for part, table in tables.items()}

@@ -1,0 +1,118 @@
+"""The command line, end to end with a tiny real model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from memagents.cli import app
+from memagents.dialogues import read_sessions
+from memgym.bank import MemoryBank
+from memgym.cli import app as memgym
+
+SESSIONS = [
+    {"time": "2024-03-01", "turns": [{"speaker": "Ana", "text": "I moved to Lisbon."}]},
+    {"time": "2024-03-02", "turns": [{"speaker": "Ana", "text": "I adopted a grey cat."}]},
+]
+
+
+@pytest.fixture
+def recipe(model_dir: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.toml"
+    lines = ['agent = "MemoryR1Agent"', "[backends.tiny]", 'kind = "transformers"', f"model = '{model_dir}'"]
+    for phase in ("read", "extract", "update", "answer"):
+        lines += [f"[modules.{phase}]", "max_tokens = 8"]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def memagents(*arguments: object, typed: str = "") -> str:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-m", "memagents", *map(str, arguments)]
+    done = subprocess.run(command, input=typed, capture_output=True, text=True, encoding="utf-8", env=environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def in_process(command: typer.Typer, *arguments: object, typed: str = "") -> str:
+    done = CliRunner().invoke(command, [str(argument) for argument in arguments], input=typed)
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_chat_remembers_across_runs(recipe: Path, tmp_path: Path) -> None:
+    where = ["--recipe", recipe, "--bank", tmp_path / "me.bank"]
+    first = memagents("chat", *where, "--name", "Ana", typed="My cat is called Tom.\n\n/quit\n")
+    assert "0 memories in" in first
+    # The random model extracts nothing usable, so what was said is kept as it was said.
+    assert "+ m1 Ana: My cat is called Tom." in first
+    second = memagents("chat", *where, "--name", "Ana", typed="What is my cat called?\n")
+    assert "used m1 Ana: My cat is called Tom." in second
+    said = [record.value for record in MemoryBank.load(tmp_path / "me.bank").get_all()]
+    assert "Ana: My cat is called Tom." in said
+    assert "Ana: What is my cat called?" in said
+
+
+def test_ingest_and_ask(recipe: Path, tmp_path: Path) -> None:
+    where = ["--recipe", recipe, "--bank", tmp_path / "ana.bank"]
+    talk = tmp_path / "talk.json"
+    talk.write_text(json.dumps(SESSIONS))
+    told = in_process(app, "ingest", talk, *where)
+    assert "+ m1 Ana: I moved to Lisbon." in told
+    assert "2 sessions ingested; 2 memories in" in told
+    before = (tmp_path / "ana.bank").read_bytes()
+    lines = in_process(app, "ask", "-", *where, "--json", typed="Where does Ana live?\n\nWhich pet does Ana have?\n")
+    replies = [json.loads(line) for line in lines.splitlines()]
+    assert [reply["question"] for reply in replies] == ["Where does Ana live?", "Which pet does Ana have?"]
+    assert {memory["id"] for memory in replies[0]["memories"]} == {"m1", "m2"}
+    assert (tmp_path / "ana.bank").read_bytes() == before
+
+
+def test_memgym_evaluates_agents(recipe: Path, tmp_path: Path) -> None:
+    played = ["--env", "memgym/Longcontext-v0", "--set", "section_tokens=400", "--split", "test", "--episodes", 2]
+    which = ["memagents:MemoryR1Agent", "--policy-set", f"recipe={recipe}"]
+    in_process(memgym, "evaluate", *which, *played, "--out", tmp_path)
+    (result,) = tmp_path.glob("*.json")
+    (entry,) = json.loads(result.read_text(encoding="utf-8"))["entries"]
+    assert len(entry["results"]) == 2
+    assert {step["phase"] for episode in entry["results"] for step in episode["steps"]} == {"read", "answer"}
+
+
+def test_a_session_that_cannot_be_remembered_is_kept(recipe: Path, tmp_path: Path) -> None:
+    text = recipe.read_text()
+    recipe.write_text(text.replace("[modules.extract]\nmax_tokens = 8", "[modules.extract]\nmax_tokens = 8191"))
+    where = ["--recipe", str(recipe), "--bank", str(tmp_path / "me.bank")]
+    done = CliRunner().invoke(app, ["chat", *where], input="I like tea.\n")
+    assert done.exit_code == 2
+    assert "memagents ingest" in done.stderr
+    (kept,) = tmp_path.glob("me.bank.*.json")
+    assert read_sessions(kept)[0].turns[0].text == "I like tea."
+    recipe.write_text(text)
+    assert "User: I like tea." in in_process(app, "ingest", kept, *where)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["ask", "Where?", "--recipe", "prompted", "--bank", "none.bank"], "there is no memory bank none.bank"),
+        (["chat", "--recipe", "prompted", "--bank", "no/where.bank"], "there is no folder no"),
+        (["chat", "--recipe", "promted", "--bank", "new.bank"], "Did you mean 'prompted'?"),
+        (["ingest", "none.json", "--recipe", "prompted", "--bank", "new.bank"], "none.json does not exist"),
+        (["chat", "--recipe", "prompted", "--bank", "new.bank", "--embedder", "hsh"], "unknown embedder 'hsh'"),
+        (["chat", "--recipe", "prompted", "--bank", "damaged.bank"], "damaged.bank"),
+    ],
+)
+def test_mistakes(arguments: list[str], message: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "damaged.bank").write_text("not a bank")
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stderr.startswith("error: ")
