@@ -81,7 +81,8 @@ def policy_class(entry_point: str, **options: object) -> type[Policy]:
     if not (isinstance(cls, type) and issubclass(cls, Policy)):
         raise ConfigError(f"{entry_point!r} is not a subclass of memgym.Policy")
     if inspect.isabstract(cls):
-        raise ConfigError(f"policy {entry_point!r} is abstract: it lacks {', '.join(sorted(cls.__abstractmethods__))}()")
+        lacking = ", ".join(sorted(cls.__abstractmethods__))
+        raise ConfigError(f"policy {entry_point!r} is abstract: it lacks {lacking}()")
     try:
         inspect.signature(cls).bind(**options)
     except TypeError as error:
