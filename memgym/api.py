@@ -100,13 +100,32 @@ class ChatClient:
             BadReplyError: the reply is not a chat completion, or it is blank.
             ApiError: there was no reply.
         """
+        content = self.request(messages, temperature=self.temperature)["message"]["content"]
+        if not content or not content.strip():
+            raise self._error(BadReplyError, "a reply without text")
+        return content
+
+    def request(self, messages: Sequence[Message], **options: Any) -> dict[str, Any]:
+        """Return the first choice of the reply to ``messages``, as the server wrote it.
+
+        Args:
+            messages: the conversation so far.
+            **options: further fields of the request, as the ``openai`` package names them.
+
+        Returns:
+            The choice, in which ``["message"]["content"]`` is text or None.
+
+        Raises:
+            BadReplyError: the reply is not a chat completion.
+            ApiError: there was no reply.
+        """
         import openai
 
         try:
             response = self._client.chat.completions.with_raw_response.create(
                 model=self.model,
                 messages=[{"role": m["role"], "content": _encodable(m["content"])} for m in messages],
-                temperature=self.temperature,
+                **options,
             )
         except openai.APITimeoutError:
             error = self._error(ApiError, f"no reply within {self.timeout:g} s")
@@ -115,7 +134,7 @@ class ChatClient:
         except openai.APIStatusError as fault:
             error = self._error(ApiError, f"HTTP {fault.status_code}", fault.response.text)
         else:
-            return self._content(response.http_response.text)
+            return self._choice(response.http_response.text)
         # Raised outside of the handlers: the package's exceptions hold the request, and with it the key.
         raise error
 
@@ -127,14 +146,15 @@ class ChatClient:
         """
         return concurrently(self.complete, conversations, self.concurrency)
 
-    def _content(self, body: str) -> str:
+    def _choice(self, body: str) -> dict[str, Any]:
         try:
-            content: Any = json.loads(body)["choices"][0]["message"]["content"]
+            choice: dict[str, Any] = json.loads(body)["choices"][0]
+            content = choice["message"]["content"]
         except (ValueError, LookupError, TypeError, RecursionError):
             raise self._error(BadReplyError, "not a chat completion", body) from None
-        if not isinstance(content, str) or not content.strip():
-            raise self._error(BadReplyError, "a reply without text")
-        return content
+        if not isinstance(content, str | None):
+            raise self._error(BadReplyError, "a reply whose content is no text", body)
+        return choice
 
     def _error(self, kind: type[ApiError], reason: str, body: str = "") -> ApiError:
         """Build an error that shows the start of ``body``; a server may echo the key, so it is blotted out."""

@@ -56,6 +56,11 @@ class Sampling:
         """Whether the most likely token is taken each time."""
         return self.temperature == 0
 
+    @property
+    def grammar_schema(self) -> dict[str, Any] | None:
+        """``json_schema`` without ``uniqueItems``, which no grammar can say and servers refuse; parsers check it."""
+        return _without(self.json_schema, "uniqueItems")
+
     def row_seed(self, row: int) -> int | None:
         """Return the 32-bit seed of row ``row`` for a backend that seeds each request; None without a seed."""
         return None if self.seed is None else int(np.random.SeedSequence([self.seed, row]).generate_state(1)[0])
@@ -113,3 +118,9 @@ class TokenBackend(Backend):
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _without(schema: Any, key: str) -> Any:
+    if isinstance(schema, dict):
+        return {name: _without(value, key) for name, value in schema.items() if name != key}
+    return [_without(value, key) for value in schema] if isinstance(schema, list) else schema

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling
-from memgym.api import ApiError, BadReplyError, ChatClient, concurrently
+from memgym.api import ChatClient, concurrently
 
 
 class OpenAIBackend(Backend):
@@ -36,7 +35,7 @@ class OpenAIBackend(Backend):
         max_retries: int = 5,
         concurrency: int = 32,
     ):
-        self._client = _Client(model, base_url, None, timeout, max_retries, concurrency)
+        self._client = ChatClient(model, base_url, None, timeout, max_retries, concurrency)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._client.id!r})"
@@ -48,36 +47,19 @@ class OpenAIBackend(Backend):
             ApiError: a request failed for good; the message says why.
         """
         rows = list(enumerate(batch))
-        return concurrently(lambda row: self._client.ask(row[1], sampling, row[0]), rows, self._client.concurrency)
+        return concurrently(lambda row: self._ask(row[1], sampling, row[0]), rows, self._client.concurrency)
 
-
-class _Client(ChatClient):
-    """A chat client whose requests carry all of a :class:`Sampling`."""
-
-    def ask(self, messages: Messages, sampling: Sampling, row: int) -> Completion:
-        import openai
-
-        try:
-            response = self._client.chat.completions.with_raw_response.create(
-                model=self.model, messages=_encodable(messages), **self._options(sampling, row)
-            )
-        except openai.APITimeoutError:
-            error = self._error(ApiError, f"no reply within {self.timeout:g} s")
-        except openai.APIConnectionError as fault:
-            error = self._error(ApiError, f"the connection failed ({type(fault.__cause__ or fault).__name__})")
-        except openai.APIStatusError as fault:
-            error = self._error(ApiError, f"HTTP {fault.status_code}", fault.response.text)
-        else:
-            return self._completion(response.http_response.text)
-        raise error  # outside of the handlers: the package's exceptions hold the request, and with it the key
+    def _ask(self, messages: Messages, sampling: Sampling, row: int) -> Completion:
+        choice = self._client.request(messages, **self._options(sampling, row))
+        # A model that spent its tokens on reasoning says nothing: an empty completion, which the environment scores.
+        text = choice["message"]["content"] or ""
+        return Completion(text, [], [], [], "length" if choice.get("finish_reason") == "length" else "stop")
 
     def _options(self, sampling: Sampling, row: int) -> dict[str, Any]:
         """Return the request's fields; what is switched off is left out, since not every server knows it."""
         # OpenAI's own models know the new name only, other servers often the old one only.
-        options: dict[str, Any] = {
-            "max_completion_tokens" if self.id == self.model else "max_tokens": sampling.max_tokens,
-            "temperature": sampling.temperature,
-        }
+        limit = "max_completion_tokens" if self._client.id == self._client.model else "max_tokens"
+        options: dict[str, Any] = {limit: sampling.max_tokens, "temperature": sampling.temperature}
         if sampling.top_p < 1:
             options["top_p"] = sampling.top_p
         if sampling.top_k:
@@ -85,23 +67,6 @@ class _Client(ChatClient):
         if sampling.seed is not None:
             options["seed"] = sampling.row_seed(row)
         if sampling.json_schema is not None:
-            schema = {"name": "action", "schema": sampling.json_schema}
+            schema = {"name": "action", "schema": sampling.grammar_schema}
             options["response_format"] = {"type": "json_schema", "json_schema": schema}
         return options
-
-    def _completion(self, body: str) -> Completion:
-        try:
-            choice = json.loads(body)["choices"][0]
-            text = choice["message"]["content"]
-            reason = choice.get("finish_reason")
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise self._error(BadReplyError, "not a chat completion", body) from None
-        if not isinstance(text, str | None):
-            raise self._error(BadReplyError, "a reply whose content is no text", body)
-        # A model that spent its tokens on reasoning says nothing: an empty completion, which the environment scores.
-        return Completion(text or "", [], [], [], "length" if reason == "length" else "stop")
-
-
-def _encodable(messages: Messages) -> list[dict[str, str]]:
-    """Replace lone surrogates, which a model can write in JSON but UTF-8 cannot carry."""
-    return [{name: text.encode("utf-8", "replace").decode() for name, text in message.items()} for message in messages]

@@ -111,7 +111,7 @@ class VllmBackend(LocalBackend):
             "output_kind": RequestOutputKind.FINAL_ONLY,
         }
         if sampling.json_schema is not None:
-            common["structured_outputs"] = StructuredOutputsParams(json=_for_xgrammar(sampling.json_schema))
+            common["structured_outputs"] = StructuredOutputsParams(json=sampling.grammar_schema)
         if sampling.seed is None:  # an unseeded request draws from the process's random state
             sampling = dataclasses.replace(sampling, seed=secrets.randbits(64))
         params = [SamplingParams(**common, seed=sampling.row_seed(row)) for row in range(len(prompts))]
@@ -176,16 +176,10 @@ def _complete(config: PreTrainedConfig, weights: dict[str, Tensor]) -> dict[str,
             problem = f"has the shape {tuple(given[0].shape)}" if given else "is missing"
             raise ConfigError(f"weight {tied[0]!r} {problem}; the model's has {tuple(parameter.shape)}")
         complete |= dict.fromkeys(tied, given[0])
-    for name in weights.keys() - complete.keys() - model.state_dict().keys():
-        raise ConfigError(f"weight {name!r} is none of the model's (merge LoRA adapters before the hand-over)")
+    foreign = sorted(weights.keys() - complete.keys() - model.state_dict().keys())
+    if foreign:
+        raise ConfigError(f"weight {foreign[0]!r} is none of the model's (merge LoRA adapters before the hand-over)")
     return complete
-
-
-def _for_xgrammar(schema: Any) -> Any:
-    """Return ``schema`` without ``uniqueItems``, which no grammar can say; the parser of the action checks it."""
-    if isinstance(schema, dict):
-        return {key: _for_xgrammar(value) for key, value in schema.items() if key != "uniqueItems"}
-    return [_for_xgrammar(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def _to_sample(token_ids: list[int], log_probs: list[dict[int, Any]], finish_reason: str) -> Sample:

@@ -13,8 +13,9 @@ from typing import Any
 
 from timing import Report
 
-from memgym import PhasePolicy, actions
+from memgym import PhasePolicy
 from memgym.bank import HashEmbedder, index
+from memgym.envs import memory_bank
 from memgym.registration import make
 
 EPISODES = 10
@@ -79,7 +80,9 @@ def main() -> None:
             clocked(spent, "embedding", HashEmbedder, "embed"),
             clocked(spent, "index", index.VectorIndex, "search"),
             clocked(spent, "index", index.VectorIndex, "add"),
-            clocked(spent, "json", actions, "_find_json"),
+            clocked(spent, "json", memory_bank, "parse_extract"),
+            clocked(spent, "json", memory_bank, "parse_update"),
+            clocked(spent, "json", memory_bank, "parse_retrieve"),
         ):
             replay(env, played, spent)
         shares.append(1 - (spent["embedding"] + spent["index"] + spent["json"]) / spent["steps"])

