@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from memgym.cli.common import clear_errors
-from memgym.errors import ConfigError, MemgymError
+from memgym.errors import ConfigError, MemgymError, MissingExtraError
 
 if TYPE_CHECKING:
     from memagents.agents import Agent
     from memagents.chat import Conversation
     from memagents.memory import Ingested, Reply
+    from memagents.training import Run
     from memgym.bank import MemoryBank
 
 app = typer.Typer(
@@ -196,3 +197,40 @@ def _show_ingested(result: Ingested) -> None:
 def _show_problems(problems: list[str]) -> None:
     for problem in problems:
         typer.secho(f"  unusable: {problem}", fg="yellow", err=True)
+
+
+@app.command()
+@clear_errors
+def train(
+    recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a built-in training recipe.")],
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="E.g. lr=1e-4 or env.difficulty=hard.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in out_dir.")] = False,
+) -> None:
+    """Train what a recipe marks as trained. Ctrl-C finishes the iteration and saves; --resume continues exactly."""
+    try:
+        from grpo.errors import GrpoError
+        from memagents.training import Run, read_training_recipe
+    except ModuleNotFoundError as error:
+        if error.name not in ("peft", "tensordict", "torch", "transformers"):
+            raise
+        raise MissingExtraError("training", "train") from None
+    try:
+        _train(Run(read_training_recipe(recipe, settings or ())), resume)
+    except GrpoError as error:
+        raise ConfigError(str(error)) from error
+
+
+def _train(run: Run, resume: bool) -> None:
+    from memagents.progress import TrainingProgress
+
+    config = run.recipe.run.trainer
+    with TrainingProgress(config.iterations, visible=run.world.rank == 0) as progress:
+        progress.say(f"training in {config.out_dir}")
+        before = run.validation.scores() if config.validate_every else None
+        run.train(resume, progress.report)
+        if not run.complete:
+            progress.say(f"stopped and saved after iteration {run.trainer.iteration}; --resume continues")
+        elif before is not None:
+            progress.say(f"held-out {run.rise(before)}")

@@ -1,0 +1,246 @@
+"""Training by the command line and by its parts, with a real reranker and a tiny real language model."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from grpo import checkpoints
+from grpo.errors import CheckpointError
+from grpo.errors import ConfigError as GrpoConfigError
+from grpo.tracking import read_jsonl
+from grpo.trainer import Request
+from memagents.agents import load_agent
+from memagents.cli import app
+from memagents.training import Run, TrainingRecipe, read_training_recipe
+from memagents.validation import gain, means, play
+from memgym.errors import ConfigError
+from memgym.observation import Observation
+from memgym.operators import top_k
+from memgym.policy import Policy
+
+SMALL = ("env.turns=0", "env.questions=3", "groups=2", "group_size=4", "schedule=constant")
+SMALL += ("save_every=1", "validate_every=2", "validation.episodes=4")
+
+
+def reranker(folder: Path, *overrides: str) -> TrainingRecipe:
+    return read_training_recipe("reranker", [f"out_dir={folder}", *SMALL, *overrides])
+
+
+def memagents(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "memagents", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment)
+
+
+def test_the_command_line_trains_and_resumes_exactly(tmp_path: Path) -> None:
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    first = memagents("train", "reranker", f"out_dir={stopped}", *SMALL, "iterations=2")
+    assert first.returncode == 0, first.stderr
+    assert "validation after iteration 2" in first.stdout
+    assert "held-out evidence_recall" in first.stdout
+    resumed = memagents("train", "reranker", f"out_dir={stopped}", *SMALL, "iterations=3", "--resume")
+    assert resumed.returncode == 0, resumed.stderr
+
+    Run(reranker(whole, "iterations=3")).train()
+    records, expected = (_without_times(read_jsonl(folder / "metrics.jsonl")) for folder in (stopped, whole))
+    # The run that was to end at iteration 2 also validated there, as this one does.
+    assert [record["step"] for record in records] == [1, 2, 3]
+    assert records == expected
+    assert {"reward/evidence_recall/mean", "loss", "entropy", "clip_fraction"} <= records[0].keys()
+    assert "val/evidence_recall" in records[1]
+    assert len(read_jsonl(stopped / "samples.jsonl")) == 3
+    ends = [checkpoints.load(folder / "checkpoints")["policy"] for folder in (stopped, whole)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[1])
+    assert all(tensor.abs().sum() > 0 for tensor in ends[1].values())
+
+
+def test_training_raises_the_recall_on_held_out_episodes_and_is_kept(tmp_path: Path) -> None:
+    sizes = ("iterations=8", "groups=4", "group_size=8", "env.questions=10", "validation.episodes=24")
+    run = Run(reranker(tmp_path, *sizes, "schedule=linear", "validate_every=8"))
+    before = run.validation.scores()
+    metrics = run.train()
+    rise, low, high = gain(before, run.validation.scores(), "evidence_recall")
+    assert 0 < low < rise < high
+    assert metrics["val/evidence_recall"] == pytest.approx(means(before)["evidence_recall"] + rise)
+    # What was saved plays as what was trained.
+    agent = dict(run.recipe.agent)
+    weights = tmp_path / "checkpoints" / "step-00000008" / "state.pt"
+    agent["modules"] = {**agent["modules"], "retrieve": {**agent["modules"]["retrieve"], "weights": str(weights)}}
+    assert means(play(load_agent(agent), run.validation.env, run.validation.indices)) == run.validation()
+
+
+def test_a_language_model_trains_by_the_same_recipe_tables(model_dir: Path, tmp_path: Path) -> None:
+    run = Run(read_training_recipe(str(_language_recipe(model_dir, tmp_path)), ["validation.episodes=2"]))
+    start = {name: value.clone() for name, value in run.policy.named_parameters()}
+    metrics = run.train()
+    assert run.complete
+    assert metrics["reference_kl"] > 0
+    assert metrics["val/format"] >= 0
+    assert any(not torch.equal(start[name], value) for name, value in run.policy.named_parameters())
+    samples = read_jsonl(tmp_path / "run" / "samples.jsonl")[0]["samples"]
+    assert all(text.startswith(("[read, step", "[answer, step")) for text in samples)
+    assert all("\n>>>\n" in text for text in samples)
+    backends = {"tiny": {"kind": "transformers", "model": str(tmp_path / "run" / "model")}}
+    saved = load_agent({**run.recipe.agent, "backends": backends})
+    for name, value in saved.learner.backend.model.named_parameters():
+        assert torch.equal(value, run.policy.model.get_parameter(name))
+
+
+def test_adapters_train_alone(model_dir: Path, tmp_path: Path) -> None:
+    pytest.importorskip("peft")
+    run = Run(read_training_recipe(str(_language_recipe(model_dir, tmp_path)), ["lora_rank=2", "validate_every=0"]))
+    run.train()
+    trained = [name for name, value in run.policy.named_parameters() if value.requires_grad]
+    assert trained
+    assert all("lora_" in name for name in trained)
+    assert (tmp_path / "run" / "model" / "adapter_config.json").is_file()
+
+
+def test_ranks_share_the_groups_and_iterations_draw_others(tmp_path: Path) -> None:
+    collector = Run(reranker(tmp_path, "groups=5", "train_episodes=30")).trainer.collector
+    requests = [Request(iteration, attempt, 0, 0, 0, 1) for iteration in range(3) for attempt in range(2)]
+    drawn = [collector.episodes(request) for request in requests]
+    assert len({tuple(indices) for indices in drawn}) == len(drawn)
+    for indices in drawn:
+        assert len(set(indices)) == 5
+        assert set(indices) <= set(range(30))
+    assert drawn == [collector.episodes(request) for request in requests]
+    rows = [collector(Request(0, 0, 7, 3, rank, 2)) for rank in range(2)]
+    assert [len(part["group_id"].unique()) for part in rows] == [3, 2]
+    again = collector(Request(0, 0, 7, 3, 1, 2))
+    assert torch.equal(again["picks"], rows[1]["picks"])
+    assert (again["policy_version"] == 3).all()
+
+
+class _Leader(Policy):
+    """Keeps the embedder's order."""
+
+    def act(self, observation: str) -> str:
+        return top_k(Observation.parse(observation))
+
+
+def test_an_untrained_reranker_ranks_like_the_embedder(tmp_path: Path) -> None:
+    run = Run(reranker(tmp_path))
+    scores = run.validation.scores()
+    other = play(_Leader(), run.validation.env, run.validation.indices)
+    assert means(scores)["evidence_recall"] == pytest.approx(means(other)["evidence_recall"])
+    assert scores["answer"].shape == (4, 2)
+    assert (scores["answer"][:, 1] == 3).all()
+    assert (scores["reward"][:, 1] == 1).all()
+    assert means(scores)["format"] == 1
+
+
+def test_the_interval_of_a_gain_pairs_episodes() -> None:
+    before = {"s": np.array([[0.0, 2], [1, 1], [2, 4]])}
+    after = {"s": np.array([[1.0, 2], [1.5, 1], [4, 4]])}  # every question scores 0.5 more
+    assert gain(before, after, "s") == pytest.approx((0.5, 0.5, 0.5))
+    assert means(before) == {"s": pytest.approx(3 / 7)}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("lr_=1", "unknown setting 'lr_'.*'lr'"),
+        ("lr=high", "lr = 'high' is not of type float"),
+        ("lr", "key=value"),
+        ("preset=grop", "unknown preset.*'grpo'"),
+        ("groups=0", "groups = 0 must be at least 1"),
+        ("validation.episode=3", "unknown setting 'episode'.*'episodes'"),
+        ("validation.repeats=0", "repeats = 0 must be at least 1"),
+        ("validate.episodes=3", "unknown key.*'validate'.*'validation'"),
+        ("env=3", "unknown setting 'env'"),
+        ("env.id=3", r"\[env\] must name its id"),
+        ("env.id.x=3", "'id' is no table"),
+    ],
+)
+def test_what_a_recipe_says_wrong_is_named(override: str, message: str) -> None:
+    with pytest.raises((ConfigError, GrpoConfigError), match=message):
+        read_training_recipe("reranker", [override])
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("env.difficulty=esay", "esay"),
+        ("env.dificulty=easy", "'difficulty'"),
+        ("modules.retrieve.status=frozen", "trains nothing"),
+        ("modules.retrieve.pick=3", "'picks'"),
+        ("train_episodes=1", "groups = 2, but there are only 1 episodes"),
+        ("validation.split=held", "held"),
+        ("lora_rank=4", "language models"),
+    ],
+)
+def test_what_does_not_fit_is_found_before_training(override: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises((ConfigError, GrpoConfigError), match=message):
+        Run(reranker(tmp_path, override))
+
+
+def test_errors_are_one_line_on_the_command_line(tmp_path: Path) -> None:
+    Run(reranker(tmp_path, "iterations=1")).train()
+    for arguments, message in [
+        (["rerankr"], "error: unknown training recipe 'rerankr'. Did you mean 'reranker'?"),
+        (["reranker", "lr_=1"], "error: unknown setting 'lr_'. Did you mean 'lr'?"),
+        (["reranker", f"out_dir={tmp_path}", *SMALL], f"error: {tmp_path} holds a run: resume it"),
+    ]:
+        done = CliRunner().invoke(app, ["train", *arguments])
+        assert done.exit_code == 2
+        assert done.stderr.startswith(message)
+
+
+def test_a_run_is_not_resumed_by_another_recipe(tmp_path: Path) -> None:
+    Run(reranker(tmp_path, "iterations=1")).train()
+    with pytest.raises(ConfigError, match="another 'env'"):
+        Run(reranker(tmp_path, "iterations=2", "env.difficulty=medium")).train(resume=True)
+    with pytest.raises(CheckpointError, match="lr = "):
+        Run(reranker(tmp_path, "iterations=2", "lr=0.5")).train(resume=True)
+
+
+def _without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in record.items() if not key.startswith("time/")} for record in records]
+
+
+def _language_recipe(model_dir: Path, folder: Path) -> Path:
+    path = folder / "language.toml"
+    path.write_text(
+        f"""
+        agent = "MemoryAgent"
+
+        [backends.tiny]
+        kind = "transformers"
+        model = '{model_dir}'
+
+        [modules.read]
+        status = "trained"
+        max_tokens = 24
+
+        [modules.answer]
+        status = "trained"
+        max_tokens = 24
+
+        [env]
+        id = "memgym/Longcontext-v0"
+        task = "multihop"
+        length = 500
+        section_tokens = 250
+        reward_weights = {{ token_cost = -1.0 }}
+
+        [train]
+        preset = "memagent"
+        out_dir = '{folder / "run"}'
+        iterations = 3
+        groups = 1
+        group_size = 8
+        lr = 1e-3
+        validate_every = 1
+        """
+    )
+    return path
