@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from memgym.bank import MemoryRecord
-from memgym.scoring.retrieval import citation_precision, reciprocal_rank
+from memgym.scoring.retrieval import citation_precision, recall, reciprocal_rank
 
 
 def rests_on(record: MemoryRecord, evidence: Iterable[str]) -> bool:
@@ -59,5 +59,4 @@ def citation_scores(
 
 
 def _covered(records: Iterable[MemoryRecord], evidence: Sequence[str]) -> float:
-    wanted = set(evidence)
-    return len(wanted & {turn for record in records for turn in record.source}) / len(wanted)
+    return recall([turn for record in records for turn in record.source], evidence)

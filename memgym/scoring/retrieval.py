@@ -9,24 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 
-def recall_at_k(ranked: Sequence[str], relevant: Collection[str], k: int) -> float:
-    """Return the share of the relevant ids among the first ``k`` ranked ones.
+def recall(found: Collection[str], relevant: Collection[str]) -> float:
+    """Return the share of the relevant ids that were found: of a ranking's first k (recall@k), or by citations.
 
     Raises:
-        ValueError: ``relevant`` is empty or ``k`` is below 1.
+        ValueError: ``relevant`` is empty.
     """
-    return len(_top(ranked, k) & _some(relevant)) / len(_some(relevant))
-
-
-def precision_at_k(ranked: Sequence[str], relevant: Collection[str], k: int) -> float:
-    """Return the share of relevant ids among the first ``k`` ranked ones; 0 if nothing is ranked.
-
-    As usual the divisor is ``k``, so a list that is shorter than ``k`` does not gain by it.
-
-    Raises:
-        ValueError: ``relevant`` is empty or ``k`` is below 1.
-    """
-    return len(_top(ranked, k) & _some(relevant)) / k
+    wanted = _some(relevant)
+    return len(set(found) & wanted) / len(wanted)
 
 
 def reciprocal_rank(ranked: Sequence[str], relevant: Collection[str]) -> float:
@@ -47,22 +37,6 @@ def citation_precision(cited: Collection[str], relevant: Collection[str]) -> flo
     """
     wanted, given = _some(relevant), set(cited)
     return len(given & wanted) / len(given) if given else 0.0
-
-
-def citation_recall(cited: Collection[str], relevant: Collection[str]) -> float:
-    """Return the share of the relevant ids that are cited.
-
-    Raises:
-        ValueError: ``relevant`` is empty.
-    """
-    wanted = _some(relevant)
-    return len(set(cited) & wanted) / len(wanted)
-
-
-def _top(ranked: Sequence[str], k: int) -> set[str]:
-    if k < 1:
-        raise ValueError(f"k must be at least 1, not {k}")
-    return set(list(dict.fromkeys(ranked))[:k])
 
 
 def _some(relevant: Collection[str]) -> set[str]:

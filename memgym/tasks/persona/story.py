@@ -213,7 +213,6 @@ class Thread:
         self.speaker = story.teller(subject)
         self.held: list[tuple[str, list[Line]]] = []
         self.sessions: list[int] = []
-        self.reverted = False
         self._fact: Draft | None = None
         self._plan: Draft | None = None
 
@@ -288,7 +287,6 @@ class Thread:
         line = self._line(say.REVERT, v=self.held[-2][0], w=self.held[-1][0])
         blocks.append([line])
         self._hold(self.held[-2][0], [line])
-        self.reverted = True
 
     def withdraw(self, blocks: list[list[Line]]) -> None:
         """Take the value back and tell no other."""
