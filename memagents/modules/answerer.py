@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from memagents.modules.text import TextModule
-from memgym.actions import ACTION_SCHEMAS, parse_answer
+from memgym.actions import ACTION_SCHEMAS, parse_answer, to_json
 from memgym.errors import ActionError, unknown
 from memgym.observation import Observation
 from memgym.operators import write_answer
+from memgym.scoring.text import contains
 
 STYLES = {"plain": "answer", "boxed": "answer_boxed", "distill": "answer_distill", "cite": "answer_cite"}
 """How the model answers, to the prompt that asks for it."""
@@ -19,7 +20,7 @@ class Answerer(TextModule):
     Args:
         style: ``plain``: the reply is the answer; ``boxed``: it ends in ``\boxed{}`` (MemAgent, arXiv 2507.02259);
             ``distill``: the useful memories are copied first, the answer follows ``Answer:`` (Memory-R1,
-            arXiv 2508.19828, section 3.2); ``cite``: ``{"answer", "cited_ids"}`` (RMM, arXiv 2503.08026, section 5).
+            arXiv 2508.19828, section 3.2); ``cite``: ``{"answer", "cited_ids"}`` (RMM, arXiv 2503.08026, section 6).
         prompt: by default the one that goes with the style.
         max_tokens, temperature, top_p, top_k: see :class:`~memagents.modules.text.TextModule`.
         guided: see there; for ``cite`` only.
@@ -60,6 +61,19 @@ class Answerer(TextModule):
             except ActionError:
                 return None
         return write_answer(observation, text.strip(), cited)
+
+    def write(self, action: str, observation: Observation) -> str:
+        """Return the answer as the style has it; with ``distill``, behind the memories that share words with it."""
+        question = observation.first("question")
+        answer = parse_answer(action, question.attributes.get("format", "plain") if question else "plain")
+        if self.style == "boxed":
+            return f"\\boxed{{{answer.text}}}"
+        if self.style == "cite":
+            return to_json({"answer": answer.text, "cited_ids": list(answer.cited_ids)})
+        if self.style == "distill":
+            useful = [memory.text for memory in observation.memories if contains(memory.text, answer.text)]
+            return f"Useful memories: {' '.join(useful) or 'none'}\n{_MARK} {answer.text}"
+        return answer.text
 
 
 def _read(text: str, form: str) -> tuple[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from memagents.modules.base import Call, Module
-from memgym.actions import to_json
+from memgym.actions import parse_retrieve, to_json
 from memgym.bank import CachedEmbedder, get_embedder
 from memgym.errors import ConfigError
 from memgym.observation import Block, Observation
@@ -22,7 +22,7 @@ _NEVER = torch.finfo(torch.float32).min  # finite, so that a row without anythin
 
 
 class LinearReranker(Module, nn.Module):
-    """Picks the memories for a question (RMM, arXiv 2503.08026, section 5).
+    """Picks the memories for a question (RMM, arXiv 2503.08026, section 6).
 
     q′ = q + W_q q, m′ = m + W_m m, score s = q′·m′. The maps start at zero: the ranking is then the embedder's own.
     Training picks without replacement, each time in proportion to exp(s/τ) over the memories that are left: the
@@ -118,6 +118,24 @@ class LinearReranker(Module, nn.Module):
         features = self._features(observation, memories)
         scores = self.scores(features["query"][None], features["memories"][None])[0, : len(memories)]
         return _call(memories, scores.argsort(descending=True, stable=True)[: self.picks].tolist())
+
+    def demonstration(self, observation: Observation, action: str, backend: Any = None) -> dict[str, Any] | None:
+        """Return the row of the first candidates that a teacher picked; None if it picked none."""
+        memories = observation.memories[: self.candidates]
+        places = {memory.id: place for place, memory in enumerate(memories)}
+        chosen = parse_retrieve(action, [memory.id for memory in observation.memories])
+        picks = [places[name] for name in chosen if name in places][: self.picks]
+        if not picks:
+            return None
+        padded = torch.tensor(picks + [-1] * (self.picks - len(picks)))
+        return {
+            **self._features(observation, memories),
+            "picks": padded,
+            "response_mask": padded >= 0,
+            "finish_reason": 0,
+            "truncated": False,
+            "final": False,
+        }
 
     @torch.no_grad()
     def _sample(self, observation: Observation, final: bool) -> Call:

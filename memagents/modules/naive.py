@@ -11,7 +11,7 @@ class NaiveExtractor(TextModule):
     """Asks a model for the memories in a session.
 
     With the prompt ``extract`` it looks for facts; with ``extract_topics`` for summaries of topics and the turns that
-    they rest on: RMM's prospective reflection (arXiv 2503.08026, section 4).
+    they rest on: RMM's prospective reflection (arXiv 2503.08026, section 5).
     """
 
     phases = ("extract",)
