@@ -108,9 +108,13 @@ class CausalLM(nn.Module):
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
 
     def _decode(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:
-        return self._base.get_decoder()(
-            input_ids=ids, attention_mask=mask.long(), position_ids=positions, past_key_values=cache, use_cache=False
-        ).last_hidden_state
+        decoder = self._base.get_decoder()
+        inputs = {"input_ids": ids, "attention_mask": mask.long(), "position_ids": positions, "use_cache": False}
+        if cache is not None:
+            from grpo.prefix_cache import cache_name
+
+            inputs[cache_name(decoder)] = cache
+        return decoder(**inputs).last_hidden_state
 
     def _plain_hidden(self, batch: TensorDict) -> Tensor:
         """Return the states ``[N, R, H]`` that predict each response token, from whole rows."""

@@ -6,9 +6,16 @@ These two never grow: one records what a prompt's pass computes, one prepends it
 
 from __future__ import annotations
 
+import inspect
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers.cache_utils import Cache, DynamicLayer
+
+
+def cache_name(model: nn.Module) -> str:
+    """Return the argument by which a Transformers model takes a cache (renamed in Transformers 5.24)."""
+    return "cache" if "cache" in inspect.signature(model.forward).parameters else "past_key_values"
 
 
 class RecordingLayer(DynamicLayer):

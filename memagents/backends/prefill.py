@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
+from grpo.prefix_cache import cache_name
 from memagents.backends.kv_cache import make_cache
 
 Prompt = tuple[int, ...]
@@ -49,6 +50,7 @@ class Reader:
         self._model = model
         self._device = next(model.parameters()).device
         self._accepts = inspect.signature(model.forward).parameters
+        self._cache_name = cache_name(model)
         layers = set(getattr(model.config.get_text_config(), "layer_types", None) or ["full_attention"])
         self._shares_prefixes = layers == {"full_attention"} and not getattr(model.config, "sliding_window", None)
 
@@ -79,7 +81,7 @@ class Reader:
         return self._forward(state.cache, ids, torch.cat([state.mask.expand(len(parts), -1), mask], 1))
 
     def _forward(self, cache: DynamicCache, ids: Tensor, mask: Tensor) -> State:
-        inputs = {"input_ids": ids, "attention_mask": mask, "past_key_values": cache, "use_cache": True}
+        inputs = {"input_ids": ids, "attention_mask": mask, self._cache_name: cache, "use_cache": True}
         if "position_ids" in self._accepts:
             inputs["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         if "logits_to_keep" in self._accepts:
