@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from grpo.advantages import AdvantageConfig
-from grpo.errors import ConfigError, unknown
+from grpo.errors import ConfigError
 from grpo.losses import LossConfig
 from grpo.options import build, check, option, parse_overrides, read_toml
-from grpo.presets import PRESETS
+from grpo.presets import preset_values
 
 
 @dataclass(frozen=True)
@@ -68,21 +68,31 @@ RESUMABLE = {"iterations", "out_dir", "swanlab", "project", "run_name", "log_sam
 """Settings that may change when a run is resumed: they change none of its steps (iterations does under a schedule)."""
 
 
-def load_config(path: str | Path | None = None, overrides: Iterable[str] = (), cls: type = TrainerConfig) -> Any:
-    """Return a ``cls`` from a TOML file of flat keys and ``key=value`` strings, the later winning.
+def from_values(values: Mapping[str, Any], cls: type = TrainerConfig) -> Any:
+    """Return a ``cls`` from flat values.
 
-    The extra key ``preset`` names a variant of :data:`grpo.presets.PRESETS`, which file and overrides are laid over.
+    The extra key ``preset`` names a variant of :data:`grpo.presets.PRESETS`, which the other values are laid over.
 
     Args:
-        path: The file; None for defaults.
-        overrides: E.g. ``["preset=dapo", "lr=1e-5"]``.
+        values: E.g. ``{"preset": "dapo", "lr": 1e-5}``.
         cls: A settings class with :class:`TrainerConfig` as itself or as a section.
+
+    Raises:
+        ConfigError: naming the key or the value, with the nearest known one.
+    """
+    values = dict(values)
+    name = values.pop("preset", None)
+    return build(cls, values if name is None else {**preset_values(name), **values})
+
+
+def load_config(path: str | Path | None = None, overrides: Iterable[str] = ()) -> TrainerConfig:
+    """Return the settings in a TOML file of flat keys and in ``key=value`` strings, the later winning.
+
+    Args:
+        path: The file; None for defaults. ``preset`` in it works as in :func:`from_values`.
+        overrides: E.g. ``["preset=dapo", "lr=1e-5"]``.
 
     Raises:
         ConfigError: naming the file, the override or the key, with the nearest known one.
     """
-    values = {**read_toml(path), **parse_overrides(overrides)}
-    name = values.pop("preset", None)
-    if name is not None and name not in PRESETS:
-        raise unknown("preset", name, PRESETS)
-    return build(cls, {**PRESETS.get(name, {}), **values})
+    return from_values({**read_toml(path), **parse_overrides(overrides)})

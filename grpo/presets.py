@@ -48,15 +48,21 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-def preset(name: str) -> tuple[LossConfig, AdvantageConfig]:
-    """Return the loss and the advantages of a preset.
+def preset_values(name: str) -> dict[str, Any]:
+    """Return the flat settings of a preset.
 
     Raises:
         ConfigError: an unknown name, with the nearest as a suggestion.
     """
     if name not in PRESETS:
         raise unknown("preset", name, PRESETS)
-    return _part(LossConfig, PRESETS[name]), _part(AdvantageConfig, PRESETS[name])
+    return PRESETS[name]
+
+
+def preset(name: str) -> tuple[LossConfig, AdvantageConfig]:
+    """Return the loss and the advantages of a preset; for its errors see :func:`preset_values`."""
+    values = preset_values(name)
+    return _part(LossConfig, values), _part(AdvantageConfig, values)
 
 
 def _part(cls: type, values: dict[str, Any]) -> Any:
