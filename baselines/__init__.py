@@ -1,4 +1,4 @@
-"""Non-LLM policies, one file each. They act on the observation text only (``Oracle`` apart) and need no torch."""
+"""Non-LLM policies, one file each. They need no torch, and act on the observation text; two of them see the gold."""
 
 from baselines.keep_all import KeepAll
 from baselines.lexical import Lexical
@@ -8,6 +8,7 @@ from baselines.oracle import Oracle
 from baselines.random_actions import Random
 from baselines.recency import Recency
 from baselines.rules import Rules
+from baselines.scribe import Scribe
 from baselines.semantic import Semantic
 from baselines.variable_tracer import VariableTracer
 from baselines.word_counter import WordCounter
@@ -21,6 +22,7 @@ __all__ = [
     "Random",
     "Recency",
     "Rules",
+    "Scribe",
     "Semantic",
     "VariableTracer",
     "WordCounter",

@@ -19,11 +19,11 @@ class Oracle(PhasePolicy):
 
     def read(self, observation: Observation) -> str:
         """Keep the gold answers."""
-        return "\n".join(", ".join(_given(gold)) for gold in _gold(observation)["questions"])
+        return "\n".join(", ".join(_given(gold)) for gold in read_gold(observation)["questions"])
 
     def extract(self, observation: Observation) -> str:
         """Extract the turns that are evidence for a question."""
-        evidence = _gold(observation)["evidence"]
+        evidence = read_gold(observation)["evidence"]
         items = [
             {"value": f"{turn.attributes['speaker']}: {turn.text}", "source": [turn.id]}
             for turn in observation.turns
@@ -31,17 +31,22 @@ class Oracle(PhasePolicy):
         ]
         return to_json({"memory_list": items})
 
+    def update(self, observation: Observation) -> str:
+        """Add the candidates that state a gold fact or are evidence for a question."""
+        return to_json({"operations": [{"id": name, "op": "ADD"} for name in read_gold(observation)["relevant"]]})
+
     def retrieve(self, observation: Observation) -> str:
         """Select the memories that rest on evidence."""
-        return to_json(_gold(observation)["relevant"])
+        return to_json(read_gold(observation)["relevant"])
 
     def answer(self, observation: Observation) -> str:
         """Give the gold answer, citing everything."""
         cited = [memory.id for memory in observation.memories if memory.id]
-        return operators.write_answer(observation, ", ".join(_given(_gold(observation))), cited)
+        return operators.write_answer(observation, ", ".join(_given(read_gold(observation))), cited)
 
 
-def _gold(observation: Observation) -> dict:
+def read_gold(observation: Observation) -> dict:
+    """Return the content of the privileged channel."""
     block = observation.first("gold")
     if block is None:
         raise ValueError("Oracle needs an environment made with reveal_gold=True")

@@ -211,7 +211,8 @@ def train(
     """Train what a recipe marks as trained. Ctrl-C finishes the iteration and saves; --resume continues exactly."""
     try:
         from grpo.errors import GrpoError
-        from memagents.training import Run, read_training_recipe
+        from memagents.training import Run
+        from memagents.training_recipes import read_training_recipe
     except ModuleNotFoundError as error:
         if error.name not in ("peft", "tensordict", "torch", "transformers"):
             raise

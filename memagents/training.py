@@ -1,31 +1,11 @@
-"""The training entry point: from a recipe to a trained policy.
-
-A training recipe is a recipe (:mod:`memagents.recipes`) with three more tables::
-
-    [env]                       # what is played: the id, and any of its arguments
-    id = "memgym/RMMReranker-v0"
-    difficulty = "easy"
-
-    [train]                     # flat settings: :class:`RunConfig` and grpo's TrainerConfig, or a preset of grpo
-    preset = "dr_grpo"
-    groups = 8
-    lr = 1e-3
-
-    [validation]                # :class:`ValidationConfig`; how often is validate_every in [train]
-    episodes = 50
-
-Settings on the command line are those of ``[train]`` by their name (``lr=1e-4``), and any other by its path
-(``env.difficulty=hard``, ``modules.retrieve.picks=3``).
-"""
+"""The training entry point: from a recipe (:mod:`memagents.training_recipes`) to a trained policy."""
 
 from __future__ import annotations
 
 import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -34,110 +14,25 @@ from torch import nn
 
 from grpo import checkpoints, distributed
 from grpo.causal_lm import CausalLM, add_lora
-from grpo.config import TrainerConfig
-from grpo.options import build, check, option, parse_overrides, read_toml
-from grpo.presets import PRESETS
+from grpo.imitation import Demonstrations
 from grpo.trainer import Request, Trainer
 from memagents.agents import Agent, load_agent
 from memagents.agents.base import Part
 from memagents.backends.base import TokenBackend
 from memagents.backends.local import find_model
 from memagents.collect import collect
-from memagents.recipes import KEYS
+from memagents.demonstrate import demonstrate
+from memagents.training_recipes import RunConfig, TrainingRecipe, ValidationConfig
 from memagents.validation import Scores, gain, means, play
 from memgym.envs.base import MemoryEnv
-from memgym.errors import ConfigError, unknown
+from memgym.errors import ConfigError
 from memgym.observation import PHASES
-from memgym.registration import make
+from memgym.policy import load_policy
 
-_FOLDER = Path(__file__).parent / "recipes" / "training"
-_TABLES = ("env", "train", "validation")
 _ENDLESS = 2**31  # episodes of a procedural split
 _RECIPE = "recipe.json"
 
 Report = Callable[[int, Mapping[str, float]], None]
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """What a run collects, and how the policy is made; the trainer's own settings are flat beside these."""
-
-    groups: int = option(8, "episodes per iteration, over all ranks")
-    group_size: int = option(8, "how often each is played")
-    train_episodes: int = option(0, "use only so many episodes of the split, its first ones; 0 is all")
-    lora_rank: int = option(0, "train LoRA adapters of this rank instead of a language model's weights; 0 is off")
-    gradient_checkpointing: bool = option(False, "recompute a language model's layers to save memory")
-    threads: int = option(0, "PyTorch's CPU threads; 0 is its own choice. For small policies 1 is fastest")
-    trainer: TrainerConfig = field(default_factory=TrainerConfig)
-
-    def __post_init__(self):
-        check(self)
-        for name, least in (("groups", 1), ("group_size", 1), ("train_episodes", 0), ("lora_rank", 0), ("threads", 0)):
-            _check_least(self, name, least)
-
-
-@dataclass(frozen=True)
-class ValidationConfig:
-    """Which held-out episodes are played, with every module as it is used in inference."""
-
-    split: str = option("validation", "split of the task")
-    episodes: int = option(32, "how many, the first ones of the split")
-    repeats: int = option(1, "how often each is played; only useful where inference samples")
-
-    def __post_init__(self):
-        check(self)
-        for name in ("episodes", "repeats"):
-            _check_least(self, name, 1)
-
-
-@dataclass(frozen=True)
-class TrainingRecipe:
-    """A training recipe as it was read, overrides included."""
-
-    content: Mapping[str, Any]
-    run: RunConfig
-    validation: ValidationConfig
-
-    @property
-    def agent(self) -> dict[str, Any]:
-        """What :func:`memagents.agents.load_agent` takes."""
-        return {key: value for key, value in self.content.items() if key in KEYS}
-
-    def make_env(self, split: str | None = None) -> MemoryEnv:
-        """Make the environment, of another split if one is named."""
-        arguments = dict(self.content["env"])
-        env_id = arguments.pop("id")
-        return make(env_id, **(arguments if split is None else {**arguments, "split": split})).unwrapped
-
-
-def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> TrainingRecipe:
-    """Read a training recipe from a TOML file, or a built-in one by name, with ``key=value`` overrides.
-
-    Raises:
-        ConfigError: (of memgym or grpo) there is no such recipe, or a table, key or value does not fit.
-    """
-    path = Path(source)
-    if not path.is_file():
-        if source not in built_in():
-            raise unknown("training recipe", source, [*built_in(), "the path of a TOML file"])
-        path = _FOLDER / f"{source}.toml"
-    content = read_toml(path)
-    for key, value in parse_overrides(overrides).items():
-        _set(content, key.split(".") if "." in key else ["train", key], value)
-    for key in content:
-        if key not in (*KEYS, *_TABLES):
-            raise unknown(f"key in {path}:", key, (*KEYS, *_TABLES))
-    for table in _TABLES:
-        if not isinstance(content.setdefault(table, {}), Mapping):
-            raise ConfigError(f"{path}: {table!r} must be a table, [{table}]")
-    if not isinstance(content["env"].get("id"), str):
-        raise ConfigError(f'{path}: [env] must name its id, e.g. id = "memgym/MemoryBank-v0"')
-    return TrainingRecipe(content, _run_config(content["train"]), build(ValidationConfig, content["validation"]))
-
-
-def built_in() -> list[str]:
-    """Return the names of the built-in training recipes."""
-    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
 class Collector:
@@ -225,11 +120,11 @@ class Run:
         self.policy = make_policy(self.agent, config)
         sync = _weight_sync(self.policy, learner)
         env = recipe.make_env()
-        held_out = recipe.make_env(recipe.validation.split)
+        held_out = recipe.make_env(split=recipe.validation.split)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync)
         self.trainer = Trainer(
             self.policy,
-            Collector(self.agent, env, config, sync),
+            _demonstrations(self.agent, recipe) if recipe.teacher else Collector(self.agent, env, config, sync),
             config.trainer,
             reference=_reference(self.policy, config),
             validate=self.validation,
@@ -282,9 +177,17 @@ class Run:
         if not path.is_file():
             return
         before = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("agent", "backends", "modules", "env", "validation"):
+        for key in ("agent", "backends", "modules", "env", "validation", "teacher"):
             if before.get(key) != self.recipe.content.get(key):
                 raise ConfigError(f"the run in {path.parent} was started with another {key!r}; see {path}")
+
+
+def _demonstrations(agent: Agent, recipe: TrainingRecipe) -> Demonstrations:
+    teacher = load_policy(recipe.teacher.policy, **recipe.teacher.options)
+    env = recipe.make_env(reveal_gold=True) if teacher.privileged else recipe.make_env()
+    size = env.task.size(env.split) or recipe.teacher.episodes
+    buffer = demonstrate(agent, env, teacher, range(min(size, recipe.teacher.episodes)), recipe.run.trainer.seed)
+    return Demonstrations(buffer, recipe.teacher.rows, recipe.run.trainer.seed)
 
 
 def make_policy(agent: Agent, config: RunConfig) -> nn.Module:
@@ -318,28 +221,6 @@ def describe(row: TensorDict, learner: Part, reward_names: Sequence[str]) -> str
         backend.decode(row[f"{part}_ids"][row[f"{part}_mask"]].tolist()) for part in ("prompt", "response")
     )
     return f"{head}\n{prompt}\n>>>\n{response}"
-
-
-def _check_least(settings: RunConfig | ValidationConfig, name: str, least: int) -> None:
-    if getattr(settings, name) < least:
-        raise ConfigError(f"{name} = {getattr(settings, name)} must be at least {least}")
-
-
-def _run_config(table: Mapping[str, Any]) -> RunConfig:
-    values = dict(table)
-    name = values.pop("preset", None)
-    if name is not None and name not in PRESETS:
-        raise unknown("preset", name, PRESETS)
-    return build(RunConfig, {**PRESETS.get(name, {}), **values})
-
-
-def _set(content: dict[str, Any], path: Sequence[str], value: Any) -> None:
-    *tables, key = path
-    for table in tables:
-        content = content.setdefault(table, {})
-        if not isinstance(content, dict):
-            raise ConfigError(f"override {'.'.join(path)!r}: {table!r} is no table")
-    content[key] = value
 
 
 def _memory(config: RunConfig) -> dict[str, bool]:

@@ -117,6 +117,12 @@ class Episode:
             return self.sessions
         return tuple(Session(s.id, "", (Turn(s.id, "document", s.text),)) for s in self.sections)
 
+    def passages(self) -> list[tuple[str, str]]:
+        """Return id and text of every section, or of every turn: what evidence names."""
+        if self.sections:
+            return [(section.id, section.text) for section in self.sections]
+        return [(turn.id, turn.text) for session in self.sessions for turn in session.turns]
+
     def lasting_facts(self) -> tuple[Fact, ...] | None:
         """Return the facts that still hold at the end; None if the task knows no facts."""
         return tuple(fact for fact in self.facts if fact.until is None) if self.facts else None

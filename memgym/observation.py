@@ -109,6 +109,10 @@ class Observation:
             state = state[1:]
         return cls(blocks[0].text, task, tuple(state))
 
+    def without_gold(self) -> Observation:
+        """Return what an agent without the privileged channel sees."""
+        return Observation(self.phase, self.task, tuple(block for block in self.blocks if block.tag != "gold"))
+
     def all(self, tag: str) -> list[Block]:
         """Return the blocks with this tag, in order."""
         return [block for block in self.blocks if block.tag == tag]

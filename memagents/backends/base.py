@@ -75,7 +75,7 @@ class Completion:
         prompt_ids: the tokens of the prompt as the model saw it; empty where the backend knows none (HTTP).
         token_ids: the sampled tokens, the end-of-sequence token included if it was sampled; empty likewise.
         log_probs: their log-probabilities under the distribution that they were sampled from (greedy decoding: under
-            the model's own distribution, at temperature 1); empty likewise.
+            the model's own distribution, at temperature 1); empty likewise, and for demonstrations.
         finish_reason: ``stop`` if the model ended by itself, ``length`` if it was cut off.
         truncated: whether the prompt was cut to fit the model.
     """
@@ -110,6 +110,10 @@ class TokenBackend(Backend):
     @abstractmethod
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Completion]:
         """Return one completion per prompt, in order."""
+
+    @abstractmethod
+    def demonstrate(self, messages: Messages, text: str) -> Completion:
+        """Return the completion by which the model would have replied ``text``; it has no log-probabilities."""
 
     def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:
         """Encode the chats and generate."""

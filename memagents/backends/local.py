@@ -77,6 +77,19 @@ class LocalBackend(TokenBackend):
             for given, prompt, sample in zip(prompts, fitted, samples, strict=True)
         ]
 
+    def demonstrate(self, messages: Messages, text: str) -> Completion:
+        """Return the completion by which the model would have replied ``text``, up to the end of the reply.
+
+        Raises:
+            ConfigError: the chat does not fit the model, or the tokenizer knows no end of a reply.
+        """
+        if self.tokenizer.eos_token_id is None:
+            raise ConfigError("the tokenizer has no end-of-sequence token, so a reply of the model could never end")
+        reply = [*self.tokenizer.encode(text, add_special_tokens=False), self.tokenizer.eos_token_id]
+        given = self.encode(messages)
+        prompt = self._fit(0, given, len(reply))
+        return Completion(text, prompt, reply, [], "stop", truncated=len(prompt) < len(given))
+
     @abstractmethod
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         """Return one sample per prompt, in order; every prompt leaves room for ``max_tokens``."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from memagents.backends.base import Completion, Messages, Sampling
+from memagents.backends.base import Backend, Completion, Messages, Sampling
+from memgym.errors import ConfigError
 from memgym.observation import Observation
 
 if TYPE_CHECKING:
@@ -71,6 +72,16 @@ class Module(ABC):
     @abstractmethod
     def inference(self, observation: Observation) -> Request | Call:
         """Play as a frozen model: used as is, and nothing is learned from it."""
+
+    def demonstration(self, observation: Observation, action: str, backend: Backend | None) -> Mapping[str, Any] | None:
+        """Return the row of a rollout by which the module's policy would have taken a teacher's action.
+
+        None if the action gives it nothing to learn.
+
+        Raises:
+            ConfigError: the module has nothing to train, or no way to say the action.
+        """
+        raise ConfigError(f"{type(self).__name__} cannot learn from demonstrations")
 
     def reset(self, seed: int) -> None:
         """Seed what is random in the module itself; what a backend samples is seeded by the agent."""

@@ -7,7 +7,7 @@ import re
 from itertools import islice
 
 from memagents.modules.text import TextModule
-from memgym.actions import to_json
+from memgym.actions import parse_update, to_json
 from memgym.observation import Observation
 
 _IDS = {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True}
@@ -47,6 +47,16 @@ class ContextEditor(TextModule):
         named = [operation.get("id") for operation in pruned + rewritten]
         kept = [{"id": name, "op": "ADD"} for name in new if name not in named]
         return to_json({"operations": pruned + rewritten + kept})
+
+    def write(self, action: str, observation: Observation) -> str:
+        """Return the operations on the bank as an edit; what they drop without naming it is pruned."""
+        new = [candidate.id for candidate in observation.candidates]
+        related = [memory.id for memory in observation.memories]
+        operations, _ = parse_update(action, new, related)
+        kept = {operation.id for operation in operations if operation.op in ("ADD", "UPDATE")}
+        deleted = [operation.id for operation in operations if operation.op == "DELETE"]
+        rewrite = [{"id": operation.id, "value": operation.value} for operation in operations if operation.value]
+        return to_json({"prune": [*(name for name in new if name not in kept), *deleted], "rewrite": rewrite})
 
 
 def _find_edit(text: str) -> dict[str, list] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from memagents.backends.base import Completion, Messages, Sampling
+from memagents.backends.base import Completion, Messages, Sampling, TokenBackend
 from memagents.modules.base import Call, Module, Request
 from memagents.modules.reasoning import spoken
 from memagents.prompts import load_prompt, render
@@ -59,6 +59,14 @@ class TextModule(Module):
         """Return the action in a reply, whose reasoning is already stripped; None if there is none."""
         return text
 
+    def write(self, action: str, observation: Observation) -> str:
+        """Return a reply from which :meth:`parse` reads ``action``."""
+        return action
+
+    def demonstration(self, observation: Observation, action: str, backend: TokenBackend) -> dict[str, Any]:
+        """Return the row of a model that replies with a teacher's action."""
+        return _row(backend.demonstrate(self.prompt(observation), self.write(action, observation)), final=False)
+
     def generate(self, observation: Observation) -> Request:
         """Sample for training; the reward comes later."""
         return self._request(observation, self.training, final=False)
@@ -83,10 +91,11 @@ class TextModule(Module):
 def _row(completion: Completion, final: bool) -> dict[str, Any]:
     from grpo.buffer import LENGTH, STOP
 
+    sampled = {"sampler_log_prob": completion.log_probs} if completion.log_probs else {}
     return {
         "prompt_ids": completion.prompt_ids,
         "response_ids": completion.token_ids,
-        "sampler_log_prob": completion.log_probs,
+        **sampled,
         "finish_reason": LENGTH if completion.finish_reason == "length" else STOP,
         "truncated": completion.truncated,
         "final": final,

@@ -142,7 +142,11 @@ class LongcontextEnv(MemoryEnv):
     def _gold(self, phase: str) -> dict[str, Any]:
         if phase == "answer":
             return self._answer_gold(self._question)
-        return {"questions": [self._answer_gold(question) for question in self.episode.questions]}
+        evidence = {source for question in self.episode.questions for source in question.evidence}
+        return {
+            "questions": [self._answer_gold(question) for question in self.episode.questions],
+            "passages": [text for identity, text in self.episode.passages() if identity in evidence],
+        }
 
     def _parse(self, phase: str, action: str) -> str | Answer:
         return parse_answer(action, self._format) if phase == "answer" else action

@@ -18,7 +18,7 @@ from memgym.envs.base import MemoryEnv, check_size
 from memgym.envs.blocks import candidate_block, memory_block, turn_blocks
 from memgym.envs.evidence import citation_scores, rests_on, retrieval_scores
 from memgym.envs.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
-from memgym.envs.plans import bank_operations, fit_budget
+from memgym.envs.plans import attribute_source, bank_operations, fit_budget
 from memgym.envs.scores import memory_quality
 from memgym.episodes import Question, Session
 from memgym.errors import ActionError
@@ -194,7 +194,10 @@ class MemoryBankEnv(MemoryEnv):
             return {"relevant": [record.id for record in self._shown.values() if rests_on(record, evidence)]}
         turns = {turn.id for turn in self._session.turns}
         evidence = {turn for question in self.episode.questions for turn in question.evidence}
-        return {"evidence": sorted(turns & evidence)}
+        if phase == "extract":
+            return {"evidence": sorted(turns & evidence)}
+        telling = turns & (evidence | {fact.source for fact in self.episode.facts})
+        return {"relevant": [name for name, new in self._candidates.items() if telling & {*self._rests_on(new)}]}
 
     def _parse(self, phase: str, action: str) -> Any:
         if phase == "extract":
@@ -261,6 +264,9 @@ class MemoryBankEnv(MemoryEnv):
             return None
         self._shown = {record.id: record for record, _ in self.bank.search(self._question.text, self.retrieve_k)}
         return "retrieve"
+
+    def _rests_on(self, candidate: Candidate) -> tuple[str, ...]:
+        return candidate.source or attribute_source(candidate.value, self._session.turns)
 
     def _time(self) -> list[Block]:
         return [Block("time", self._session.time)] if self._session.time else []

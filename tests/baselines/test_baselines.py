@@ -80,10 +80,10 @@ def test_a_baseline_is_documented_and_has_a_file_of_its_own(name: str) -> None:
 
 
 @every_baseline
-def test_only_the_oracle_is_privileged(name: str) -> None:
+def test_only_oracle_and_scribe_are_privileged(name: str) -> None:
     """And the others do not look: the gold block changes nothing."""
     policy = getattr(baselines, name)()
-    assert policy.privileged == (name == "Oracle")
+    assert policy.privileged == (name in ("Oracle", "Scribe"))
     if policy.privileged:
         with pytest.raises(ValueError, match="reveal_gold=True"):
             policy.act(str(Observation("answer")))

@@ -42,6 +42,10 @@ class ScriptedBackend(TokenBackend):
     def decode(self, token_ids: Sequence[int]) -> str:
         return "".join(chr((token - 2) // 2) for token in token_ids if token != END)
 
+    def demonstrate(self, messages: Messages, text: str) -> Completion:
+        reply = [2 * ord(character) + 2 for character in text] + [END]
+        return Completion(text, self.encode(messages), reply, [], "stop")
+
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Completion]:
         for prompt in prompts:
             if len(prompt) > self.context and not self.truncate:

@@ -20,7 +20,8 @@ from grpo.tracking import read_jsonl
 from grpo.trainer import Request
 from memagents.agents import load_agent
 from memagents.cli import app
-from memagents.training import Run, TrainingRecipe, read_training_recipe
+from memagents.training import Run
+from memagents.training_recipes import TrainingRecipe, read_training_recipe
 from memagents.validation import gain, means, play
 from memgym.errors import ConfigError
 from memgym.observation import Observation

@@ -379,7 +379,7 @@ def test_the_gold_channel(make_mira: Any) -> None:
 
     assert gold(Observation.parse(observation)) == {"evidence": ["b"]}
     observation, _, _ = step(env, extract("Olive"))
-    assert gold(observation) == {"evidence": ["b"]}
+    assert gold(observation) == {"relevant": ["c1"]}
     step(env, plan(("c1", "ADD")))
     observation, _, _ = step(env, extract())
     assert gold(observation) == {"relevant": []}

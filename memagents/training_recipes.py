@@ -1,0 +1,154 @@
+"""Training recipes: what to train, on what, and how, as a TOML file.
+
+A training recipe is a recipe (:mod:`memagents.recipes`) with more tables::
+
+    [env]                       # what is played: the id, and any of its arguments
+    id = "memgym/RMMReranker-v0"
+    difficulty = "easy"
+
+    [train]                     # flat settings: :class:`RunConfig` and grpo's TrainerConfig, or a preset of grpo
+    preset = "dr_grpo"
+    groups = 8
+    lr = 1e-3
+
+    [validation]                # :class:`ValidationConfig`; how often is validate_every in [train]
+    episodes = 50
+
+    [teacher]                   # only to imitate: :class:`TeacherConfig`; the preset is then "imitation"
+    policy = "baselines:Scribe"
+    episodes = 1000
+
+Settings on the command line are those of ``[train]`` by their name (``lr=1e-4``), and any other by its path
+(``env.difficulty=hard``, ``modules.retrieve.picks=3``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from grpo.config import TrainerConfig, from_values
+from grpo.options import build, check, option, parse_overrides, read_toml
+from memagents.recipes import KEYS
+from memgym.envs.base import MemoryEnv
+from memgym.errors import ConfigError, unknown
+from memgym.registration import make
+
+_FOLDER = Path(__file__).parent / "recipes" / "training"
+_TABLES = ("env", "train", "validation", "teacher")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run collects, and how the policy is made; the trainer's own settings are flat beside these."""
+
+    groups: int = option(8, "episodes per iteration, over all ranks")
+    group_size: int = option(8, "how often each is played")
+    train_episodes: int = option(0, "use only so many episodes of the split, its first ones; 0 is all")
+    lora_rank: int = option(0, "train LoRA adapters of this rank instead of a language model's weights; 0 is off")
+    gradient_checkpointing: bool = option(False, "recompute a language model's layers to save memory")
+    threads: int = option(0, "PyTorch's CPU threads; 0 is its own choice. For small policies 1 is fastest")
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
+
+    def __post_init__(self):
+        check(self)
+        for name, least in (("groups", 1), ("group_size", 1), ("train_episodes", 0), ("lora_rank", 0), ("threads", 0)):
+            _check_least(self, name, least)
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """Which held-out episodes are played, with every module as it is used in inference."""
+
+    split: str = option("validation", "split of the task")
+    episodes: int = option(32, "how many, the first ones of the split")
+    repeats: int = option(1, "how often each is played; only useful where inference samples")
+
+    def __post_init__(self):
+        check(self)
+        for name in ("episodes", "repeats"):
+            _check_least(self, name, 1)
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """Whose play is imitated instead of learning from rewards."""
+
+    policy: str = option("baselines:Scribe", "any policy of memgym as module:Class; a privileged one sees the gold")
+    episodes: int = option(1000, "of the environment's split, the first ones; each is played once")
+    rows: int = option(64, "demonstrated calls per optimiser step")
+    options: dict = field(default_factory=dict, metadata={"help": "arguments of the policy's class"})
+
+    def __post_init__(self):
+        check(self)
+        for name in ("episodes", "rows"):
+            _check_least(self, name, 1)
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """A training recipe as it was read, overrides included; without a teacher it learns from rewards."""
+
+    content: Mapping[str, Any]
+    run: RunConfig
+    validation: ValidationConfig
+    teacher: TeacherConfig | None
+
+    @property
+    def agent(self) -> dict[str, Any]:
+        """What :func:`memagents.agents.load_agent` takes."""
+        return {key: value for key, value in self.content.items() if key in KEYS}
+
+    def make_env(self, **changes: Any) -> MemoryEnv:
+        """Make the environment, with other arguments where they are given."""
+        arguments = {**self.content["env"], **changes}
+        return make(arguments.pop("id"), **arguments).unwrapped
+
+
+def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> TrainingRecipe:
+    """Read a training recipe from a TOML file, or a built-in one by name, with ``key=value`` overrides.
+
+    Raises:
+        ConfigError: (of memgym or grpo) there is no such recipe, or a table, key or value does not fit.
+    """
+    path = Path(source)
+    if not path.is_file():
+        if source not in built_in():
+            raise unknown("training recipe", source, [*built_in(), "the path of a TOML file"])
+        path = _FOLDER / f"{source}.toml"
+    content = read_toml(path)
+    for key, value in parse_overrides(overrides).items():
+        _set(content, key.split(".") if "." in key else ["train", key], value)
+    for key in content:
+        if key not in (*KEYS, *_TABLES):
+            raise unknown(f"key in {path}:", key, (*KEYS, *_TABLES))
+    for table in _TABLES:
+        if not isinstance(content.get(table, {}), Mapping):
+            raise ConfigError(f"{path}: {table!r} must be a table, [{table}]")
+    env, train, validation = (content.setdefault(table, {}) for table in ("env", "train", "validation"))
+    if not isinstance(env.get("id"), str):
+        raise ConfigError(f'{path}: [env] must name its id, e.g. id = "memgym/MemoryBank-v0"')
+    teacher = build(TeacherConfig, content["teacher"]) if "teacher" in content else None
+    run = from_values({"preset": "imitation", **train} if teacher else train, RunConfig)
+    return TrainingRecipe(content, run, build(ValidationConfig, validation), teacher)
+
+
+def built_in() -> list[str]:
+    """Return the names of the built-in training recipes."""
+    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def _check_least(settings: RunConfig | ValidationConfig | TeacherConfig, name: str, least: int) -> None:
+    if getattr(settings, name) < least:
+        raise ConfigError(f"{name} = {getattr(settings, name)} must be at least {least}")
+
+
+def _set(content: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    *tables, key = path
+    for table in tables:
+        content = content.setdefault(table, {})
+        if not isinstance(content, dict):
+            raise ConfigError(f"override {'.'.join(path)!r}: {table!r} is no table")
+    content[key] = value
