@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from memgym.envs.base import MemoryEnv
+from memgym.leaderboard.bootstrap import interval, resampled_means
 from memgym.leaderboard.results import FINAL_REWARDS
 from memgym.policy import Policy
-
-BOOTSTRAP_SAMPLES = 2000
 
 Scores = Mapping[str, np.ndarray]
 """Name to ``[E, 2]``: of each episode the sum of a score and the number of times it was given."""
@@ -60,7 +59,8 @@ def play(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed: int = 0) 
 
 def means(scores: Scores) -> dict[str, float]:
     """Return the mean of every score over all that it was given for."""
-    return {name: float(_mean(values.sum(0))) for name, values in sorted(scores.items())}
+    sums = {name: values.sum(0).tolist() for name, values in sorted(scores.items())}
+    return {name: total / max(1, count) for name, (total, count) in sums.items()}
 
 
 def gain(before: Scores, after: Scores, name: str) -> tuple[float, float, float]:
@@ -68,13 +68,5 @@ def gain(before: Scores, after: Scores, name: str) -> tuple[float, float, float]
 
     A paired bootstrap: the same episodes are drawn, with replacement, for both.
     """
-    episodes = len(before[name])
-    drawn = np.random.default_rng(0).integers(episodes, size=(BOOTSTRAP_SAMPLES, episodes))
-    rises = _mean(after[name][drawn].sum(1)) - _mean(before[name][drawn].sum(1))
-    low, high = np.percentile(rises, [2.5, 97.5])
-    return float(_mean(after[name].sum(0)) - _mean(before[name].sum(0))), float(low), float(high)
-
-
-def _mean(totals: np.ndarray) -> np.ndarray:
-    """Return sum / count of ``[..., 2]``."""
-    return totals[..., 0] / np.maximum(1, totals[..., 1])
+    rises = resampled_means(after[name]) - resampled_means(before[name])
+    return (means(after)[name] - means(before)[name], *interval(rises))

@@ -82,6 +82,7 @@ def evaluate(
     ] = [],  # noqa: B006
     recipe: Annotated[str | None, typer.Option(help="Recipe of an agent: short for --policy-set recipe=…")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the result files.")] = Path("results"),
+    gzip: Annotated[bool, typer.Option("--gzip", help="Write compressed result files, ….json.gz.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the policies.")] = 0,
     batch: Annotated[int, typer.Option(min=1, help="Episodes played side by side.")] = 16,
     data: DataFolder = None,
@@ -97,7 +98,7 @@ def evaluate(
         raise ConfigError("--set, --split, --episodes and --trials go with --env: a suite fixes them itself")
     played = get_suite(suite) if suite else ad_hoc_suite(env, parse_settings(settings), split, episodes, trials or 1)
     options = parse_settings(policy_options) | ({} if recipe is None else {"recipe": recipe})
-    evaluate_policies(policies, played, options, out, seed, batch)
+    evaluate_policies(policies, played, options, out, seed, batch, gzip)
 
 
 @app.command()
@@ -110,6 +111,24 @@ def table(files: Annotated[list[Path], typer.Argument(help="Result files.")]) ->
     from memgym.leaderboard.table import leaderboard_tables
 
     Console().print(*leaderboard_tables([read_result(path) for path in files]))
+
+
+@app.command()
+@clear_errors
+def compare(
+    before: Annotated[Path, typer.Argument(help="Result file.")],
+    after: Annotated[Path, typer.Argument(help="Result file of the same entries.")],
+    score: Annotated[str, typer.Option(help="Any score of the questions, e.g. evidence_recall.")] = "answer",
+) -> None:
+    """Print by how much a score rose between two result files, with 95 % intervals from a paired bootstrap."""
+    from rich.console import Console
+
+    from memgym.leaderboard.compare import compare as changes
+    from memgym.leaderboard.compare import comparison_table
+    from memgym.leaderboard.results import read_result
+
+    found = changes(read_result(before), read_result(after), score)
+    Console().print(comparison_table(f"{score}: {before.name} → {after.name}", found))
 
 
 @app.command()

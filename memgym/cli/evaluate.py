@@ -23,9 +23,15 @@ SHOWN_PROBLEMS = 5  # per result file
 
 
 def evaluate_policies(
-    entry_points: list[str], suite: Suite, options: dict[str, Any], out: Path, seed: int, batch: int
+    entry_points: list[str],
+    suite: Suite,
+    options: dict[str, Any],
+    out: Path,
+    seed: int = 0,
+    batch: int = 16,
+    gzip: bool = False,
 ) -> None:
-    """Play each policy through the suite, write its result file, and print the table.
+    """Play each policy through the suite, write its result file (compressed if asked for), and print the table.
 
     Raises:
         ConfigError: a policy, an environment or the folder cannot be made; checked before anything is played.
@@ -51,7 +57,7 @@ def evaluate_policies(
                 batch=batch,
                 progress=lambda name, episodes, bar=bar: progress.advance(bar, episodes),
             )
-            path = out / _file_name(suite.name, entry_point, options)
+            path = out / (_file_name(suite.name, entry_point, options) + (".gz" if gzip else ""))
             write_result(result, path)
             results.append(result)
             paths.append(path)

@@ -1,10 +1,15 @@
-"""Result files: their content, reading and writing, and the scores that follow from them."""
+"""Result files: their content, reading and writing, and the scores that follow from them.
+
+A file whose name ends in ``.gz`` is gzip-compressed; no time is written into it.
+"""
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import platform
+import zlib
 from collections import defaultdict
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -14,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from memgym.errors import DataError
+from memgym.leaderboard.bootstrap import interval, resampled_means, totals
 from memgym.leaderboard.schema import check_result
 
 FORMAT_VERSION = 1
-BOOTSTRAP_SAMPLES = 2_000
 
 EntryRecord = dict[str, Any]
 """A suite entry with its environment, task fingerprint and the record of every episode."""
@@ -30,11 +35,12 @@ def package_versions() -> dict[str, str]:
 
 
 def write_result(result: dict[str, Any], path: Path) -> None:
-    """Write a result file; a reader never sees half of it."""
+    """Write a result file, compressed if it is called ``….gz``; a reader never sees half of it."""
+    content = json.dumps(result, indent=1).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        temporary.write_text(json.dumps(result, indent=1), encoding="utf-8")
+        temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -47,7 +53,10 @@ def read_result(path: Path) -> dict[str, Any]:
         DataError: the file is missing, damaged, no result file, or written by a newer version.
     """
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        result = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise DataError(f"{path}: not a gzip file, or cut off: {error}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
@@ -70,7 +79,7 @@ def summarize(entries: Sequence[EntryRecord]) -> dict[str, Any]:
     interval over episodes (resampled with a fixed seed); the other numbers are means over the steps or questions to
     which they apply.
     """
-    samples = {entry["name"]: _bootstrap(episode_answers(entry)) for entry in entries}
+    samples = {entry["name"]: resampled_means(totals(episode_answers(entry))) for entry in entries}
     means = {entry["name"]: _pooled_mean(episode_answers(entry)) for entry in entries}
     overall = np.mean([samples[name] for name in samples], axis=0)
     return {
@@ -139,15 +148,6 @@ def _pooled_mean(groups: Sequence[Sequence[float]]) -> float:
     return _mean([value for group in groups for value in group])
 
 
-def _bootstrap(groups: Sequence[Sequence[float]]) -> np.ndarray:
-    """Return means over episodes drawn with replacement: float64[BOOTSTRAP_SAMPLES]."""
-    rng = np.random.default_rng(0)
-    sums = np.array([sum(group) for group in groups])
-    sizes = np.array([len(group) for group in groups])
-    drawn = rng.integers(len(groups), size=(BOOTSTRAP_SAMPLES, len(groups)))
-    return sums[drawn].sum(axis=1) / np.maximum(1, sizes[drawn].sum(axis=1))
-
-
 def _with_interval(mean: float, samples: np.ndarray) -> dict[str, float]:
-    low, high = np.percentile(samples, [2.5, 97.5])
-    return {"mean": mean, "low": float(low), "high": float(high)}
+    low, high = interval(samples)
+    return {"mean": mean, "low": low, "high": high}

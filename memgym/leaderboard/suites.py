@@ -88,12 +88,18 @@ _REAL = (
     SuiteEntry("longmemeval", BANK, {"task": "longmemeval", "path": "longmemeval_small.jsonl.gz"}, "all", 12),
     SuiteEntry("longmemeval long", LONG, {"task": "longmemeval", "path": "longmemeval_small.jsonl.gz"}, "all", 12),
 )
+_CHUNKS = {"section_tokens": 2500, "memory_tokens": 1024}
+_MEMFACTORY = tuple(
+    SuiteEntry(name, LONG, {"task": "memagent", "path": f"{name}.json.gz", **_CHUNKS}, "all", 128, trials=4)
+    for name in ("eval_50", "eval_100", "eval_fwe_16384")
+)
 
 SUITES: dict[str, Suite] = {
     "quick-v0": Suite("quick-v0", "both environments, half a minute for a heuristic", _QUICK),
     "core-v0": Suite("core-v0", "procedural tasks at three difficulties", _CORE),
     "ruler-v0": Suite("ruler-v0", "the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
     "real-v0": Suite("real-v0", "published files in a data folder (--data)", _REAL),
+    "memfactory-v0": Suite("memfactory-v0", "Table 2 of MemFactory, avg@4: its files in a data folder", _MEMFACTORY),
 }
 
 

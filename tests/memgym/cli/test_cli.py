@@ -166,6 +166,27 @@ def test_verify_says_where_data_lie_now(run: Run, tmp_path: Path) -> None:
     assert ": verified" in run("verify", name, "--data", "data").stdout
 
 
+def test_compressed_results_and_their_comparison(run: Run, tmp_path: Path) -> None:
+    options = ("--env", "memgym/RMMReranker-v0", "--set", "difficulty=easy", "--split", "test", "--episodes", "3")
+    run("evaluate", "baselines:NoMemory", "baselines:Lexical", *options, "--gzip", "--out", "out")
+    lexical, nothing = (f"out/{path.name}" for path in sorted((tmp_path / "out").iterdir()))
+    assert lexical.endswith("baselines.Lexical.json.gz")
+    assert run("verify", lexical, nothing).stdout.count(": verified") == 2
+    assert "Lexical" in run("table", lexical, nothing).stdout
+    shown = run("compare", nothing, lexical, "--score", "evidence_recall").stdout
+    assert "evidence_recall: " in shown
+    (line,) = (line for line in shown.splitlines() if line.startswith("persona"))
+    before, after, difference = (float(value) for value in line.split()[3:6])
+    assert before == 0.0
+    recall = read_result(tmp_path / lexical)["summary"]["entries"]["persona"]["scores"]["evidence_recall"]
+    assert after == difference == pytest.approx(recall, abs=5e-4)
+
+    run("evaluate", "baselines:Lexical", *options[:-1], "2", "--out", "fewer")
+    (fewer,) = (f"fewer/{path.name}" for path in (tmp_path / "fewer").iterdir())
+    refused = run("compare", fewer, lexical, code=2).stderr
+    assert refused == "error: entry 'persona': episodes is 2 and 3\n"
+
+
 def test_evaluate_a_suite(run: Run, tmp_path: Path) -> None:
     done = run("evaluate", "baselines:NoMemory", "--suite", "quick-v0")
     (path,) = (tmp_path / "results").iterdir()

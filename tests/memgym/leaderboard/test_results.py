@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -68,6 +69,17 @@ def test_a_result_survives_its_file_and_is_verified(policy: str, reread: Callabl
     replayed: list[str] = []
     assert verify(again, progress=lambda name, episodes: replayed.extend([name] * episodes)) == []
     assert replayed == ["bank"] * 1 + ["long"] * 4
+
+
+def test_a_compressed_file_holds_the_same(played: Result, tmp_path: Path) -> None:
+    plain, packed, again = tmp_path / "a.json", tmp_path / "a.json.gz", tmp_path / "b.json.gz"
+    for path in (plain, packed, again):
+        write_result(played, path)
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
+    assert packed.stat().st_size < plain.stat().st_size / 4
+    assert packed.read_bytes() == again.read_bytes()  # no time, no name
+    assert packed.read_bytes()[4:8] == b"\0\0\0\0"
+    assert read_result(packed) == played
 
 
 # ------------------------------------------------------------------ what verification finds
@@ -229,6 +241,29 @@ def test_a_file_is_written_whole_or_not_at_all(result: Result, tmp_path: Path) -
 def test_foreign_damaged_and_newer_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "result.json"
     path.write_bytes(content)
+    with pytest.raises(DataError, match=message) as refused:
+        read_result(path)
+    assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda data: b"", "not a JSON file"),
+        (lambda data: b"{}", "not a gzip file"),
+        (lambda data: data[:-20], "not a gzip file, or cut off"),
+        (lambda data: data[:20] + b"?" + data[21:], "not a gzip file, or cut off|not a JSON file"),
+        (lambda data: data[:-8] + b"12345678", "not a gzip file, or cut off"),
+        (lambda data: gzip.compress(b"{"), "not a JSON file"),
+    ],
+    ids=range(6),
+)
+def test_damaged_compressed_files_are_refused(
+    result: Result, tmp_path: Path, damage: Callable[[bytes], bytes], message: str
+) -> None:
+    path = tmp_path / "result.json.gz"
+    write_result(result, path)
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match=message) as refused:
         read_result(path)
     assert str(path) in str(refused.value)
