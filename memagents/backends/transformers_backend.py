@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from transformers.utils import is_flash_attn_2_available
 
 from memagents.backends.base import Sampling
+from memagents.backends.decode import make_decoder
 from memagents.backends.local import LocalBackend, Sample, cannot_load, find_model, stop_ids
 from memagents.backends.prefill import Prompt, Reader
 from memagents.backends.sampling import draw, log_distribution, row_uniforms
@@ -139,8 +140,9 @@ class TransformersBackend(LocalBackend):
 
         active = torch.arange(len(rows), device=device)
         state = state.select(torch.tensor([distinct[prompt] for prompt in prompts], device=device))
+        decoder = make_decoder(self._base, reader, state, sampling.max_tokens)
         for step in range(sampling.max_tokens):
-            table = log_distribution(state.logits, sampling)
+            table = log_distribution(decoder.logits, sampling)
             token = table.argmax(-1) if streams is None else draw(table, streams[active, step])
             tokens[active, step] = token
             log_probs[active, step] = table.gather(-1, token[:, None]).squeeze(-1)
@@ -149,10 +151,11 @@ class TransformersBackend(LocalBackend):
                 lengths[active[ended]] = step + 1
                 stopped[active[ended]] = True
                 going = _going(ended)
-                active, token, state = active[going], token[going], state.select(going)
+                active, token = active[going], token[going]
+                decoder.keep(going)
             if not len(active) or step + 1 == sampling.max_tokens:
                 break
-            state = reader.step(state, token)
+            decoder.step(token)
         columns = (tokens.tolist(), log_probs.tolist(), lengths.tolist(), stopped.tolist())
         return [Sample(ids[:n], values[:n], end) for ids, values, n, end in zip(*columns, strict=True)]
 

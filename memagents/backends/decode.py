@@ -1,0 +1,155 @@
+"""Decoding: one token per row at a time, for rows that end at different times.
+
+On a GPU the step of a small model is spent in launching its kernels. There every tensor keeps its shape and place, and
+the step is captured as a CUDA graph and replayed.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from transformers.cache_utils import Cache, DynamicLayer
+
+from grpo.prefix_cache import cache_name
+from memagents.backends.kv_cache import BufferedLayer
+from memagents.backends.prefill import Reader, State
+
+
+def make_decoder(model: nn.Module, reader: Reader, state: State, room: int) -> Growing | Fixed:
+    """Return what decodes up to ``room`` tokens per row on from a state, which is then spent."""
+    sdpa = model.config.get_text_config()._attn_implementation == "sdpa"  # takes a mask of any shape
+    full = all(type(layer) is BufferedLayer for layer in state.cache.layers)
+    if state.mask.is_cuda and sdpa and full:
+        return Fixed(model, state, room, replay=True)
+    return Growing(reader, state)
+
+
+class Growing:
+    """Steps as they come; rows that have ended are dropped at once."""
+
+    def __init__(self, reader: Reader, state: State):
+        self._reader, self._state = reader, state
+
+    @property
+    def logits(self) -> Tensor:
+        """``[N, V]`` of the rows' next tokens."""
+        return self._state.logits
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows only, in that order."""
+        self._state = self._state.select(rows)
+
+    def step(self, tokens: Tensor) -> None:
+        """Read one more token per row (``[N]``)."""
+        self._state = self._reader.step(self._state, tokens)
+
+
+class Fixed:
+    """Steps of fixed shape; rows that have ended are dropped when half of them have.
+
+    Args:
+        model: a Transformers causal language model with full attention.
+        state: what the rows have read.
+        room: the most steps.
+        replay: capture the step as a CUDA graph; else it runs as it is, on any device.
+    """
+
+    def __init__(self, model: nn.Module, state: State, room: int, replay: bool):
+        self._model, self._name, self._replay = model, cache_name(model), replay
+        self._begin(state, room)
+
+    @property
+    def logits(self) -> Tensor:
+        """``[N, V]`` of the rows' next tokens."""
+        return self._logits[self._lanes]
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows only, in that order."""
+        self._lanes = self._lanes[rows]
+        if 0 < 2 * len(rows) <= len(self._tokens):
+            used = self._taken + self._used
+            cache = Cache(layers=[layer.buffered(used) for layer in self._cache.layers])
+            state = State(cache, self._visible[:, 0, 0, :used].long(), self._logits)
+            self._begin(state.select(self._lanes), self._room - self._taken)
+
+    def step(self, tokens: Tensor) -> None:
+        """Read one more token per row (``[N]``)."""
+        self._tokens[self._lanes, 0] = tokens
+        if self._graph is None:
+            self._logits = self._forward()
+        else:
+            self._graph.replay()
+        self._taken += 1
+
+    def _begin(self, state: State, room: int) -> None:
+        rows, self._used = state.mask.shape
+        self._room, self._taken = room, 0
+        slots, device = self._used + room, state.mask.device
+        self._lanes = torch.arange(rows, device=device)
+        self._slot = torch.tensor([self._used], device=device)
+        self._tokens = torch.zeros(rows, 1, dtype=torch.long, device=device)
+        self._positions = state.mask.sum(1, keepdim=True)
+        self._visible = torch.zeros(rows, 1, 1, slots, dtype=torch.bool, device=device)
+        self._visible[:, 0, 0, : self._used] = state.mask.bool()
+        self._cache = Cache(layers=[SlotLayer(layer, slots, self._slot) for layer in state.cache.layers])
+        self._logits = state.logits
+        self._graph = self._capture() if self._replay else None
+
+    def _capture(self) -> torch.cuda.CUDAGraph:
+        """Capture the step, after a run that chooses kernels and makes workspaces; what that run changed is undone."""
+        changed = (self._slot, self._positions, self._visible)
+        before = [tensor.clone() for tensor in changed]
+        logits = self._logits
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            self._forward()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._logits = self._forward()
+        for tensor, old in zip(changed, before, strict=True):
+            tensor.copy_(old)
+        self._logits.copy_(logits)
+        return graph
+
+    def _forward(self) -> Tensor:
+        self._visible.index_fill_(3, self._slot, True)
+        inputs = {"input_ids": self._tokens, "attention_mask": self._visible, "position_ids": self._positions}
+        logits = self._model(**inputs, **{self._name: self._cache}, use_cache=True).logits[:, -1]
+        self._slot.add_(1)
+        self._positions.add_(1)
+        return logits
+
+
+class SlotLayer(DynamicLayer):
+    """Keys and values ``[N, heads, L, d]`` of which each step fills one slot; all are returned every time.
+
+    Args:
+        layer: what was read so far.
+        slots: L.
+        slot: ``[1]`` int64, the next slot to fill; its owner moves it on.
+    """
+
+    def __init__(self, layer: DynamicLayer, slots: int, slot: Tensor):
+        super().__init__()
+        self.is_initialized, self._slot = True, slot
+        self.keys, self.values = (_padded(states, slots) for states in (layer.keys, layer.values))
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args, **kwargs) -> tuple[Tensor, Tensor]:
+        """Write the new states (one token per row) into the slot and return all."""
+        self.keys.index_copy_(2, self._slot, key_states)
+        self.values.index_copy_(2, self._slot, value_states)
+        return self.keys, self.values
+
+    def buffered(self, used: int) -> BufferedLayer:
+        """Return the first ``used`` slots as a layer that can grow and lose rows."""
+        layer = BufferedLayer()
+        layer.update(self.keys[:, :, :used], self.values[:, :, :used])
+        return layer
+
+
+def _padded(states: Tensor, slots: int) -> Tensor:
+    padded = states.new_zeros(*states.shape[:2], slots, states.shape[3])
+    padded[:, :, : states.shape[2]] = states
+    return padded
