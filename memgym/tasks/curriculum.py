@@ -7,7 +7,6 @@ import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
@@ -24,8 +23,8 @@ class CurriculumConfig:
 
     Args:
         stages: one dict per stage, e.g. ``[{"task": "persona", "difficulty": "easy", "episodes": 500}, {"task":
-            "persona", "difficulty": "hard"}]``: the task's name and options, and how many episodes the stage has. The
-            last stage may leave ``episodes`` out: it then goes on as long as its task does.
+            "persona", "difficulty": "hard"}]``: the task's name and options, and how many episodes the stage has.
+            Without ``episodes`` it has all that its task has; only the last stage may be without an end.
     """
 
     stages: Sequence[dict[str, Any]]
@@ -36,8 +35,8 @@ class CurriculumConfig:
         for number, stage in enumerate(self.stages):
             if not isinstance(stage, dict) or "task" not in stage:
                 raise ConfigError(f"stages[{number}] must be a dict with a 'task', not {stage!r}")
-            if "episodes" in stage or number < len(self.stages) - 1:
-                check_int(f"stages[{number}].episodes", stage.get("episodes"), 1)
+            if "episodes" in stage:
+                check_int(f"stages[{number}].episodes", stage["episodes"], 1)
 
 
 class Curriculum(Task):
@@ -59,27 +58,37 @@ class Curriculum(Task):
         for stage in self.config.stages:
             rest = {name: value for name, value in stage.items() if name not in ("task", "episodes")}
             self.tasks.append(make_task(stage["task"], **rest))
-        lengths = [stage["episodes"] for stage in self.config.stages if "episodes" in stage]
-        self._starts = list(accumulate(lengths, initial=0))[: len(self.tasks)]
+        *others, _ = self.config.stages
+        for number, (stage, task) in enumerate(zip(others, self.tasks, strict=False)):
+            if "episodes" not in stage and task.size(task.default_split) is None:
+                raise ConfigError(f"stages[{number}].episodes: task {stage['task']!r} has no end, so say how many")
 
     def size(self, split: str) -> int | None:
         """Return the episodes of all stages, None if the last stage has no end."""
-        for number, (stage, task) in enumerate(zip(self.config.stages, self.tasks, strict=True)):
-            size = task.check_split(split)
-            if size is not None and stage.get("episodes", 0) > size:
-                raise ConfigError(f"stages[{number}] asks for {stage['episodes']} episodes, but its task has {size}")
-        last = self.config.stages[-1].get("episodes", size)
-        return None if last is None else self._starts[-1] + last
+        *_, end = self._ends(split)
+        return end
 
     def build(self, split: str, index: int) -> Episode:
         """Return the episode of the stage that ``index`` falls into."""
-        number = bisect_right(self._starts, index) - 1
-        episode = self.tasks[number].episode(split, index - self._starts[number])
+        *ends, _ = self._ends(split)
+        number = bisect_right(ends, index)
+        episode = self.tasks[number].episode(split, index - [0, *ends][number])
         questions = [
             replace(question, metadata=MappingProxyType({**question.metadata, _STAGE: str(number)}))
             for question in episode.questions
         ]
         return replace(episode, questions=tuple(questions))
+
+    def _ends(self, split: str) -> list[int | None]:
+        """Return by stage the index after its last episode, None if there is none."""
+        ends: list[int | None] = []
+        for number, (stage, task) in enumerate(zip(self.config.stages, self.tasks, strict=True)):
+            size = task.check_split(split)
+            length = stage.get("episodes", size)
+            if size is not None and length > size:
+                raise ConfigError(f"stages[{number}] asks for {length} episodes, but its task has {size}")
+            ends.append(None if length is None else (ends[-1] if ends else 0) + length)
+        return ends
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Score by the task of the question's stage."""

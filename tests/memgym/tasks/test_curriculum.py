@@ -72,3 +72,14 @@ def test_a_stage_longer_than_its_file_is_refused(data_dir):
     stage = {"task": "memagent", "path": str(data_dir / "eval_50.json.gz"), "episodes": 129}
     with pytest.raises(ConfigError, match="129 episodes"):
         make_task("curriculum", stages=[stage]).check_split("train")
+
+
+def test_a_stage_without_a_number_has_its_whole_split(data_dir):
+    hotpotqa = {"task": "hotpotqa", "path": str(data_dir / "hotpotqa_train_small.jsonl.gz")}
+    alone = make_task("hotpotqa", path=hotpotqa["path"])
+    curriculum = make_task("curriculum", stages=[hotpotqa, hotpotqa | {"documents": 4, "episodes": 2}])
+    for split in ("train", "validation"):
+        size = alone.size(split)
+        assert curriculum.size(split) == size + 2
+        assert plain(curriculum.episode(split, size - 1)) == plain(alone.episode(split, size - 1))
+        assert len(curriculum.episode(split, size).sections) == 4
