@@ -235,3 +235,20 @@ def _train(run: Run, resume: bool) -> None:
             progress.say(f"stopped and saved after iteration {run.trainer.iteration}; --resume continues")
         elif before is not None:
             progress.say(f"held-out {run.rise(before)}")
+
+
+@app.command()
+@clear_errors
+def plot(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of training runs, drawn over each other.")],
+    out: Annotated[Path, typer.Option(help="The picture: ….svg or ….png.")],
+    names: Annotated[
+        list[str] | None, typer.Option("--name", help="Of a run, in the legend; repeat in the order of the runs.")
+    ] = None,
+    score: Annotated[str | None, typer.Option(help="Validation score; by default what the run selects by.")] = None,
+) -> None:
+    """Draw the learning curves of training runs."""
+    from memagents.plot import plot_runs
+
+    plot_runs(runs, out, names, score)
+    typer.echo(f"learning curves in {out}")
