@@ -135,6 +135,13 @@ class Trainer:
                     break
         return metrics
 
+    def load_best(self) -> None:
+        """Give the policy the weights of its best validation so far, if there was one."""
+        step = checkpoints.best_step(self._checkpoints)
+        if step is not None:
+            state = checkpoints.load(self._checkpoints, step)
+            checkpoints.restore_state(self.policy, self.optimizer, {**state, "optimizer": None})
+
     def step(self) -> tuple[dict[str, float], list[str]]:
         """Run one iteration: return its metrics and its sampled trajectories as text."""
         start = time.perf_counter()

@@ -115,6 +115,8 @@ class Run:
             raise ConfigError("the recipe trains nothing: set status = 'trained' for a module")
         learner, config = self.agent.learner, recipe.run
         self.world = distributed.setup(None if learner.backend else "cpu")
+        if config.trainer.precision == "bf16" and self.world.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32, and for sampling
         if config.groups < self.world.size:
             raise ConfigError(f"groups = {config.groups}, but each of the {self.world.size} ranks plays at least one")
         self.policy = make_policy(self.agent, config)
@@ -142,7 +144,8 @@ class Run:
     def train(self, resume: bool = False, report: Report | None = None) -> dict[str, float]:
         """Train, and return the last metrics; see :meth:`grpo.trainer.Trainer.train`.
 
-        The run's folder also gets the recipe, overrides included, and at the end the language model that was trained.
+        The policy then has the weights of the best validation, or the last ones without any. The run's folder also gets
+        the recipe, overrides included, and the language model that was trained.
 
         Args:
             resume: continue from the newest checkpoint.
@@ -159,6 +162,7 @@ class Run:
             (folder / _RECIPE).write_text(json.dumps(self.recipe.content, indent=1), encoding="utf-8")
         self.trainer.report = report
         metrics = self.trainer.train(resume)
+        self.trainer.load_best()
         if self.world.rank == 0 and isinstance(self.policy, CausalLM) and self.recipe.run.trainer.strategy == "ddp":
             self.policy.model.save_pretrained(folder / "model")
             self.agent.learner.backend.tokenizer.save_pretrained(folder / "model")

@@ -146,6 +146,10 @@ def test_best_and_last_are_kept_and_patience_stops(toy, tmp_path):
     folder = tmp_path / "run" / "checkpoints"
     assert checkpoints.steps(folder) == [4, 10]
     assert checkpoints.best_step(folder) == 4
+    trainer.load_best()
+    best = checkpoints.load(folder, 4)["policy"]
+    assert all(torch.equal(value, best[name]) for name, value in trainer.policy.named_parameters())
+    assert any(not torch.equal(best[name], value) for name, value in checkpoints.load(folder)["policy"].items())
     assert [record["val/score"] for record in lines(settings) if "val/score" in record] == [0.1, 0.5, 0.3, 0.5, 0.4]
 
 
