@@ -125,6 +125,7 @@ def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, A
     """Return the ``vllm.LLM``."""
     try:
         from vllm import LLM, EngineArgs
+        from vllm.platforms import current_platform
     except ModuleNotFoundError as error:
         if error.name != "vllm":
             raise
@@ -135,9 +136,11 @@ def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, A
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ", or it is set by memgym"
             raise ConfigError(f"option 'engine' has {name!r}, which vllm.EngineArgs does not know{hint}")
+    # Where a prompt is read in parts, a seeded request crashes vLLM's CPU engine ("CPU Generator does not use offset").
+    whole_prompts = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
     try:
         with _random_state_kept():
-            return LLM(find_model(model), **options, **_OURS, **engine)
+            return LLM(find_model(model), **options, **_OURS, **whole_prompts | engine)
     except (OSError, ValueError) as error:
         raise cannot_load(model, error) from None
 
