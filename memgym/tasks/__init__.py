@@ -25,6 +25,7 @@ TASKS: dict[str, str] = {
     "persona": "memgym.tasks.persona:Persona",
     "ruler": "memgym.tasks.ruler:Ruler",
     "ruler_jsonl": "memgym.tasks.ruler_jsonl:RulerJsonl",
+    "whereabouts": "memgym.tasks.whereabouts:Whereabouts",
 }
 """Task name to ``module:Class``. Modules are imported when first used."""
 

@@ -1,0 +1,134 @@
+"""``whereabouts``: things are carried from place to place; where is one of them in the end?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from random import Random
+
+import numpy as np
+
+from memgym.episodes import Episode, Fact, Question, Section
+from memgym.tasks.base import SPLITS, ProceduralConfig, ProceduralTask, check_int
+from memgym.tasks.common.invented import fast_random
+
+THINGS = tuple(
+    "apple anchor axe bag ball banjo barrel basket bell blanket book boot bottle bowl box broom brush bucket button "
+    "camera candle cane cap carpet chain chair chest clock coat coin comb compass cup dagger diary dish doll drum fan "
+    "feather fiddle flag flute fork frame glass globe glove guitar hammer harp hat helmet hook horn jacket jar jewel "
+    "jug kettle key kite knife ladder lamp lantern letter lock map mask medal mirror mug nail napkin necklace needle "
+    "net novel oar oven painting pan parcel pearl pen pencil piano pillow pipe pitcher plate pot puppet purse racket "
+    "radio razor ribbon ring robe rope ruler saddle saw scarf shield shirt shovel skate sledge spear spoon stamp stick "
+    "stool sword teapot telescope ticket torch towel toy trumpet trunk umbrella vase violin watch wheel".split()
+)
+PLACES = tuple(
+    "abbey alley arcade arena attic bakery balcony bank barn basement bathroom bay beach bedroom bridge brook cabin "
+    "cafe canyon castle cave cellar chapel church cinema circus classroom clinic cliff closet college corridor "
+    "cottage courtyard crypt dairy depot desert dock factory farm ferry field forest forge fountain gallery garage "
+    "garden gate glacier grove hall hallway hangar harbour hill hospital hotel hut inn island kitchen laboratory "
+    "lagoon lake laundry library lighthouse lobby loft lounge market marsh meadow mill mine monastery museum nursery "
+    "oasis office orchard palace pantry park parlour pavilion pharmacy pier pond port prison quarry ridge river "
+    "school shed shop stable stadium station street studio study summit swamp tannery tavern temple tent terrace "
+    "theatre tower tunnel valley vault village vineyard warehouse waterfall well workshop yard zoo".split()
+)
+MOVES = (
+    "The {thing} is now in the {place}.",
+    "The {thing} was carried to the {place}.",
+    "The {thing} was left in the {place}.",
+    "The {thing} was moved to the {place}.",
+    "The {thing} was taken to the {place}.",
+)
+QUESTIONS = (
+    "Where is the {thing}?",
+    "Where is the {thing} now?",
+    "In which place is the {thing}?",
+    "Where can one find the {thing}?",
+)
+
+
+@dataclass(frozen=True)
+class WhereaboutsConfig(ProceduralConfig):
+    """The options of ``whereabouts``.
+
+    Args:
+        moves: sentences of the text.
+        things: things that they tell of, each at least once.
+        stops: how often at least a thing is moved that is asked for; more than ``moves - things`` cannot be.
+        questions: things asked for.
+
+    Raises:
+        ConfigError: an option does not fit.
+    """
+
+    moves: int = 12
+    things: int = 4
+    stops: int = 2
+    questions: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_int("things", self.things, 1, len(THINGS))
+        check_int("questions", self.questions, 1, self.things)
+        check_int("stops", self.stops, 1, len(PLACES) // len(SPLITS))
+        least = self.things + self.questions * (self.stops - 1)
+        check_int("moves", self.moves, least, self.things * (len(PLACES) // len(SPLITS)))
+
+
+class Whereabouts(ProceduralTask):
+    """Where is a thing in the end, after it and others were carried from place to place?
+
+    Each sentence, such as ``The lantern was taken to the attic.``, tells of one move and is a section ``move1``,
+    ``move2``, ... Later moves overtake earlier ones. Evidence is the last move of the thing asked for; gold facts hold
+    until the thing's next move. A thing is never at the same place twice.
+
+    The vocabulary is small and closed (the constants of this module), so that even a model of a million parameters can
+    learn the task. Splits are disjoint all the same: **no thing is ever at a place at which it is in another split**.
+
+    The official score ``answer`` is the exact match of the place.
+    """
+
+    name = "whereabouts"
+    source = "procedural, after the tasks 1 and 2 of bAbI (Weston et al. 2015, arXiv 1502.05698)"
+    Config = WhereaboutsConfig
+
+    def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
+        """Return an episode whose sections are moves, with gold facts and evidence."""
+        draw = fast_random(rng)
+        things = draw.sample(THINGS, self.config.things)
+        asked = things[: self.config.questions]
+        sections: list[Section] = []
+        facts: dict[str, list[Fact]] = {thing: [] for thing in things}
+        stops = {thing: iter(draw.sample(places_of(thing, split), len(places_of(thing, split)))) for thing in things}
+        for number, thing in enumerate(self._order(draw, things, asked), 1):
+            place = next(stops[thing])
+            text = draw.choice(MOVES).format(thing=thing, place=place)
+            sections.append(Section(f"move{number}", text))
+            facts[thing].append(Fact(thing, "place", place, f"move{number}"))
+        return Episode(
+            id=f"whereabouts-{split}-{index}",
+            questions=tuple(_question(draw, f"q{i}", facts[thing][-1]) for i, thing in enumerate(asked, 1)),
+            sections=tuple(sections),
+            facts=tuple(fact for told in facts.values() for fact in _until_overtaken(told)),
+        )
+
+    def _order(self, draw: Random, things: list[str], asked: list[str]) -> list[str]:
+        """Return which thing each move is about."""
+        moved = [*things, *asked * (self.config.stops - 1)]
+        spare = [thing for thing in things for _ in range(len(PLACES) // len(SPLITS) - moved.count(thing))]
+        moved += draw.sample(spare, self.config.moves - len(moved))
+        return draw.sample(moved, len(moved))
+
+
+def places_of(thing: str, split: str) -> list[str]:
+    """Return the places at which a thing can be in a split: a third of all, by their numbers."""
+    return list(PLACES[(SPLITS.index(split) - THINGS.index(thing)) % len(SPLITS) :: len(SPLITS)])
+
+
+def _until_overtaken(told: list[Fact]) -> list[Fact]:
+    ends = [following.source for _, following in pairwise(told)]
+    return [Fact(f.subject, f.relation, f.value, f.source, end) for f, end in zip(told, [*ends, None], strict=True)]
+
+
+def _question(draw: Random, question_id: str, fact: Fact) -> Question:
+    text = draw.choice(QUESTIONS).format(thing=fact.subject)
+    return Question(question_id, text, answers=(fact.value,), evidence=(fact.source,))

@@ -1,0 +1,40 @@
+"""``Finder`` solves ``whereabouts``; told to keep any mention, it is right as often as chance has it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from baselines import Finder
+from memgym.leaderboard.evaluate import evaluate
+from memgym.leaderboard.results import episode_answers
+from memgym.leaderboard.suites import ad_hoc_suite
+
+KWARGS = {"task": "whereabouts", "counter": "words", "section_tokens": 32, "memory_tokens": 8}
+SUITE = ad_hoc_suite("memgym/Longcontext-v0", KWARGS, "test", 200, 1)
+
+
+def scores(**options: object) -> np.ndarray:
+    (entry,) = evaluate("baselines:Finder", SUITE, options=options)["entries"]
+    return np.array(episode_answers(entry)).squeeze(1)
+
+
+def test_the_newest_mention_is_always_right() -> None:
+    assert scores().mean() == 1.0
+
+
+def test_any_mention_is_right_between_a_fifth_and_three_fifths_of_the_time() -> None:
+    assert 0.2 < scores(newest=False).mean() < 0.6
+
+
+def test_the_draw_follows_from_the_seed_and_the_observation() -> None:
+    from memgym import Block, Observation
+
+    told = "The cup is now in the barn.\nThe hat was left in the cave.\nThe cup was moved to the pond."
+    seen = str(Observation("read", "", (Block("question", "Where is the cup?"), Block("section", told))))
+    drawn = set()
+    for seed in range(20):
+        finder = Finder(newest=False)
+        finder.reset(seed)
+        assert finder.act(seen) == finder.act(seen)
+        drawn.add(finder.act(seen))
+    assert drawn == {"The cup is now in the barn.", "The cup was moved to the pond."}
