@@ -11,6 +11,7 @@ import numpy as np
 from memagents.backends.base import Backend, Completion, Sampling, TokenBackend
 from memagents.modules import Call, Module, Request
 from memagents.modules.reasoning import OPEN
+from memagents.modules.text import TextModule
 from memagents.recipes import Recipe, build_module, read_recipe
 from memgym.errors import ConfigError
 from memgym.observation import PHASES, Observation
@@ -60,7 +61,7 @@ class Agent(Policy):
             assignment = read.assign(phase, self.modules[phase])
             module = build_module(read, phase, assignment)
             backend = made.get(phase, assignment.backend) if module.needs_backend else None
-            _check_status(read, phase, assignment.status, module, backend)
+            _check_fit(read, phase, assignment.status, module, backend)
             self.parts[phase] = Part(module, backend, assignment.status)
         self.learner = _find_learner(read, self.parts)
         self.reset(0)
@@ -188,7 +189,7 @@ def _unless_failed(call: Call | Exception) -> Call:
     return call
 
 
-def _check_status(recipe: Recipe, phase: str, status: str, module: Module, backend: Backend | None) -> None:
+def _check_fit(recipe: Recipe, phase: str, status: str, module: Module, backend: Backend | None) -> None:
     where = f"{recipe.name}: [modules.{phase}]"
     if status == "trained" and not module.trainable:
         raise ConfigError(f"{where}: {type(module).__name__} has nothing to train; leave out status = 'trained'")
@@ -196,6 +197,8 @@ def _check_status(recipe: Recipe, phase: str, status: str, module: Module, backe
         raise ConfigError(f"{where}: a model behind an API cannot be trained; use status = 'api' or another backend")
     if status == "api" and (backend is None or isinstance(backend, TokenBackend)):
         raise ConfigError(f"{where}: status 'api' needs a backend behind an API; use 'frozen' for a local model")
+    if isinstance(module, TextModule) and module.sampling.json_schema and not backend.constrains:
+        raise ConfigError(f"{where}: guided = true needs a backend that constrains decoding, kind 'vllm' or 'openai'")
 
 
 def _find_learner(recipe: Recipe, parts: Mapping[str, Part]) -> Part | None:

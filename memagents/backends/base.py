@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -89,7 +89,13 @@ class Completion:
 
 
 class Backend(ABC):
-    """Turns chats into completions, a batch at a time."""
+    """Turns chats into completions, a batch at a time.
+
+    Attributes:
+        constrains: whether it obeys :attr:`Sampling.json_schema`.
+    """
+
+    constrains: ClassVar[bool] = False
 
     @abstractmethod
     def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:

@@ -27,6 +27,8 @@ class OpenAIBackend(Backend):
         MissingExtraError: the ``api`` extra is not installed.
     """
 
+    constrains = True
+
     def __init__(
         self,
         model: str,

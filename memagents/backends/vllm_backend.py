@@ -62,6 +62,8 @@ class VllmBackend(LocalBackend):
         MissingExtraError: vLLM is not installed.
     """
 
+    constrains = True
+
     def __init__(
         self,
         model: str | os.PathLike,

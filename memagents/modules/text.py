@@ -27,7 +27,7 @@ class TextModule(Module):
         temperature: 0 decodes greedily.
         top_p: nucleus; 1 is off.
         top_k: 0 is off.
-        guided: whether the reply must conform to the JSON Schema of the action, where the backend can do that.
+        guided: whether the reply must conform to the JSON Schema of the action, on a backend that constrains decoding.
 
     Raises:
         ConfigError: an argument does not fit.

@@ -112,6 +112,7 @@ def test_a_module_of_ones_own(tmp_path, monkeypatch, scripted) -> None:
         ({**R1, "modules": {"read": {"backend": "mian"}}}, r"\[modules\.read\]: 'mian'. Did you mean 'main'\?"),
         ({**R1, "modules": {"retrieve": {"status": "trained"}}}, r"NaiveRetriever has nothing to train"),
         ({**R1, "modules": {"answer": {"status": "api"}}}, r"\[modules\.answer\]: status 'api' needs a backend behind"),
+        ({**R1, "modules": {"update": {"guided": True}}}, r"\[modules\.update\]: guided = true needs a backend that"),
         (
             {**R1, "backends": {"second": {}}},
             r"\[modules\.read\] must say which backend it uses; there are: main, second",
