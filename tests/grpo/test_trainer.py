@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 
 from grpo import checkpoints
+from grpo.buffer import from_rows
+from grpo.causal_lm import CausalLM, add_lora
 from grpo.config import TrainerConfig, load_config
 from grpo.errors import CheckpointError, ConfigError, GrpoError
 from grpo.options import flatten
@@ -207,7 +211,6 @@ def test_every_collection_has_its_own_seed_and_a_run_has_the_same_ones(toy, tmp_
 
 def test_lora_saves_its_adapters_only_and_resumes_exactly(toy, tmp_path):
     pytest.importorskip("peft")
-    from grpo.causal_lm import CausalLM, add_lora
 
     def run(name, iterations, resume=False):
         settings = config(tmp_path, name, iterations=iterations, lr=0.05, epochs=2, kl="k3")
@@ -254,6 +257,30 @@ def test_bf16_autocast_keeps_small_updates(toy, tmp_path):
     assert moved.abs().median() == pytest.approx(1e-6, rel=0.2)
     lost = (parameters(trainer).bfloat16() == before.bfloat16()).float().mean()
     assert lost > 0.95  # what bfloat16 weights would have lost
+
+
+@pytest.mark.parametrize("bound", [150, 300, 10_000])
+def test_equal_weights_have_equal_log_probs_to_the_bit(toy, tmp_path, bound):
+    """Under bfloat16 too, and although rows that are as long as each other could be batched in any order."""
+
+    def collect(request):
+        rng = np.random.default_rng(0)
+        rows = [
+            {"prompt_ids": rng.integers(0, 64, 20).tolist() if i % 3 else [1] * 20, "rewards": [i % 2],
+             "response_ids": rng.integers(0, 64, rng.integers(1, 20)).tolist(), "reward": i % 2, "group_id": i // 4,
+             "episode_id": i}
+            for i in range(24)
+        ]  # fmt: skip
+        return from_rows(rows)
+
+    model = toy.tiny_llama()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    policy = CausalLM(model)
+    settings = config(tmp_path, iterations=1, precision="bf16", kl="k3", kl_in="reward", micro_tokens=bound)
+    metrics = Trainer(policy, collect, settings, reference=copy.deepcopy(policy)).train()
+    assert metrics["reference_kl"] == metrics["policy_kl"] == 0
+    assert metrics["ratio_max"] == 1
 
 
 def test_a_gradient_that_is_not_finite_ends_the_run(toy, tmp_path):
