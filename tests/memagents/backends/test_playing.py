@@ -1,0 +1,68 @@
+"""The real small model plays ``quick-v0`` as every agent, through every kind of backend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from memagents.agents import AGENTS, PromptedAgent
+from memagents.backends import Backend, make_backend
+from memagents.modules import module_class
+from memgym.leaderboard.evaluate import evaluate
+from memgym.leaderboard.suites import BANK, LONG, Suite, get_suite
+from memgym.leaderboard.verify import verify
+from memgym.observation import PHASES
+from memgym.registration import make
+
+SMALL = {
+    "persona": {"difficulty": "easy", "sessions": 4, "updates": 0, "turns": 0, "questions": 1},
+    "multihop": {"length": 500, "section_tokens": 600},
+}
+MAX_TOKENS = 5
+VLLM = pytest.mark.filterwarnings("ignore")  # vLLM's own, at its import and at every start
+
+
+@pytest.fixture(scope="module")
+def quick() -> Suite:
+    """One short episode of each entry of ``quick-v0``."""
+    suite = get_suite("quick-v0")
+    short = [replace(entry, episodes=1, kwargs=entry.kwargs | SMALL[entry.kwargs["task"]]) for entry in suite.entries]
+    return Suite("quick-v0 cut short", suite.description, tuple(short))
+
+
+@pytest.fixture(
+    scope="module",
+    params=["transformers", pytest.param("vllm", marks=VLLM), pytest.param("openai", marks=VLLM)],
+)
+def backend(request: pytest.FixtureRequest, smollm2: str) -> Backend:
+    """SmolLM2 in this process by Transformers or vLLM, or served by vLLM over HTTP."""
+    if request.param == "transformers":
+        return make_backend({"kind": "transformers", "model": smollm2, "dtype": "bfloat16", "device": "cpu"})
+    if request.param == "vllm":
+        return request.getfixturevalue("engine")
+    return make_backend({"kind": "openai", "model": "smollm2", "base_url": request.getfixturevalue("served")})
+
+
+@pytest.mark.parametrize("phase", PHASES)
+def test_the_real_small_model_plays_every_phase(phase: str, backend: Backend) -> None:
+    env_id, task = (LONG, "multihop") if phase == "read" else (BANK, "persona")
+    env = make(env_id, task=task, phases=[phase], split="test", **SMALL[task]).unwrapped
+    agent = PromptedAgent({"agent": "PromptedAgent", "modules": {phase: {"max_tokens": MAX_TOKENS}}}, {"main": backend})
+    observation, _ = env.reset(options={"index": 0})
+    action = agent.act(observation)
+    _, _, _, _, info = env.step(action)
+    assert info["played"] == phase
+    assert action
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_agent_plays_quick_with_the_real_small_model(name: str, backend: Backend, quick: Suite) -> None:
+    asking = [phase for phase, part in AGENTS[name].modules.items() if module_class(part["module"]).needs_backend]
+    recipe = {"agent": name, "modules": {phase: {"max_tokens": MAX_TOKENS} for phase in asking}}
+    result = evaluate(f"memagents:{name}", quick, options={"recipe": recipe, "backends": {"main": backend}})
+    assert verify(result) == []
+    steps = [step for entry in result["entries"] for episode in entry["results"] for step in episode["steps"]]
+    # Where nothing usable is extracted, as this model mostly does, the bank stays empty and there is no update.
+    assert {step["phase"] for step in steps} >= {*PHASES} - {"update"}
+    assert all(step["action"] for step in steps if step["phase"] == "read")

