@@ -14,6 +14,8 @@ class OpenAIBackend(Backend):
 
     The key comes from ``OPENAI_API_KEY`` and is handed to the ``openai`` package alone; it is in no recipe, message or
     log. Each row is a request of its own, with the seed ``sampling.row_seed(row)``, which a server may or may not obey.
+    (vLLM 0.32 on a CPU obeys, but falls over where it reads a seeded request's prompt in parts: start that server with
+    ``--no-enable-chunked-prefill``.)
 
     Args:
         model: the model's name at the endpoint.

@@ -22,7 +22,7 @@ from memgym.observation import Observation
 from memgym.registration import make
 
 EPISODES, GROUP_SIZE = 16, 8
-SLOW_EPISODES = 4
+SLOW_EPISODES = 2
 TASK = {"task": "multihop", "length": 500, "section_tokens": 250, "memory_tokens": 64}
 RECIPE = {
     "agent": "MemoryAgent",
