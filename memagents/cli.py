@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -159,8 +160,15 @@ def _rescue(talk: Conversation, bank: Path) -> None:
     """Keep a session that could not be remembered."""
     from memagents.dialogues import write_session
 
-    path = bank.with_name(f"{bank.name}.{talk.time.replace(':', '')}.json")
-    write_session(talk.session(), path)
+    if not talk.session().turns:
+        return
+    name = f"{bank.name}.{talk.time.replace(':', '')}.json"
+    path = bank.with_name(name)
+    try:
+        write_session(talk.session(), path)
+    except OSError:  # the bank's folder cannot be written
+        path = Path(tempfile.gettempdir()) / name
+        write_session(talk.session(), path)
     typer.secho(f"this session was not remembered; it is kept for 'memagents ingest {path}'", fg="yellow", err=True)
 
 

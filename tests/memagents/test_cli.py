@@ -98,6 +98,16 @@ def test_a_session_that_cannot_be_remembered_is_kept(recipe: Path, tmp_path: Pat
     assert "User: I like tea." in in_process(app, "ingest", kept, *where)
 
 
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root can write to")
+def test_a_bank_that_cannot_be_written_costs_no_session(recipe: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    done = CliRunner().invoke(app, ["chat", "--recipe", str(recipe), "--bank", "/proc/me.bank"], input="I like tea.\n")
+    assert done.exit_code == 2
+    assert "error: --bank /proc/me.bank cannot be written" in done.stderr
+    (kept,) = tmp_path.glob("me.bank.*.json")
+    assert read_sessions(kept)[0].turns[0].text == "I like tea."
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
