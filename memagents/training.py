@@ -218,8 +218,8 @@ def describe(row: TensorDict, learner: Part, reward_names: Sequence[str]) -> str
     rewards = zip(reward_names, row["rewards"].tolist(), strict=True)
     paid = ", ".join(f"{name} {value:.3g}" for name, value in rewards if value)
     head = f"[{PHASES[int(row['phase_id'])]}, step {int(row['turn_id'])}; reward {float(row['reward']):.3g}: {paid}]"
-    if "prompt_ids" not in row:
-        return f"{head}\npicks {row['picks'][row['response_mask']].tolist()}"
+    if learner.backend is None:
+        return f"{head}\n{learner.module.describe(row)}"
     backend: TokenBackend = learner.backend
     prompt, response = (
         backend.decode(row[f"{part}_ids"][row[f"{part}_mask"]].tolist()) for part in ("prompt", "response")

@@ -12,6 +12,7 @@ __all__ = ["MODULES", "Call", "Module", "Request", "module_class"]
 MODULES: dict[str, str] = {
     "Answerer": "memagents.modules.answerer",
     "ContextEditor": "memagents.modules.context_editor",
+    "LinearManager": "memagents.modules.linear_manager",
     "LinearReranker": "memagents.modules.linear_reranker",
     "NaiveExtractor": "memagents.modules.naive",
     "NaiveRetriever": "memagents.modules.naive",

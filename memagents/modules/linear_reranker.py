@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,9 +10,9 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 
-from memagents.modules.base import Call, Module
+from memagents.modules.base import Call
+from memagents.modules.linear import LinearModule, stored_text
 from memgym.actions import parse_retrieve, to_json
-from memgym.bank import CachedEmbedder, get_embedder
 from memgym.errors import ConfigError
 from memgym.observation import Block, Observation
 from memgym.tasks.base import check_int
@@ -21,7 +20,7 @@ from memgym.tasks.base import check_int
 _NEVER = torch.finfo(torch.float32).min  # finite, so that a row without anything left has finite gradients
 
 
-class LinearReranker(Module, nn.Module):
+class LinearReranker(LinearModule):
     """Picks the memories for a question (RMM, arXiv 2503.08026, section 6).
 
     q′ = q + W_q q, m′ = m + W_m m, score s = q′·m′. The maps start at zero: the ranking is then the embedder's own.
@@ -43,8 +42,7 @@ class LinearReranker(Module, nn.Module):
         picks: k, how many memories are picked (RMM: 5).
         candidates: C, how many of the memories shown are looked at (RMM: 20).
         temperature: τ of the training (RMM: 0.5).
-        weights: a file with the trained maps: what ``torch.save(reranker.state_dict(), path)`` writes, or the
-            ``state.pt`` of a trainer's checkpoint.
+        weights: a file with the trained maps, see :meth:`LinearModule.load`.
 
     Raises:
         ConfigError: an argument does not fit.
@@ -52,7 +50,6 @@ class LinearReranker(Module, nn.Module):
     """
 
     phases = ("retrieve",)
-    needs_backend = False
 
     def __init__(
         self,
@@ -62,25 +59,18 @@ class LinearReranker(Module, nn.Module):
         temperature: float = 0.5,
         weights: str | None = None,
     ):
-        nn.Module.__init__(self)
+        super().__init__(embedder)
         check_int("candidates", candidates, 1)
         check_int("picks", picks, 1, candidates)
         if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not temperature > 0:
             raise ConfigError(f"option 'temperature' must be a number above 0, not {temperature!r}")
-        self.embedder = CachedEmbedder(get_embedder(embedder))
         self.picks, self.candidates, self.temperature = picks, candidates, float(temperature)
         self.query_map = nn.Linear(self.embedder.dim, self.embedder.dim, bias=False)
         self.memory_map = nn.Linear(self.embedder.dim, self.embedder.dim, bias=False)
         nn.init.zeros_(self.query_map.weight)
         nn.init.zeros_(self.memory_map.weight)
-        if weights is not None:
-            self._load(weights)
-        self._noise = torch.Generator()
+        self.load(weights)
         self.reset(0)
-
-    def reset(self, seed: int) -> None:
-        """Seed the Gumbel noise."""
-        self._noise.manual_seed(seed)
 
     def scores(self, query: Tensor, memories: Tensor) -> Tensor:
         """Return s, ``[N, C]``, for queries ``[N, D]`` and memories ``[N, C, D]``."""
@@ -101,14 +91,6 @@ class LinearReranker(Module, nn.Module):
             left = left.scatter(1, pick, False)
         return torch.stack(log_prob, 1), torch.stack(entropy, 1)
 
-    def generate(self, observation: Observation) -> Call:
-        """Sample picks for training; the reward comes later."""
-        return self._sample(observation, final=False)
-
-    def rollout(self, observation: Observation) -> Call:
-        """Sample picks for training in the step that is paid the final reward."""
-        return self._sample(observation, final=True)
-
     @torch.no_grad()
     def inference(self, observation: Observation) -> Call:
         """Pick the best."""
@@ -118,6 +100,10 @@ class LinearReranker(Module, nn.Module):
         features = self._features(observation, memories)
         scores = self.scores(features["query"][None], features["memories"][None])[0, : len(memories)]
         return _call(memories, scores.argsort(descending=True, stable=True)[: self.picks].tolist())
+
+    def describe(self, row: TensorDict) -> str:
+        """Return the places of the candidates picked, the first to the last."""
+        return f"picks {row['picks'][row['response_mask']].tolist()}"
 
     def demonstration(self, observation: Observation, action: str, backend: Any = None) -> dict[str, Any] | None:
         """Return the row of the first candidates that a teacher picked; None if it picked none."""
@@ -138,7 +124,8 @@ class LinearReranker(Module, nn.Module):
         }
 
     @torch.no_grad()
-    def _sample(self, observation: Observation, final: bool) -> Call:
+    def sample(self, observation: Observation, final: bool) -> Call:
+        """Sample picks."""
         memories = observation.memories[: self.candidates]
         if not memories:
             return _call(memories, [])  # nothing to choose, nothing to learn
@@ -153,7 +140,7 @@ class LinearReranker(Module, nn.Module):
         return _call(memories, picks.tolist(), {**row, "finish_reason": 0, "truncated": False, "final": final})
 
     def _features(self, observation: Observation, memories: Sequence[Block]) -> dict[str, Tensor]:
-        vectors = self.embedder.embed([observation.question, *map(_text, memories)])
+        vectors = self.embedder.embed([observation.question, *map(stored_text, memories)])
         padded = np.zeros((self.candidates, vectors.shape[1]), np.float32)
         padded[: len(memories)] = vectors[1:]
         return {
@@ -161,33 +148,6 @@ class LinearReranker(Module, nn.Module):
             "memories": torch.from_numpy(padded),
             "available": torch.arange(self.candidates) < len(memories),
         }
-
-    def _load(self, path: str) -> None:
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            self.load_state_dict(state.get("policy", state))
-        except OSError as error:
-            raise ConfigError(f"'weights': {path!r} cannot be read: {error.strerror}") from None
-        except (RuntimeError, AttributeError, ValueError, EOFError, pickle.UnpicklingError) as error:
-            shape = f"{self.embedder.dim} × {self.embedder.dim}"
-            raise ConfigError(f"'weights': {path!r} does not hold the two {shape} maps of a reranker") from error
-
-    @staticmethod
-    def buffer(rows: Sequence[Mapping[str, Any]]) -> TensorDict:
-        """Return rows as a rollout buffer with this class's keys."""
-        from grpo.buffer import SCALARS, validate
-
-        kinds = dict.fromkeys(SCALARS, torch.int64) | dict.fromkeys(("rewards", "reward"), torch.float32)
-        columns = {
-            key: torch.stack([torch.as_tensor(row[key], dtype=kinds.get(key)) for row in rows]) for key in rows[0]
-        }
-        return validate(TensorDict(columns, batch_size=[len(rows)]))
-
-
-def _text(memory: Block) -> str:
-    """Return what the bank embeds of a memory."""
-    key = memory.attributes.get("key")
-    return f"{key}: {memory.text}" if key else memory.text
 
 
 def _call(memories: Sequence[Block], picks: Sequence[int], row: Mapping[str, Any] | None = None) -> Call:

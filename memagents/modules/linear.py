@@ -1,0 +1,92 @@
+"""What the modules without a language model share: a frozen embedder, small trained maps on it, rows of their own."""
+
+from __future__ import annotations
+
+import pickle
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from tensordict import TensorDict
+from torch import nn
+
+from memagents.modules.base import Call, Module
+from memgym.bank import CachedEmbedder, get_embedder
+from memgym.errors import ConfigError
+from memgym.observation import Block, Observation
+
+
+class LinearModule(Module, nn.Module):
+    """Base of modules that are a policy for :mod:`grpo` themselves; their rows have inputs of their own.
+
+    Subclasses make their maps, then call :meth:`load` and :meth:`reset`.
+
+    Args:
+        embedder: name of the frozen embedder, see :func:`memgym.bank.get_embedder`.
+
+    Raises:
+        ConfigError: there is no such embedder.
+        MissingExtraError: it needs an extra that is not installed.
+    """
+
+    needs_backend = False
+
+    def __init__(self, embedder: str):
+        nn.Module.__init__(self)
+        self.embedder = CachedEmbedder(get_embedder(embedder))
+        self._noise = torch.Generator()
+
+    def reset(self, seed: int) -> None:
+        """Seed the noise of the sampling."""
+        self._noise.manual_seed(seed)
+
+    def load(self, weights: str | None) -> None:
+        """Load the maps from a file: what ``torch.save(module.state_dict(), path)`` or a trainer's checkpoint wrote.
+
+        Raises:
+            ConfigError: the file cannot be read, or holds something else.
+        """
+        if weights is None:
+            return
+        try:
+            state = torch.load(weights, map_location="cpu", weights_only=True)
+            self.load_state_dict(state.get("policy", state))
+        except OSError as error:
+            raise ConfigError(f"'weights': {weights!r} cannot be read: {error.strerror}") from None
+        except (RuntimeError, AttributeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+            shapes = ", ".join(f"{name} {'×'.join(map(str, map_.shape))}" for name, map_ in self.named_parameters())
+            raise ConfigError(f"'weights': {weights!r} does not hold the maps of this module ({shapes})") from error
+
+    def generate(self, observation: Observation) -> Call:
+        """Sample for training; the reward comes later."""
+        return self.sample(observation, final=False)
+
+    def rollout(self, observation: Observation) -> Call:
+        """Sample for training in the step that is paid the final reward."""
+        return self.sample(observation, final=True)
+
+    @abstractmethod
+    def sample(self, observation: Observation, final: bool) -> Call:
+        """Sample an action, and return it with its row."""
+
+    @abstractmethod
+    def describe(self, row: TensorDict) -> str:
+        """Return what was done in a row of a rollout buffer, as text."""
+
+    @staticmethod
+    def buffer(rows: Sequence[Mapping[str, Any]]) -> TensorDict:
+        """Return rows as a rollout buffer with the module's own keys."""
+        from grpo.buffer import SCALARS, validate
+
+        kinds = dict.fromkeys(SCALARS, torch.int64) | dict.fromkeys(("rewards", "reward"), torch.float32)
+        columns = {
+            key: torch.stack([torch.as_tensor(row[key], dtype=kinds.get(key)) for row in rows]) for key in rows[0]
+        }
+        return validate(TensorDict(columns, batch_size=[len(rows)]))
+
+
+def stored_text(block: Block) -> str:
+    """Return what the bank embeds of a memory or candidate."""
+    key = block.attributes.get("key")
+    return f"{key}: {block.text}" if key else block.text
