@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from transformers.cache_utils import Cache, DynamicLayer
+from transformers.cache_utils import DynamicLayer
 
 from grpo.prefix_cache import cache_name
 from memagents.backends.kv_cache import BufferedLayer
@@ -49,14 +49,27 @@ class Fixed:
 
     Args:
         model: a Transformers causal language model with full attention.
-        state: what the rows have read.
+        state: what the rows have read; it is spent.
         room: the most steps.
         replay: capture the step as a CUDA graph; else it runs as it is, on any device.
     """
 
     def __init__(self, model: nn.Module, state: State, room: int, replay: bool):
-        self._model, self._name, self._replay = model, cache_name(model), replay
-        self._begin(state, room)
+        self._model, self._name = model, cache_name(model)
+        rows, used = state.mask.shape
+        slots, device = used + room, state.mask.device
+        self._lanes = torch.arange(rows, device=device)  # where the rows that still run stand in the tensors below
+        self._slot = torch.tensor([used], device=device)
+        self._tokens = torch.zeros(rows, 1, dtype=torch.long, device=device)
+        self._positions = state.mask.sum(1, keepdim=True)
+        self._visible = torch.zeros(rows, 1, 1, slots, dtype=torch.bool, device=device)
+        self._visible[:, 0, 0, :used] = state.mask.bool()
+        self._logits = state.logits
+        layers = state.cache.layers
+        for number, layer in enumerate(layers):  # one by one, so that the whole cache is never held twice
+            layers[number] = SlotLayer(layer, slots, self._slot)
+        self._cache = state.cache
+        self._graph = self._capture() if replay else None
 
     @property
     def logits(self) -> Tensor:
@@ -66,11 +79,16 @@ class Fixed:
     def keep(self, rows: Tensor) -> None:
         """Go on with these rows only, in that order."""
         self._lanes = self._lanes[rows]
-        if 0 < 2 * len(rows) <= len(self._tokens):
-            used = self._taken + self._used
-            cache = Cache(layers=[layer.buffered(used) for layer in self._cache.layers])
-            state = State(cache, self._visible[:, 0, 0, :used].long(), self._logits)
-            self._begin(state.select(self._lanes), self._room - self._taken)
+        if not 0 < 2 * len(rows) <= len(self._tokens):
+            return
+        captured, self._graph = self._graph is not None, None
+        self._tokens, self._positions, self._visible, self._logits = (
+            tensor[self._lanes] for tensor in (self._tokens, self._positions, self._visible, self._logits)
+        )
+        for layer in self._cache.layers:
+            layer.keys, layer.values = layer.keys[self._lanes], layer.values[self._lanes]
+        self._lanes = torch.arange(len(rows), device=self._lanes.device)
+        self._graph = self._capture() if captured else None
 
     def step(self, tokens: Tensor) -> None:
         """Read one more token per row (``[N]``)."""
@@ -79,21 +97,6 @@ class Fixed:
             self._logits = self._forward()
         else:
             self._graph.replay()
-        self._taken += 1
-
-    def _begin(self, state: State, room: int) -> None:
-        rows, self._used = state.mask.shape
-        self._room, self._taken = room, 0
-        slots, device = self._used + room, state.mask.device
-        self._lanes = torch.arange(rows, device=device)
-        self._slot = torch.tensor([self._used], device=device)
-        self._tokens = torch.zeros(rows, 1, dtype=torch.long, device=device)
-        self._positions = state.mask.sum(1, keepdim=True)
-        self._visible = torch.zeros(rows, 1, 1, slots, dtype=torch.bool, device=device)
-        self._visible[:, 0, 0, : self._used] = state.mask.bool()
-        self._cache = Cache(layers=[SlotLayer(layer, slots, self._slot) for layer in state.cache.layers])
-        self._logits = state.logits
-        self._graph = self._capture() if self._replay else None
 
     def _capture(self) -> torch.cuda.CUDAGraph:
         """Capture the step, after a run that chooses kernels and makes workspaces; what that run changed is undone."""
@@ -141,12 +144,6 @@ class SlotLayer(DynamicLayer):
         self.keys.index_copy_(2, self._slot, key_states)
         self.values.index_copy_(2, self._slot, value_states)
         return self.keys, self.values
-
-    def buffered(self, used: int) -> BufferedLayer:
-        """Return the first ``used`` slots as a layer that can grow and lose rows."""
-        layer = BufferedLayer()
-        layer.update(self.keys[:, :, :used], self.values[:, :, :used])
-        return layer
 
 
 def _padded(states: Tensor, slots: int) -> Tensor:
