@@ -128,7 +128,9 @@ def compare(
     from memgym.leaderboard.results import read_result
 
     found = changes(read_result(before), read_result(after), score)
-    Console().print(comparison_table(f"{score}: {before.name} → {after.name}", found))
+    console = Console()
+    console.width = max(console.width, 110)  # rather than cut numbers short in a pipe
+    console.print(comparison_table(f"{score}: {before.name} → {after.name}", found))
 
 
 @app.command()

@@ -50,7 +50,9 @@ def run(tmp_path: Path) -> Run:
     (tmp_path / "rows.json").write_text(json.dumps([ROW]))
     environment = {name: value for name, value in os.environ.items() if name not in ("MEMGYM_DATA", "FORCE_COLOR")}
 
-    def run_command(*arguments: str, stdin: str = "", code: int = 0) -> subprocess.CompletedProcess:
+    def run_command(
+        *arguments: str, stdin: str = "", code: int = 0, columns: str = "160"
+    ) -> subprocess.CompletedProcess:
         done = subprocess.run(
             [*COMMAND, *arguments],
             input=stdin,
@@ -58,7 +60,7 @@ def run(tmp_path: Path) -> Run:
             text=True,
             encoding="utf-8",
             cwd=tmp_path,
-            env={**environment, "COLUMNS": "160", "PYTHONUTF8": "1"},
+            env={**environment, "COLUMNS": columns, "PYTHONUTF8": "1"},
             check=False,
         )
         assert done.returncode == code, done.stdout + done.stderr
@@ -173,7 +175,8 @@ def test_compressed_results_and_their_comparison(run: Run, tmp_path: Path) -> No
     assert lexical.endswith("baselines.Lexical.json.gz")
     assert run("verify", lexical, nothing).stdout.count(": verified") == 2
     assert "Lexical" in run("table", lexical, nothing).stdout
-    shown = run("compare", nothing, lexical, "--score", "evidence_recall").stdout
+    shown = run("compare", nothing, lexical, "--score", "evidence_recall", columns="80").stdout
+    assert "…" not in shown.replace(" … ", "")
     assert "evidence_recall: " in shown
     (line,) = (line for line in shown.splitlines() if line.startswith("persona"))
     before, after, difference = (float(value) for value in line.split()[3:6])
