@@ -53,7 +53,8 @@ def test_three_steps_with_the_weights_handed_over_at_each(smollm2: str, tmp_path
     records = read_jsonl(tmp_path / "run" / "metrics.jsonl")
     assert [record["step"] for record in records] == [1, 2, 3]
     for record in records:
-        assert abs(record["sampler_kl"]) < 1e-4, "the sampler is another policy than the trainer's"
+        assert record["sampler_kl"] < 1e-5
+        assert record["sampler_gap_max"] < 1e-3, "the sampler is another policy than the trainer's"
     # The policy has moved away from where it started, far beyond that: an engine with the old weights would show.
-    assert records[-1]["reference_kl"] > 1e-3
+    assert records[-1]["reference_kl"] > 1e-2
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
