@@ -1,4 +1,4 @@
-"""``whereabouts``: things are carried from place to place; where is one of them in the end?"""
+"""``whereabouts``: a log of things that are carried from place to place; where is one of them in the end?"""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ PLACES = tuple(
     "theatre tower tunnel valley vault village vineyard warehouse waterfall well workshop yard zoo".split()
 )
 MOVES = (
-    "The {thing} is now in the {place}.",
-    "The {thing} was carried to the {place}.",
-    "The {thing} was left in the {place}.",
-    "The {thing} was moved to the {place}.",
-    "The {thing} was taken to the {place}.",
+    "{thing} carried to {place}.",
+    "{thing} left in {place}.",
+    "{thing} moved to {place}.",
+    "{thing} now in {place}.",
+    "{thing} taken to {place}.",
 )
 QUESTIONS = (
     "Where is the {thing}?",
@@ -51,8 +51,9 @@ class WhereaboutsConfig(ProceduralConfig):
     """The options of ``whereabouts``.
 
     Args:
-        moves: sentences of the text.
+        moves: lines of the log.
         things: things that they tell of, each at least once.
+        names: how many names of things there are to choose from. From few, it is learnt sooner to tell them apart.
         stops: how often at least a thing is moved that is asked for; more than ``moves - things`` cannot be.
         questions: things asked for.
 
@@ -62,27 +63,30 @@ class WhereaboutsConfig(ProceduralConfig):
 
     moves: int = 12
     things: int = 4
+    names: int = len(THINGS)
     stops: int = 2
     questions: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("things", self.things, 1, len(THINGS))
+        check_int("names", self.names, len(SPLITS), len(THINGS))
+        # So many that the splits have different ones to choose from.
+        check_int("things", self.things, 1, self.names - len(SPLITS) + 1)
         check_int("questions", self.questions, 1, self.things)
-        check_int("stops", self.stops, 1, len(PLACES) // len(SPLITS))
+        check_int("stops", self.stops, 1, len(PLACES))
         least = self.things + self.questions * (self.stops - 1)
-        check_int("moves", self.moves, least, self.things * (len(PLACES) // len(SPLITS)))
+        check_int("moves", self.moves, least, self.things * len(PLACES))
 
 
 class Whereabouts(ProceduralTask):
     """Where is a thing in the end, after it and others were carried from place to place?
 
-    Each sentence, such as ``The lantern was taken to the attic.``, tells of one move and is a section ``move1``,
+    The text is a log: each line, such as ``lantern taken to attic.``, tells of one move and is a section ``move1``,
     ``move2``, ... Later moves overtake earlier ones. Evidence is the last move of the thing asked for; gold facts hold
     until the thing's next move. A thing is never at the same place twice.
 
     The vocabulary is small and closed (the constants of this module), so that even a model of a million parameters can
-    learn the task. Splits are disjoint all the same: **no thing is ever at a place at which it is in another split**.
+    learn the task. Splits are disjoint all the same: **no log tells of the same things as a log of another split**.
 
     The official score ``answer`` is the exact match of the place.
     """
@@ -94,11 +98,11 @@ class Whereabouts(ProceduralTask):
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Return an episode whose sections are moves, with gold facts and evidence."""
         draw = fast_random(rng)
-        things = draw.sample(THINGS, self.config.things)
+        things = self._things(draw, split)
         asked = things[: self.config.questions]
         sections: list[Section] = []
         facts: dict[str, list[Fact]] = {thing: [] for thing in things}
-        stops = {thing: iter(draw.sample(places_of(thing, split), len(places_of(thing, split)))) for thing in things}
+        stops = {thing: iter(draw.sample(PLACES, len(PLACES))) for thing in things}
         for number, thing in enumerate(self._order(draw, things, asked), 1):
             place = next(stops[thing])
             text = draw.choice(MOVES).format(thing=thing, place=place)
@@ -111,17 +115,19 @@ class Whereabouts(ProceduralTask):
             facts=tuple(fact for told in facts.values() for fact in _until_overtaken(told)),
         )
 
+    def _things(self, draw: Random, split: str) -> list[str]:
+        """Return things of which the split may tell together: the sum of their numbers, modulo three, says which."""
+        while True:
+            numbers = draw.sample(range(self.config.names), self.config.things)
+            if sum(numbers) % len(SPLITS) == SPLITS.index(split):
+                return [THINGS[number] for number in numbers]
+
     def _order(self, draw: Random, things: list[str], asked: list[str]) -> list[str]:
         """Return which thing each move is about."""
         moved = [*things, *asked * (self.config.stops - 1)]
-        spare = [thing for thing in things for _ in range(len(PLACES) // len(SPLITS) - moved.count(thing))]
+        spare = [thing for thing in things for _ in range(len(PLACES) - moved.count(thing))]
         moved += draw.sample(spare, self.config.moves - len(moved))
         return draw.sample(moved, len(moved))
-
-
-def places_of(thing: str, split: str) -> list[str]:
-    """Return the places at which a thing can be in a split: a third of all, by their numbers."""
-    return list(PLACES[(SPLITS.index(split) - THINGS.index(thing)) % len(SPLITS) :: len(SPLITS)])
 
 
 def _until_overtaken(told: list[Fact]) -> list[Fact]:

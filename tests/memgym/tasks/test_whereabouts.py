@@ -12,15 +12,17 @@ from memgym.episodes import Episode
 from memgym.errors import ConfigError
 from memgym.scoring.text import normalize
 from memgym.tasks.base import SPLITS
-from memgym.tasks.whereabouts import MOVES, PLACES, QUESTIONS, THINGS, Whereabouts, places_of
+from memgym.tasks.whereabouts import MOVES, PLACES, QUESTIONS, THINGS, Whereabouts
 
 OPTIONS = [
     {},
     {"seed": 3, "stops": 1},
     {"moves": 40, "things": 20, "stops": 3, "questions": 10},
-    {"moves": 41, "things": 1, "stops": 41},
+    {"moves": len(PLACES), "things": 1, "stops": len(PLACES)},
     {"moves": 1, "things": 1, "stops": 1},
+    {"moves": 30, "things": 4, "names": 6},
 ]
+FEW_NAMES = 5
 EPISODES = 60
 TOLD = [re.compile(text.replace(".", r"\.").format(thing=r"(\w+)", place=r"(\w+)")) for text in MOVES]
 ASKED = [re.compile(text.replace("?", r"\?").format(thing=r"(\w+)")) for text in QUESTIONS]
@@ -82,18 +84,17 @@ def test_facts_hold_until_the_next_move(option):
         assert {(fact.subject, fact.value) for fact in episode.lasting_facts()} == dict(moves(episode)).items()
 
 
-def test_no_thing_is_at_the_same_place_in_two_splits():
-    seen = {split: {move for episode in episodes(0, split) for move in moves(episode)} for split in SPLITS}
-    assert all(len(found) > EPISODES for found in seen.values())
+@all_options
+def test_no_log_tells_of_the_same_things_as_one_of_another_split(option):
+    seen = {split: {frozenset(dict(moves(e))) for e in episodes(option, split)} for split in SPLITS}
     for split, found in seen.items():
+        assert found
         assert not found & set().union(*(other for name, other in seen.items() if name != split))
-    for thing in THINGS:
-        assert sorted(place for split in SPLITS for place in places_of(thing, split)) == sorted(PLACES)
 
 
-def test_every_word_occurs_in_every_split():
-    for split in SPLITS:
-        assert {place for thing in THINGS for place in places_of(thing, split)} == set(PLACES)
+def test_a_place_tells_nothing_of_the_thing():
+    told = [move for split in SPLITS for episode in episodes(FEW_NAMES, split) for move in moves(episode)]
+    assert len({place for thing, place in told if thing == THINGS[0]}) > 0.8 * len(PLACES)
 
 
 def test_words_are_single_distinct_and_survive_scoring():
@@ -122,8 +123,8 @@ def test_the_same_elsewhere(same_elsewhere):
     assert same_elsewhere("whereabouts", {"questions": 2}, "validation", 5)
 
 
-def test_a_section_of_32_words_is_four_sentences():
-    env = gym.make("memgym/Longcontext-v0", task="whereabouts", counter="words", section_tokens=32)
+def test_a_section_of_20_words_is_four_lines():
+    env = gym.make("memgym/Longcontext-v0", task="whereabouts", counter="words", section_tokens=20)
     for index in range(20):
         env.reset(options={"index": index})
         pages = env.unwrapped._pages
@@ -134,11 +135,12 @@ def test_a_section_of_32_words_is_four_sentences():
     ("options", "message"),
     [
         ({"things": 0}, "'things'"),
-        ({"things": 131}, "'things'"),
+        ({"things": 4, "names": 5}, "'things' must be an int from 1 to 3"),
+        ({"names": 2}, "'names'"),
         ({"moves": 4, "things": 4}, "'moves' must be an int from 5"),
-        ({"moves": 42, "things": 1}, "'moves' must be an int from 2 to 41"),
+        ({"moves": 126, "things": 1}, "'moves' must be an int from 2 to 125"),
         ({"questions": 5}, "'questions' must be an int from 1 to 4"),
-        ({"stops": 42}, "'stops'"),
+        ({"stops": 126}, "'stops'"),
         ({"place": "attic"}, "'place'"),
     ],
 )
