@@ -1,8 +1,8 @@
 """grpo: a step against TRL's ``GRPOTrainer``, and a memory rollout with its update against the published way.
 
-``tox run -e bench`` runs it with the peer installed (about 15 minutes on two cores). Each rival is a process of its
-own: its peak memory is that of all it holds, model, optimiser and libraries included. A step's time is the least of
-those after the first. SmolLM2-135M, the same prompts, generations, rewards and forced token counts for all.
+``tox run -e bench`` runs it with the peer installed. Each rival is a process of its own: its peak memory is that of all
+it holds, model, optimiser and libraries included. A step's time is the least of those after the first. SmolLM2-135M, the
+same prompts, generations, rewards and forced token counts for all.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SECTIONS = 3
 SECTION_TOKENS = 256
 STEPS = 3
 MICRO_TOKENS = 1024
-"""Two groups of the multi-turn rollout, one of the single-turn step."""
+"""A micro-batch of ours: one group of the single-turn step, or two rows of the memory rollout."""
 
 Times = list[tuple[float, float]]
 """Seconds to collect and to update, per step."""
