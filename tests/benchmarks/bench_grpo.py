@@ -1,8 +1,8 @@
 """grpo: a step against TRL's ``GRPOTrainer``, and a memory rollout with its update against the published way.
 
 ``tox run -e bench`` runs it with the peer installed. Each rival is a process of its own: its peak memory is that of all
-it holds, model, optimiser and libraries included. A step's time is the least of those after the first. SmolLM2-135M, the
-same prompts, generations, rewards and forced token counts for all.
+it holds, model, optimiser and libraries included. A step's time is the least of those after the first. SmolLM2-135M,
+the same prompts, generations, rewards and forced token counts for all.
 """
 
 from __future__ import annotations
