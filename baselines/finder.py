@@ -7,7 +7,7 @@ import zlib
 
 import numpy as np
 
-from memgym import Observation, PhasePolicy, operators
+from memgym import Observation, PhasePolicy
 from memgym.operators.reading import ABSTENTION, write_answer
 from memgym.operators.text import sentences
 
@@ -34,20 +34,24 @@ class Finder(PhasePolicy):
 
     def read(self, observation: Observation) -> str:
         """Keep a sentence of the memory or the section; without a mention, what there was."""
-        thing = _THING.search(observation.question)
-        if not thing:
-            return operators.recent(observation)
-        mention = re.compile(rf"\b{thing[1]}\b")
-        told = [line for text in (observation.memory, observation.section) for line in sentences(text)]
-        found = [line for line in told if mention.search(line)]
+        found = _mentions(observation, observation.memory) + _mentions(observation, observation.section)
         if not found:
             return observation.memory
         return found[-1 if self.newest else self._draw(observation, len(found))]
 
     def answer(self, observation: Observation) -> str:
-        """Answer with the last word of the memory."""
-        place = _PLACE.search(observation.memory)
+        """Answer with the last word of the last sentence of the memory that mentions the thing."""
+        found = _mentions(observation, observation.memory)
+        place = _PLACE.search(found[-1] if found else observation.memory)
         return write_answer(observation, place[1] if place else ABSTENTION)
 
     def _draw(self, observation: Observation, size: int) -> int:
         return int(np.random.default_rng([self._seed, zlib.crc32(str(observation).encode())]).integers(size))
+
+
+def _mentions(observation: Observation, text: str) -> list[str]:
+    """Return the sentences of a text that mention the thing asked for."""
+    thing = _THING.search(observation.question)
+    if not thing:
+        return []
+    return [line for line in sentences(text) if re.search(rf"\b{thing[1]}\b", line)]

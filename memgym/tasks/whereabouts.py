@@ -13,31 +13,17 @@ from memgym.tasks.base import SPLITS, ProceduralConfig, ProceduralTask, check_in
 from memgym.tasks.common.invented import fast_random
 
 THINGS = tuple(
-    "apple anchor axe bag ball banjo barrel basket bell blanket book boot bottle bowl box broom brush bucket button "
-    "camera candle cane cap carpet chain chair chest clock coat coin comb compass cup dagger diary dish doll drum fan "
-    "feather fiddle flag flute fork frame glass globe glove guitar hammer harp hat helmet hook horn jacket jar jewel "
-    "jug kettle key kite knife ladder lamp lantern letter lock map mask medal mirror mug nail napkin necklace needle "
-    "net novel oar oven painting pan parcel pearl pen pencil piano pillow pipe pitcher plate pot puppet purse racket "
-    "radio razor ribbon ring robe rope ruler saddle saw scarf shield shirt shovel skate sledge spear spoon stamp stick "
-    "stool sword teapot telescope ticket torch towel toy trumpet trunk umbrella vase violin watch wheel".split()
+    "anchor axe banjo basket bell book bottle broom bucket button camera candle chair clock coin compass "
+    "crown cup drum fan feather fiddle flag flute guitar hammer hat helmet kettle key kite ladder lantern "
+    "letter map mask medal mirror necklace painting pearl ring rope saddle sword teapot umbrella vase".split()
 )
 PLACES = tuple(
-    "abbey alley arcade arena attic bakery balcony bank barn basement bathroom bay beach bedroom bridge brook cabin "
-    "cafe canyon castle cave cellar chapel church cinema circus classroom clinic cliff closet college corridor "
-    "cottage courtyard crypt dairy depot desert dock factory farm ferry field forest forge fountain gallery garage "
-    "garden gate glacier grove hall hallway hangar harbour hill hospital hotel hut inn island kitchen laboratory "
-    "lagoon lake laundry library lighthouse lobby loft lounge market marsh meadow mill mine monastery museum nursery "
-    "oasis office orchard palace pantry park parlour pavilion pharmacy pier pond port prison quarry ridge river "
-    "school shed shop stable stadium station street studio study summit swamp tannery tavern temple tent terrace "
-    "theatre tower tunnel valley vault village vineyard warehouse waterfall well workshop yard zoo".split()
+    "abbey attic bakery balcony barn basement bridge cabin castle cave cellar chapel cinema cottage dairy "
+    "farm ferry forge fountain gallery garage garden harbour hotel island kitchen library lighthouse market "
+    "mill museum office orchard palace pantry park pond quarry school shed stable station studio tavern "
+    "temple theatre tower well".split()
 )
-MOVES = (
-    "{thing} carried to {place}.",
-    "{thing} left in {place}.",
-    "{thing} moved to {place}.",
-    "{thing} now in {place}.",
-    "{thing} taken to {place}.",
-)
+MOVE = "{thing} to {place}."
 QUESTIONS = (
     "Where is the {thing}?",
     "Where is the {thing} now?",
@@ -53,7 +39,6 @@ class WhereaboutsConfig(ProceduralConfig):
     Args:
         moves: lines of the log.
         things: things that they tell of, each at least once.
-        names: how many names of things there are to choose from. From few, it is learnt sooner to tell them apart.
         stops: how often at least a thing is moved that is asked for; more than ``moves - things`` cannot be.
         questions: things asked for.
 
@@ -63,15 +48,12 @@ class WhereaboutsConfig(ProceduralConfig):
 
     moves: int = 12
     things: int = 4
-    names: int = len(THINGS)
     stops: int = 2
     questions: int = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_int("names", self.names, len(SPLITS), len(THINGS))
-        # So many that the splits have different ones to choose from.
-        check_int("things", self.things, 1, self.names - len(SPLITS) + 1)
+        check_int("things", self.things, 1, len(THINGS) // 2)
         check_int("questions", self.questions, 1, self.things)
         check_int("stops", self.stops, 1, len(PLACES))
         least = self.things + self.questions * (self.stops - 1)
@@ -81,7 +63,7 @@ class WhereaboutsConfig(ProceduralConfig):
 class Whereabouts(ProceduralTask):
     """Where is a thing in the end, after it and others were carried from place to place?
 
-    The text is a log: each line, such as ``lantern taken to attic.``, tells of one move and is a section ``move1``,
+    The text is a log: each line, such as ``lantern to attic.``, tells of one move and is a section ``move1``,
     ``move2``, ... Later moves overtake earlier ones. Evidence is the last move of the thing asked for; gold facts hold
     until the thing's next move. A thing is never at the same place twice.
 
@@ -105,7 +87,7 @@ class Whereabouts(ProceduralTask):
         stops = {thing: iter(draw.sample(PLACES, len(PLACES))) for thing in things}
         for number, thing in enumerate(self._order(draw, things, asked), 1):
             place = next(stops[thing])
-            text = draw.choice(MOVES).format(thing=thing, place=place)
+            text = MOVE.format(thing=thing, place=place)
             sections.append(Section(f"move{number}", text))
             facts[thing].append(Fact(thing, "place", place, f"move{number}"))
         return Episode(
@@ -118,7 +100,7 @@ class Whereabouts(ProceduralTask):
     def _things(self, draw: Random, split: str) -> list[str]:
         """Return things of which the split may tell together: the sum of their numbers, modulo three, says which."""
         while True:
-            numbers = draw.sample(range(self.config.names), self.config.things)
+            numbers = draw.sample(range(len(THINGS)), self.config.things)
             if sum(numbers) % len(SPLITS) == SPLITS.index(split):
                 return [THINGS[number] for number in numbers]
 

@@ -9,7 +9,7 @@ from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.results import episode_answers
 from memgym.leaderboard.suites import ad_hoc_suite
 
-KWARGS = {"task": "whereabouts", "counter": "words", "section_tokens": 20, "memory_tokens": 5}
+KWARGS = {"task": "whereabouts", "counter": "words", "section_tokens": 16, "memory_tokens": 4}
 SUITE = ad_hoc_suite("memgym/Longcontext-v0", KWARGS, "test", 200, 1)
 
 
@@ -29,7 +29,7 @@ def test_any_mention_is_right_between_a_fifth_and_three_fifths_of_the_time() -> 
 def test_the_draw_follows_from_the_seed_and_the_observation() -> None:
     from memgym import Block, Observation
 
-    told = "cup now in barn.\nhat left in cave.\ncup moved to pond."
+    told = "cup to barn.\nhat to cave.\ncup to pond."
     seen = str(Observation("read", "", (Block("question", "Where is the cup?"), Block("section", told))))
     drawn = set()
     for seed in range(20):
@@ -37,4 +37,4 @@ def test_the_draw_follows_from_the_seed_and_the_observation() -> None:
         finder.reset(seed)
         assert finder.act(seen) == finder.act(seen)
         drawn.add(finder.act(seen))
-    assert drawn == {"cup now in barn.", "cup moved to pond."}
+    assert drawn == {"cup to barn.", "cup to pond."}
