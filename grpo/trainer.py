@@ -194,10 +194,21 @@ class Trainer:
         buffer = rollouts.concatenate(useful, renumber=True)
         # Again over all that is kept: a scale by the rollout's standard deviation spans every attempt.
         buffer["advantage"] = advantages(buffer, self.config.advantage, buffer.get("penalty", None))
+        if self.config.loss.kl_in == "loss":
+            self._add_log_probs(buffer)
         return buffer, statistics
 
     def _weigh(self, buffer: TensorDict) -> None:
-        """Add old and reference log-probabilities where they are needed, the penalty, and the advantage."""
+        """Add the advantage, and before it the penalty that it takes into account, if any."""
+        if self.config.loss.kl_in == "reward":
+            self._add_log_probs(buffer)
+        penalty = reward_penalty(buffer, self.config.loss)
+        if penalty is not None:
+            buffer["penalty"] = penalty
+        buffer["advantage"] = advantages(buffer, self.config.advantage, penalty)
+
+    def _add_log_probs(self, buffer: TensorDict) -> None:
+        """Add old and reference log-probabilities where they are needed."""
         config = self.config
         # With a single update the old log-probabilities are those of the update itself.
         if config.epochs * config.mini_batches > 1 or config.loss.kl_in == "reward":
@@ -207,10 +218,6 @@ class Trainer:
                 buffer["ref_log_prob"] = self._evaluate(buffer, lambda batch: self.reference(batch)[0])
             else:
                 buffer["ref_log_prob"] = self._evaluate(buffer, lambda batch: self.forward(batch, reference=True))
-        penalty = reward_penalty(buffer, config.loss)
-        if penalty is not None:
-            buffer["penalty"] = penalty
-        buffer["advantage"] = advantages(buffer, config.advantage, penalty)
 
     @torch.no_grad()
     def _evaluate(self, buffer: TensorDict, log_probs: Callable[[TensorDict], Tensor]) -> Tensor:

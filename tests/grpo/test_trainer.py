@@ -260,15 +260,16 @@ def test_bf16_autocast_keeps_small_updates(toy, tmp_path):
 
 
 @pytest.mark.parametrize("bound", [150, 300, 10_000])
-def test_equal_weights_have_equal_log_probs_to_the_bit(toy, tmp_path, bound):
-    """Under bfloat16 too, and although rows that are as long as each other could be batched in any order."""
+@pytest.mark.parametrize("where", [{"kl_in": "reward"}, {"dynamic_sampling": True}])
+def test_equal_weights_have_equal_log_probs_to_the_bit(toy, tmp_path, bound, where):
+    """Under bfloat16 too, although rows of one length could be batched in any order, and groups are dropped."""
 
     def collect(request):
         rng = np.random.default_rng(0)
         rows = [
-            {"prompt_ids": rng.integers(0, 64, 20).tolist() if i % 3 else [1] * 20, "rewards": [i % 2],
-             "response_ids": rng.integers(0, 64, rng.integers(1, 20)).tolist(), "reward": i % 2, "group_id": i // 4,
-             "episode_id": i}
+            {"prompt_ids": rng.integers(0, 64, 20).tolist() if i % 3 else [1] * 20, "group_id": i // 4,
+             "response_ids": rng.integers(0, 64, rng.integers(1, 20)).tolist(), "rewards": [0], "episode_id": i,
+             "reward": i % 2 * (i // 4 % 3)}
             for i in range(24)
         ]  # fmt: skip
         return from_rows(rows)
@@ -277,8 +278,9 @@ def test_equal_weights_have_equal_log_probs_to_the_bit(toy, tmp_path, bound):
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     policy = CausalLM(model)
-    settings = config(tmp_path, iterations=1, precision="bf16", kl="k3", kl_in="reward", micro_tokens=bound)
+    settings = config(tmp_path, iterations=1, precision="bf16", kl="k3", max_resamples=0, micro_tokens=bound, **where)
     metrics = Trainer(policy, collect, settings, reference=copy.deepcopy(policy)).train()
+    assert metrics["groups_kept"] == (4 if "dynamic_sampling" in where else 6)
     assert metrics["reference_kl"] == metrics["policy_kl"] == 0
     assert metrics["ratio_max"] == 1
 
