@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
-
-import numpy as np
-
 from baselines.finder import Finder
 from memgym import Observation
 from memgym.operators.text import sentences
@@ -21,5 +17,4 @@ class Copyist(Finder):
     def read(self, observation: Observation) -> str:
         """Write the sentences of the section in random order."""
         lines = sentences(observation.section)
-        order = np.random.default_rng([self._seed, zlib.crc32(str(observation).encode())]).permutation(len(lines))
-        return "\n".join([lines[i] for i in order])
+        return "\n".join([lines[i] for i in self._rng(observation).permutation(len(lines))])

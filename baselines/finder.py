@@ -37,7 +37,7 @@ class Finder(PhasePolicy):
         found = _mentions(observation, observation.memory) + _mentions(observation, observation.section)
         if not found:
             return observation.memory
-        return found[-1 if self.newest else self._draw(observation, len(found))]
+        return found[-1 if self.newest else self._rng(observation).integers(len(found))]
 
     def answer(self, observation: Observation) -> str:
         """Answer with the last word of the last sentence of the memory that mentions the thing."""
@@ -45,8 +45,9 @@ class Finder(PhasePolicy):
         place = _PLACE.search(found[-1] if found else observation.memory)
         return write_answer(observation, place[1] if place else ABSTENTION)
 
-    def _draw(self, observation: Observation, size: int) -> int:
-        return int(np.random.default_rng([self._seed, zlib.crc32(str(observation).encode())]).integers(size))
+    def _rng(self, observation: Observation) -> np.random.Generator:
+        seen = "\n".join([observation.question, observation.memory, observation.section])
+        return np.random.default_rng([self._seed, zlib.crc32(seen.encode())])
 
 
 def _mentions(observation: Observation, text: str) -> list[str]:
