@@ -39,13 +39,13 @@ def count(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_killed_runs_resume_to_the_bit(tmp_path: Path) -> None:
+def test_killed_and_interrupted_runs_resume_to_the_bit(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     settings = ("iterations=40", "save_every=3", "keep=2")
     finish(whole, *settings)
     rng = random.Random(0)
     written = killed / "metrics.jsonl"
-    for stop in (rng.randint(1, 9), rng.randint(14, 25)):
+    for stop, how in ((rng.randint(1, 9), signal.SIGKILL), (12, signal.SIGINT), (rng.randint(15, 25), signal.SIGKILL)):
         process = start(killed, *settings, *(["--resume"] if written.exists() else []))
         deadline = time.monotonic() + 120
         while count(written) < stop:
@@ -53,9 +53,13 @@ def test_killed_runs_resume_to_the_bit(tmp_path: Path) -> None:
             assert time.monotonic() < deadline
             time.sleep(0.001)
         time.sleep(rng.random() * 0.03)
-        process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
-        assert process.returncode == -signal.SIGKILL
+        process.send_signal(how)
+        output, errors = process.communicate(timeout=60)
+        if how == signal.SIGINT:
+            assert process.returncode == 0, errors
+            assert f"stopped and saved after iteration {count(written)}; --resume continues" in output
+        else:
+            assert process.returncode == -signal.SIGKILL
         assert stop <= count(written) < 40
     finish(killed, *settings, "--resume")
     assert metrics(killed) == metrics(whole)
