@@ -1,0 +1,51 @@
+"""The committed result files: each is verified by replay, which needs neither models nor weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import memagents
+from memgym.leaderboard.compare import compare
+from memgym.leaderboard.results import read_result
+from memgym.leaderboard.verify import verify
+
+FOLDER = Path(memagents.__file__).parent / "results"
+FILES = sorted(FOLDER.rglob("*.json.gz"))
+LARGEST = 1_000_000
+
+
+def name(path: Path) -> str:
+    return path.relative_to(FOLDER).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_a_committed_result_is_verified(
+    path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = read_result(path)
+    files = [entry["kwargs"]["path"] for entry in result["entries"] if "path" in entry["kwargs"]]
+    assert not any(Path(file).is_absolute() for file in files)
+    if files:
+        monkeypatch.setenv("MEMGYM_DATA", str(request.getfixturevalue("data_dir")))
+    assert verify(result) == []
+
+
+def test_the_records_are_small() -> None:
+    assert FILES
+    assert max(path.stat().st_size for path in FILES) < LARGEST
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "least"),
+    [("persona_base", "persona_seed{}", 0.2), ("locomo_base", "locomo_seed{}", 0.1)],
+)
+def test_rmm_has_learnt(before: str, after: str, least: float) -> None:
+    """On three seeds, the evidence recall of held-out episodes is higher by more than the interval."""
+    base = read_result(FOLDER / "rmm" / f"{before}.json.gz")
+    for seed in range(3):
+        trained = read_result(FOLDER / "rmm" / f"{after.format(seed)}.json.gz")
+        (change,) = compare(base, trained, "evidence_recall")
+        assert change.difference[1] > 0
+        assert change.relative[0] > least
