@@ -59,7 +59,7 @@ class LinearManager(LinearModule):
         self.reset(0)
 
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
-        """Return log-probability and entropy of every operation: both ``[N, R]`` float32, for the R first candidates."""
+        """Return log-probability and entropy of each operation: both ``[N, R]`` float32, for the first R candidates."""
         width = batch["response_mask"].shape[1]
         shares = self._log_shares(batch["features"][:, :width], batch["possible"][:, :width])
         log_prob = shares.gather(-1, batch["operations"][:, :width, None]).squeeze(-1)
