@@ -25,7 +25,7 @@
     status = "api"
 
 What is left out is as the agent's class says; where there is one backend only, modules need not name it. The built-in
-recipes lie in this folder.
+recipes lie in this folder. The folder of a training run is a recipe too: of the agent that was trained there.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from memagents.modules import MODULES, Module, module_class
+from memagents.recipes.trained import trained_recipe
 from memgym.errors import ConfigError, unknown
 from memgym.observation import PHASES
 
@@ -121,7 +122,7 @@ class Recipe:
 
 
 def read_recipe(source: str | Mapping[str, Any], agent: str | None = None) -> Recipe:
-    """Read a recipe from a TOML file, from the built-in ones by name, or from its content.
+    """Read a recipe from a TOML file, a training run's folder, the built-in ones by name, or its content.
 
     Args:
         source: path, name or content.
@@ -177,6 +178,8 @@ def _load(source: str) -> tuple[str, dict[str, Any]]:
     if not isinstance(source, str):
         raise ConfigError(f"a recipe is the path of a TOML file or the name of a built-in one, not {source!r}")
     path = Path(source)
+    if path.is_dir() and source not in built_in():
+        return f"recipe {source}", trained_recipe(path)
     if not path.is_file():
         if source not in built_in():
             raise unknown("recipe", source, [*built_in(), "the path of a TOML file"])

@@ -18,12 +18,12 @@ R1 = {"agent": "MemoryR1Agent"}
 @pytest.mark.parametrize("name", built_in())
 def test_built_in_recipes(name: str, scripted) -> None:
     agent = load_agent(name, {"main": scripted()})
-    assert type(agent).default_recipe == name
-    assert set(read_recipe(name).backends) == {"main"}
+    assert type(agent).__name__ == read_recipe(name).agent
+    assert set(read_recipe(name).backends) <= {"main"}
 
 
 def test_every_agent_has_a_built_in_recipe() -> None:
-    assert {cls.default_recipe for cls in AGENTS.values()} == set(built_in())
+    assert {cls.default_recipe for cls in AGENTS.values()} <= set(built_in())
 
 
 def test_any_module_is_swapped_or_moved_by_the_recipe_alone(tmp_path, scripted, api) -> None:
