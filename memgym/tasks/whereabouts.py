@@ -24,6 +24,7 @@ PLACES = tuple(
     "temple theatre tower well".split()
 )
 MOVE = "{thing} to {place}."
+QUIET = "nothing was moved."
 QUESTIONS = (
     "Where is the {thing}?",
     "Where is the {thing} now?",
@@ -37,8 +38,9 @@ class WhereaboutsConfig(ProceduralConfig):
     """The options of ``whereabouts``.
 
     Args:
-        moves: lines of the log.
-        things: things that they tell of, each at least once.
+        moves: lines of the log that tell of a move.
+        quiet: further lines, in which nothing happens.
+        things: things that are moved, each at least once.
         stops: how often at least a thing is moved that is asked for; more than ``moves - things`` cannot be.
         questions: things asked for.
 
@@ -47,6 +49,7 @@ class WhereaboutsConfig(ProceduralConfig):
     """
 
     moves: int = 12
+    quiet: int = 0
     things: int = 4
     stops: int = 2
     questions: int = 1
@@ -54,6 +57,7 @@ class WhereaboutsConfig(ProceduralConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_int("things", self.things, 1, len(THINGS) // 2)
+        check_int("quiet", self.quiet, 0)
         check_int("questions", self.questions, 1, self.things)
         check_int("stops", self.stops, 1, len(PLACES))
         least = self.things + self.questions * (self.stops - 1)
@@ -63,12 +67,13 @@ class WhereaboutsConfig(ProceduralConfig):
 class Whereabouts(ProceduralTask):
     """Where is a thing in the end, after it and others were carried from place to place?
 
-    The text is a log: each line, such as ``lantern to attic.``, tells of one move and is a section ``move1``,
-    ``move2``, ... Later moves overtake earlier ones. Evidence is the last move of the thing asked for; gold facts hold
-    until the thing's next move. A thing is never at the same place twice.
+    The text is a log: each line, such as ``lantern to attic.``, tells of one move, or of none, and is a section
+    ``line1``, ``line2``, ... Later moves overtake earlier ones. Evidence is the last move of the thing asked for; gold
+    facts hold until the thing's next move. A thing is never at the same place twice.
 
     The vocabulary is small and closed (the constants of this module), so that even a model of a million parameters can
-    learn the task. Splits are disjoint all the same: **no log tells of the same things as a log of another split**.
+    learn the task. Splits are disjoint all the same: **no log has the same things and the same first place as a log of
+    another split**.
 
     The official score ``answer`` is the exact match of the place.
     """
@@ -80,16 +85,22 @@ class Whereabouts(ProceduralTask):
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Return an episode whose sections are moves, with gold facts and evidence."""
         draw = fast_random(rng)
-        things = self._things(draw, split)
+        things = draw.sample(THINGS, self.config.things)
         asked = things[: self.config.questions]
+        stops = {thing: draw.sample(PLACES, len(PLACES)) for thing in things}
+        order = self._order(draw, things, asked)
+        _put_first(draw, stops[order[0]], split, things)
+        lines = draw.sample([True] * len(order) + [False] * self.config.quiet, len(order) + self.config.quiet)
         sections: list[Section] = []
         facts: dict[str, list[Fact]] = {thing: [] for thing in things}
-        stops = {thing: iter(draw.sample(PLACES, len(PLACES))) for thing in things}
-        for number, thing in enumerate(self._order(draw, things, asked), 1):
-            place = next(stops[thing])
-            text = MOVE.format(thing=thing, place=place)
-            sections.append(Section(f"move{number}", text))
-            facts[thing].append(Fact(thing, "place", place, f"move{number}"))
+        moves = iter(order)
+        for number, moved in enumerate(lines, 1):
+            text = QUIET
+            if moved:
+                thing = next(moves)
+                facts[thing].append(Fact(thing, "place", stops[thing][len(facts[thing])], f"line{number}"))
+                text = MOVE.format(thing=thing, place=facts[thing][-1].value)
+            sections.append(Section(f"line{number}", text))
         return Episode(
             id=f"whereabouts-{split}-{index}",
             questions=tuple(_question(draw, f"q{i}", facts[thing][-1]) for i, thing in enumerate(asked, 1)),
@@ -97,19 +108,20 @@ class Whereabouts(ProceduralTask):
             facts=tuple(fact for told in facts.values() for fact in _until_overtaken(told)),
         )
 
-    def _things(self, draw: Random, split: str) -> list[str]:
-        """Return things of which the split may tell together: the sum of their numbers, modulo three, says which."""
-        while True:
-            numbers = draw.sample(range(len(THINGS)), self.config.things)
-            if sum(numbers) % len(SPLITS) == SPLITS.index(split):
-                return [THINGS[number] for number in numbers]
-
     def _order(self, draw: Random, things: list[str], asked: list[str]) -> list[str]:
         """Return which thing each move is about."""
         moved = [*things, *asked * (self.config.stops - 1)]
         spare = [thing for thing in things for _ in range(len(PLACES) - moved.count(thing))]
         moved += draw.sample(spare, self.config.moves - len(moved))
         return draw.sample(moved, len(moved))
+
+
+def _put_first(draw: Random, places: list[str], split: str, things: list[str]) -> None:
+    """Put a place first that belongs to the split: its number and those of the things, modulo three, say which."""
+    numbers = sum(map(THINGS.index, things))
+    first = draw.choice(PLACES[(SPLITS.index(split) - numbers) % len(SPLITS) :: len(SPLITS)])
+    places.remove(first)
+    places.insert(0, first)
 
 
 def _until_overtaken(told: list[Fact]) -> list[Fact]:
