@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -217,16 +219,42 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in out_dir.")] = False,
 ) -> None:
     """Train what a recipe marks as trained. Ctrl-C finishes the iteration and saves; --resume continues exactly."""
-    try:
-        from grpo.errors import GrpoError
+    with _training():
         from memagents.training import Run
         from memagents.training_recipes import read_training_recipe
+
+        _train(Run(read_training_recipe(recipe, settings or ())), resume)
+
+
+@app.command()
+@clear_errors
+def demo(
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings of both training recipes.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the runs, the pictures and the result files.")] = Path(
+        "runs/demo"
+    ),
+) -> None:
+    """Let a tiny language model and a reranker learn, measured before and after. Ctrl-C saves; once more goes on."""
+    with _training():
+        from memagents.demo import demo
+
+        if not demo(out, settings or ()):
+            raise typer.Exit(130)
+
+
+@contextmanager
+def _training() -> Iterator[None]:
+    """Say which extra training needs, and turn the trainer's errors into memgym's."""
+    from grpo.errors import GrpoError
+
+    try:
+        yield
     except ModuleNotFoundError as error:
-        if error.name not in ("peft", "tensordict", "torch", "transformers"):
+        if error.name not in ("matplotlib", "peft", "tensordict", "torch", "transformers"):
             raise
         raise MissingExtraError("training", "train") from None
-    try:
-        _train(Run(read_training_recipe(recipe, settings or ())), resume)
     except GrpoError as error:
         raise ConfigError(str(error)) from error
 

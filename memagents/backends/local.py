@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from memagents.backends.base import Completion, Messages, Sampling, TokenBackend
 from memagents.backends.chat_template import encode_chat
 from memagents.backends.smollm2 import smollm2_dir
+from memagents.backends.tiny_reader import tiny_blank_dir, tiny_reader_dir
 from memgym.errors import ConfigError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-BUILT_IN = {"smollm2": smollm2_dir}
+BUILT_IN = {"smollm2": smollm2_dir, "tiny_blank": tiny_blank_dir, "tiny_reader": tiny_reader_dir}
 """Models by name, and what returns their directories."""
 
 

@@ -1,0 +1,70 @@
+"""The demo and the training of the tiny reader, through the real command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SMALL = ("iterations=2", "groups=2", "group_size=4", "validation.episodes=3", "threads=1")
+
+
+def memagents(*arguments: object, program: str = "memagents") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", program, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", env=environment())
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONIOENCODING": "utf-8", "HF_HUB_OFFLINE": "1", "COLUMNS": "100"}
+
+
+def test_the_tiny_reader_trains(tmp_path: Path) -> None:
+    done = memagents("train", "tiny_reader", f"out_dir={tmp_path}", *SMALL, "groups=4", "validate_every=2")
+    assert done.returncode == 0, done.stderr
+    assert "validation after iteration 2: answer" in done.stdout
+    assert "held-out answer" in done.stdout
+    assert (tmp_path / "model" / "model.safetensors").is_file()
+
+
+def test_the_demo_trains_measures_and_shows(tmp_path: Path) -> None:
+    done = memagents("demo", "--out", tmp_path, *SMALL)
+    assert done.returncode == 0, done.stderr
+    for text in ("1/2 tiny_reader", "2/2 reranker", "memory before training", "relative gain", "held-out episode"):
+        assert text in done.stdout
+    for name in ("tiny_reader", "reranker"):
+        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+        assert (tmp_path / name / "metrics.jsonl").read_text().count("\n") == 2
+    files = sorted(tmp_path.glob("*.json.gz"))
+    assert len(files) == 4
+    verified = memagents("verify", *files, program="memgym")
+    assert verified.returncode == 0, verified.stdout
+    again = memagents("demo", "--out", tmp_path, *SMALL)
+    assert again.returncode == 0, again.stderr
+    assert "iteration 1" not in again.stdout
+    end = done.stdout.index("Held-out episodes")
+    assert again.stdout.endswith(done.stdout[end:])  # nothing was trained anew, nothing is forgotten
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt")
+def test_an_interrupted_demo_goes_on(tmp_path: Path) -> None:
+    settings = [*SMALL, "iterations=200"]
+    command = [sys.executable, "-u", "-m", "memagents", "demo", "--out", str(tmp_path), *settings]
+    pipe = subprocess.PIPE
+    running = subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True, env=environment())
+    metrics = tmp_path / "tiny_reader" / "metrics.jsonl"
+    while not metrics.is_file() and running.poll() is None:
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    output, _ = running.communicate(timeout=120)
+    assert running.returncode == 130
+    assert "the same command goes on" in output
+    done = int(output.rpartition("after iteration ")[2].partition(";")[0])
+    again = memagents("demo", "--out", tmp_path, *SMALL, f"iterations={done + 1}")
+    assert again.returncode == 0, again.stderr
+    assert f"iteration {done + 1}" in again.stdout
+    assert f"iteration {done}:" not in again.stdout

@@ -1,0 +1,53 @@
+"""A training run's folder as a recipe: it plays what was trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from memagents.agents import load_agent
+from memagents.recipes import read_recipe
+from memagents.training import Run
+from memagents.training_recipes import read_training_recipe
+from memagents.validation import means, play
+from memgym.errors import ConfigError, DataError
+
+RERANKER = ("env.turns=0", "env.questions=3", "groups=2", "group_size=4", "iterations=2", "validation.episodes=4")
+READER = ("groups=2", "group_size=2", "iterations=1", "validate_every=1", "validation.episodes=4")
+
+
+@pytest.mark.parametrize(("name", "settings"), [("reranker", RERANKER), ("tiny_reader", READER)])
+def test_a_run_plays_as_it_did_at_its_end(name: str, settings: tuple[str, ...], tmp_path: Path) -> None:
+    run = Run(read_training_recipe(name, [f"out_dir={tmp_path}", *settings, "lr=0.02"]))
+    start = {name: value.clone() for name, value in run.policy.state_dict().items()}
+    run.train()
+    assert any((value != start[name]).any() for name, value in run.policy.state_dict().items())
+    trained = load_agent(str(tmp_path))
+    assert means(play(trained, run.validation.env, run.validation.indices)) == run.validation()
+
+
+@pytest.mark.parametrize("name", ["reranker", "tiny_reader"])
+def test_the_recipe_before_is_that_of_the_training(name: str) -> None:
+    before, training = read_recipe(name), read_recipe(read_training_recipe(name).agent)
+    assert (before.agent, before.backends) == (training.agent, training.backends)
+    for phase, table in training.modules.items():
+        for key in ("status", "temperature") if phase == "retrieve" else ("status",):
+            table.pop(key, None)
+        assert before.modules[phase] == table
+
+
+def test_folders_that_are_no_run(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="holds no training run"):
+        read_recipe(str(tmp_path))
+    content = read_training_recipe("tiny_reader").content
+    (tmp_path / "recipe.json").write_text(json.dumps(content))
+    with pytest.raises(ConfigError, match="has not come to its end"):
+        read_recipe(str(tmp_path))
+    (tmp_path / "recipe.json").write_text(json.dumps(read_training_recipe("reranker").content))
+    with pytest.raises(ConfigError, match="has no checkpoint yet"):
+        read_recipe(str(tmp_path))
+    (tmp_path / "recipe.json").write_text("{}")
+    with pytest.raises(DataError, match=r"recipe\.json is damaged"):
+        read_recipe(str(tmp_path))
