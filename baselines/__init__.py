@@ -1,6 +1,5 @@
 """Non-LLM policies, one file each. They need no torch, and act on the observation text; two of them see the gold."""
 
-from baselines.copyist import Copyist
 from baselines.finder import Finder
 from baselines.keep_all import KeepAll
 from baselines.lexical import Lexical
@@ -16,7 +15,6 @@ from baselines.variable_tracer import VariableTracer
 from baselines.word_counter import WordCounter
 
 __all__ = [
-    "Copyist",
     "Finder",
     "KeepAll",
     "Lexical",
