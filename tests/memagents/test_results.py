@@ -38,14 +38,28 @@ def test_the_records_are_small() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "least"),
-    [("persona_base", "persona_seed{}", 0.2), ("locomo_base", "locomo_seed{}", 0.1)],
+    ("row", "score", "least"),
+    [
+        ("rmm/persona", "evidence_recall", 0.2),
+        ("rmm/locomo", "evidence_recall", 0.1),
+        ("linear_manager/persona", "answer", 0.5),
+        ("linear_manager/persona_extractive", "answer", 0.4),
+    ],
 )
-def test_rmm_has_learnt(before: str, after: str, least: float) -> None:
-    """On three seeds, the evidence recall of held-out episodes is higher by more than the interval."""
-    base = read_result(FOLDER / "rmm" / f"{before}.json.gz")
+def test_the_rows_of_the_tables_have_learnt(row: str, score: str, least: float) -> None:
+    """On three seeds, the score of held-out episodes is higher by more than the interval."""
+    base = read_result(FOLDER / f"{row}_base.json.gz")
     for seed in range(3):
-        trained = read_result(FOLDER / "rmm" / f"{after.format(seed)}.json.gz")
-        (change,) = compare(base, trained, "evidence_recall")
+        trained = read_result(FOLDER / f"{row}_seed{seed}.json.gz")
+        (change,) = compare(base, trained, score)
         assert change.difference[1] > 0
         assert change.relative[0] > least
+
+
+def test_the_tiny_reader_has_learnt() -> None:
+    """On three seeds, the answers on held-out episodes are better by more than the interval."""
+    base = read_result(FOLDER / "tiny_reader" / "base.json.gz")
+    for seed in range(3):
+        (change,) = compare(base, read_result(FOLDER / "tiny_reader" / f"seed{seed}.json.gz"))
+        assert change.difference[1] > 0
+        assert change.relative[1] > 0.25
