@@ -55,6 +55,9 @@ def test_a_chat_is_encoded_once_and_generated():
         def decode(self, token_ids):
             return "".join(map(chr, token_ids))
 
+        def demonstrate(self, messages, text):
+            return Completion(text, self.encode(messages), [ord(letter) for letter in text], [], "stop")
+
         def generate(self, prompts, sampling):
             return [Completion(self.decode(p), p, p, [0.0] * len(p), "stop") for p in prompts]
 
