@@ -34,6 +34,7 @@ import torch
 from tensordict import TensorDict
 
 from grpo.errors import RolloutError
+from grpo.prefixes import shared_prefixes, unpadded
 
 STOP, LENGTH = 0, 1
 
@@ -270,37 +271,30 @@ def lengths(buffer: TensorDict) -> tuple[torch.Tensor, torch.Tensor]:
     return prompt, response
 
 
-def micro_batches(buffer: TensorDict, max_tokens: int, share_prompts: bool = False) -> Iterator[torch.Tensor]:
+def micro_batches(buffer: TensorDict, max_tokens: int, share_prefixes: bool = False) -> Iterator[torch.Tensor]:
     """Yield row indices ``[n]`` of micro-batches of similar lengths, each within ``max_tokens`` padded tokens.
 
-    A batch of n rows costs n · (longest prompt + longest response); with ``share_prompts`` a prompt that several rows
-    have costs once. A row larger than the bound is a batch of its own. Deterministic: sorted by length, ties by row.
+    A batch of n rows costs n · (longest prompt + longest response). With ``share_prefixes`` what prompts have in common
+    at their beginning costs once per group (see :mod:`grpo.prefixes`), and a group's rows follow each other. A row
+    larger than the bound is a batch of its own. Deterministic: sorted by length, ties by row.
     """
     prompt, response = (length.tolist() for length in lengths(buffer))
-    same = _prompt_ids(buffer)
-    order = sorted(range(len(prompt)), key=lambda row: (prompt[row], same[row], response[row], row))
+    group, shared = [0] * len(prompt), [0] * len(prompt)
+    if share_prefixes:
+        group, shared = shared_prefixes(unpadded(buffer["prompt_ids"], buffer["prompt_mask"]))
+    rest = [whole - part for whole, part in zip(prompt, shared, strict=True)]
     batch: list[int] = []
-    widest = (0, 0)
-    distinct: set[int] = set()
-    for row in order:
-        width = (max(widest[0], prompt[row]), max(widest[1], response[row]))
-        prompts = len(distinct | {same[row]}) if share_prompts else len(batch) + 1
-        if batch and prompts * width[0] + (len(batch) + 1) * width[1] > max_tokens:
+    widest, groups = (0, 0, 0), set()
+    for row in sorted(range(len(prompt)), key=lambda row: (shared[row], group[row], rest[row], response[row], row)):
+        own = (shared[row], rest[row], response[row])
+        width = tuple(map(max, widest, own))
+        if batch and len(groups | {group[row]}) * width[0] + (len(batch) + 1) * (width[1] + width[2]) > max_tokens:
             yield torch.tensor(batch)
-            batch, distinct, width = [], set(), (prompt[row], response[row])
+            batch, groups, width = [], set(), own
         batch.append(row)
-        distinct.add(same[row])
+        groups.add(group[row])
         widest = width
     yield torch.tensor(batch)
-
-
-def _prompt_ids(buffer: TensorDict) -> list[int]:
-    """Number the distinct prompts in order of their first row."""
-    if "prompt_ids" not in buffer:
-        return list(range(len(buffer)))
-    first: dict[bytes, int] = {}
-    rows = buffer["prompt_ids"].masked_fill(~buffer["prompt_mask"], -1).cpu().numpy()
-    return [first.setdefault(row.tobytes(), index) for index, row in enumerate(rows)]
 
 
 def statistics(buffer: TensorDict, reward_names: Sequence[str] = ()) -> dict[str, float]:

@@ -2,8 +2,8 @@
 
 - The vocabulary projection runs over response positions only, in chunks that are recomputed in the backward pass: the
   full logits are never held.
-- A prompt that several rows share runs once; its keys and values are repeated for the responses, and the gradient flows
-  back through them.
+- What several prompts begin with runs once: of a group's calls all, or all that comes before what an episode has made of
+  its own. Its keys and values are repeated for what follows, and the gradient flows back through them.
 - Log-softmax and the projection before it are float32 even under bfloat16 autocast.
 """
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from grpo.errors import ConfigError, MissingExtraError
+from grpo.prefixes import Prompts
 
 
 class CausalLM(nn.Module):
@@ -28,7 +29,7 @@ class CausalLM(nn.Module):
             autocast: bfloat16 weights would lose small updates).
         temperature: The sampling temperature, so that log-probabilities are those of the sampler.
         chunk_tokens: Response tokens per chunk of the vocabulary projection.
-        share_prompts: Whether prompts that rows have in common are computed once.
+        share_prefixes: Whether what prompts have in common at their beginning is computed once.
         gradient_checkpointing: Whether decoder layers are recomputed in the backward pass.
 
     Raises:
@@ -40,7 +41,7 @@ class CausalLM(nn.Module):
         model: nn.Module,
         temperature: float = 1.0,
         chunk_tokens: int = 512,
-        share_prompts: bool = True,
+        share_prefixes: bool = True,
         gradient_checkpointing: bool = False,
     ):
         super().__init__()
@@ -52,7 +53,7 @@ class CausalLM(nn.Module):
         self.chunk_tokens = chunk_tokens
         if gradient_checkpointing:
             _recompute_layers(self._base)
-        self.shares_prompts = share_prompts and _can_share(self._base, gradient_checkpointing)
+        self.shares_prefixes = share_prefixes and _can_share(self._base, gradient_checkpointing)
 
     @classmethod
     def from_pretrained(cls, path: str, lora_rank: int | None = None, attention: str | None = None, **kwargs: Any):
@@ -74,7 +75,7 @@ class CausalLM(nn.Module):
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy of every response token: ``[N, R]`` float32, 0 outside the mask."""
         mask = batch["response_mask"]
-        hidden = self._shared_hidden(batch) if self.shares_prompts else None
+        hidden = self._shared_hidden(batch) if self.shares_prefixes else None
         if hidden is None:
             hidden = self._plain_hidden(batch)
         flat = token_log_probs(
@@ -123,24 +124,27 @@ class CausalLM(nn.Module):
         return self._decode(ids, mask, _positions(mask))[:, batch["prompt_ids"].shape[1] - 1 :]
 
     def _shared_hidden(self, batch: TensorDict) -> Tensor | None:
-        """Return the same states with each distinct prompt run once; None if that would save nothing."""
+        """Return the same states with each shared beginning run once; None if that would save nothing."""
         from transformers.cache_utils import Cache
 
         from grpo.prefix_cache import RecordingLayer, repeat
 
-        marked = batch["prompt_ids"].masked_fill(~batch["prompt_mask"], -1)
-        prompts, owner = marked.unique(dim=0, return_inverse=True)
-        if len(prompts) == len(marked) and not self.uniform_passes:
+        prompts = Prompts.cut(batch["prompt_ids"], batch["prompt_mask"])
+        if prompts.tokens >= batch["prompt_ids"].numel() and not self.uniform_passes:
             return None
-        prompt_mask = prompts >= 0
         recorded = Cache(layers=[RecordingLayer() for _ in self.shards()])
-        last = self._decode(prompts.clamp(min=0), prompt_mask, _positions(prompt_mask), recorded)[:, -1:][owner]
-        width = max(1, batch["response_ids"].shape[1] - 1)  # the last token predicts nothing
-        ids = batch["response_ids"][:, :width]
-        mask = torch.cat([prompt_mask[owner], batch["response_mask"][:, :width]], 1)
-        positions = _positions(mask)[:, prompts.shape[1] :]
-        states = torch.cat([last, self._decode(ids, mask, positions, repeat(recorded, owner))], 1)
-        return states[:, : batch["response_ids"].shape[1]]
+        seen = prompts.prefix_mask.clone()
+        seen[:, -1] = True  # a pass over nothing would be undefined; an empty prefix is masked again below
+        unused = self._decode(prompts.prefix_ids, seen, _positions(seen), recorded)
+        ids = torch.cat([prompts.rest_ids, batch["response_ids"][:, :-1]], 1)  # the last token predicts nothing
+        mask = torch.cat(
+            [prompts.prefix_mask[prompts.group], prompts.rest_mask, batch["response_mask"][:, :-1]], 1
+        )
+        positions = _positions(mask)[:, seen.shape[1] :]
+        states = self._decode(ids, mask, positions, repeat(recorded, prompts.group))
+        if self.uniform_passes:  # sharded layers are gathered when a gradient, here of zeros, comes to their output
+            states = states + 0 * unused.mean()
+        return states[:, prompts.rest_ids.shape[1] - 1 :]
 
 
 def add_lora(model: nn.Module, rank: int, alpha: float | None = None, target_modules: Any = "all-linear") -> nn.Module:

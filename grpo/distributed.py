@@ -73,14 +73,14 @@ def accumulate(forward: nn.Module, last: bool) -> AbstractContextManager:
 
 
 def shares(
-    buffer: TensorDict, rows: Tensor, max_tokens: int, share_prompts: bool, world: World
+    buffer: TensorDict, rows: Tensor, max_tokens: int, share_prefixes: bool, world: World
 ) -> list[tuple[Tensor, bool]]:
     """Return this rank's micro-batches of the given ``rows`` as ``(row indices, idle)``, equally many on every rank.
 
     Batches are cut in two until every rank has as many; where single rows are left, a rank runs an idle batch, which is
     computed (sharded parameters need every rank's call) but counts for nothing.
     """
-    batches = [rows[part] for part in micro_batches(buffer[rows], max_tokens, share_prompts)]
+    batches = [rows[part] for part in micro_batches(buffer[rows], max_tokens, share_prefixes)]
     while len(batches) % world.size and max(map(len, batches)) > 1:
         largest = max(range(len(batches)), key=lambda index: len(batches[index]))
         batches[largest : largest + 1] = batches[largest].tensor_split(2)

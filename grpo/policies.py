@@ -17,7 +17,8 @@ class Policy(Protocol):
 
     - ``reference_log_probs(batch) -> [N, R]``: log-probabilities under the policy before training (e.g. with its
       adapter off); otherwise the trainer is given a reference policy where a KL asks for one;
-    - ``shares_prompts: bool``: equal prompts in a batch cost once, so micro-batches may hold more rows;
+    - ``shares_prefixes: bool``: what prompts in a batch begin with costs once, so micro-batches may hold
+      more rows;
     - ``uniform_passes: bool``: set where layers are sharded, so that every rank calls them equally often;
     - ``shards() -> Iterable[nn.Module]``: submodules that FSDP gathers one at a time (e.g. decoder layers).
     """

@@ -352,8 +352,8 @@ class Trainer:
         return self.folder / "checkpoints"
 
     def _shares(self, buffer: TensorDict, rows: Tensor) -> list[tuple[Tensor, bool]]:
-        share_prompts = getattr(self.policy, "shares_prompts", False)
-        return distributed.shares(buffer, rows, self.config.micro_tokens, share_prompts, self.world)
+        share_prefixes = getattr(self.policy, "shares_prefixes", False)
+        return distributed.shares(buffer, rows, self.config.micro_tokens, share_prefixes, self.world)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")

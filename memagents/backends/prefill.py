@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from dataclasses import dataclass
-from itertools import groupby
 
 import torch
 from torch import Tensor, nn
 from transformers import DynamicCache
 
 from grpo.prefix_cache import cache_name
+from grpo.prefixes import shared_prefixes
 from memagents.backends.kv_cache import make_cache
 
 Prompt = tuple[int, ...]
@@ -56,7 +57,7 @@ class Reader:
 
     def prefill(self, prompts: list[Prompt]) -> State:
         """Return the state of distinct ``prompts``, a row each."""
-        stages = [*(shared_prefixes(prompts) if self._shares_prefixes else []), prompts]
+        stages = [*(prefix_stages(prompts) if self._shares_prefixes else []), prompts]
         cache = make_cache(self._model.config)
         empty = torch.zeros(1, 0, dtype=torch.long, device=self._device)
         state, before = State(cache, empty, empty), [()]
@@ -89,20 +90,21 @@ class Reader:
         return State(cache, mask, self._model(**inputs).logits[:, -1])
 
 
-def shared_prefixes(prompts: list[Prompt]) -> list[list[Prompt]]:
+def prefix_stages(prompts: list[Prompt]) -> list[list[Prompt]]:
     """Return what to read before distinct ``prompts``, in stages: what all share, then what each group shares.
 
-    A group is the prompts that go on in the same way. Every prefix extends one of the stage before, and is shorter than
-    its prompts, so that there is something left to read.
+    Every prefix extends one of the stage before, and is shorter than its prompts, so that there is something left to
+    read.
     """
     stages: list[list[Prompt]] = []
     common = _prefix(prompts)
     if (len(prompts) - 1) * len(common) >= MIN_SAVED:
         stages.append([common])
-    groups = [list(group) for _, group in groupby(sorted(prompts), key=lambda prompt: prompt[len(common)])]
-    prefixes = [_prefix(group) if len(group) > 1 else common for group in groups]
-    if sum((len(g) - 1) * (len(p) - len(common)) for g, p in zip(groups, prefixes, strict=True)) >= MIN_SAVED:
-        stages.append(list(dict.fromkeys(prefixes)))
+    group, shared = shared_prefixes([prompt[len(common) :] for prompt in prompts])
+    size, tokens = Counter(group), dict(zip(group, shared, strict=True))
+    if sum((size[number] - 1) * tokens[number] for number in size) >= MIN_SAVED:
+        ends = [len(common) + (tokens[number] if size[number] > 1 else 0) for number in group]
+        stages.append(list(dict.fromkeys(prompt[:end] for prompt, end in zip(prompts, ends, strict=True))))
     return stages
 
 

@@ -6,9 +6,10 @@ logits; here what is sampled from is exactly what the caller asked for.
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
@@ -30,7 +31,10 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 class TransformersBackend(LocalBackend):
-    """Samples from a model that is in memory, and that a trainer may train meanwhile: what is sampled is up to date.
+    """Samples from a model that is in memory, and that a trainer may train meanwhile.
+
+    What is sampled is up to date, unless ``rollout_dtype`` asks for a copy of the weights: that is so after
+    :meth:`update_weights`.
 
     With a seed, a row's tokens depend on the seed and the row's index alone, whatever the batches (up to rounding: a
     draw within 1e-6 or so of the border between two tokens can fall on either side).
@@ -40,21 +44,31 @@ class TransformersBackend(LocalBackend):
         tokenizer: its tokenizer.
         batch_tokens: the most tokens, prompts and completions together, that are in the key-value cache at once.
         truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
+        rollout_dtype: a key of :data:`DTYPES` to sample from a copy of the weights in it, while the model itself is
+            trained in float32; half the time in ``bfloat16``, if the device computes in it. None for no copy.
 
     Raises:
         ConfigError: an option does not fit.
     """
 
     def __init__(
-        self, model: nn.Module, tokenizer: PreTrainedTokenizerBase, batch_tokens: int = 32_768, truncate: bool = False
+        self,
+        model: nn.Module,
+        tokenizer: PreTrainedTokenizerBase,
+        batch_tokens: int = 32_768,
+        truncate: bool = False,
+        rollout_dtype: str | None = None,
     ):
         check_int("batch_tokens", batch_tokens, 1)
+        if rollout_dtype is not None and rollout_dtype not in DTYPES:
+            raise unknown("rollout_dtype", rollout_dtype, DTYPES)
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
         limit = getattr(base.config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
         super().__init__(tokenizer, limit, truncate)
         self.model = model
         self.batch_tokens = batch_tokens
-        self._base = base
+        self.rollout_dtype = rollout_dtype
+        self._base = self._sampled = base
         self._stop_ids = stop_ids(tokenizer, getattr(base.generation_config, "eos_token_id", None))
 
     @classmethod
@@ -65,6 +79,7 @@ class TransformersBackend(LocalBackend):
         device: str = "auto",
         batch_tokens: int = 32_768,
         truncate: bool = False,
+        rollout_dtype: str | None = None,
     ) -> TransformersBackend:
         """Load a model and its tokenizer. FlashAttention-2 is used where it is installed and fits.
 
@@ -74,6 +89,7 @@ class TransformersBackend(LocalBackend):
             device: what PyTorch calls it; ``auto`` is ``cuda`` if there is one, else ``cpu``.
             batch_tokens: see the class.
             truncate: see the class.
+            rollout_dtype: see the class.
 
         Raises:
             ConfigError: an option does not fit, or the model cannot be loaded.
@@ -92,22 +108,35 @@ class TransformersBackend(LocalBackend):
             _try_flash_attention(loaded)
         attention = loaded.config._attn_implementation
         logger.info("model %s: %s on %s with attention %s", model, torch_dtype, device, attention)
-        return cls(loaded.to(device), tokenizer, batch_tokens, truncate)
+        return cls(loaded.to(device), tokenizer, batch_tokens, truncate, rollout_dtype)
 
+    @torch.no_grad()
+    def update_weights(self, parameters: Iterable[tuple[str, torch.Tensor]] = ()) -> None:
+        """Bring the copy that is sampled from up to date; without ``rollout_dtype`` there is nothing to do.
+
+        Args:
+            parameters: what other backends are given; here the weights are those of the model in memory.
+        """
+        if self.rollout_dtype is None:
+            return
+        if self._sampled is self._base:
+            self._sampled = _cast_copy(self._base, DTYPES[self.rollout_dtype])
+        for mine, trained in zip(self._sampled.parameters(), self._base.parameters(), strict=True):
+            mine.copy_(trained)
     @torch.inference_mode()
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         keys = [tuple(prompt) for prompt in prompts]
         uniforms = None if sampling.greedy else row_uniforms(len(prompts), sampling)
         samples: list[Any] = [None] * len(prompts)
-        training = self._base.training
-        self._base.eval()
+        training = self._sampled.training
+        self._sampled.eval()
         try:
             for rows in self._batches(keys, sampling.max_tokens):
                 batch = self._sample_batch([keys[row] for row in rows], rows, uniforms, sampling)
                 for row, sample in zip(rows, batch, strict=True):
                     samples[row] = sample
         finally:
-            self._base.train(training)
+            self._sampled.train(training)
         return samples
 
     def _batches(self, prompts: list[Prompt], max_tokens: int) -> Iterator[list[int]]:
@@ -127,7 +156,7 @@ class TransformersBackend(LocalBackend):
         self, prompts: list[Prompt], rows: list[int], uniforms: torch.Tensor | None, sampling: Sampling
     ) -> list[Sample]:
         """Sample for prompts that fit into memory together; row numbers choose the random streams."""
-        reader = Reader(self._base)
+        reader = Reader(self._sampled)
         distinct = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}
         state = reader.prefill(list(distinct))
         device = state.logits.device
@@ -140,7 +169,7 @@ class TransformersBackend(LocalBackend):
 
         active = torch.arange(len(rows), device=device)
         state = state.select(torch.tensor([distinct[prompt] for prompt in prompts], device=device))
-        decoder = make_decoder(self._base, reader, state, sampling.max_tokens)
+        decoder = make_decoder(self._sampled, reader, state, sampling.max_tokens)
         for step in range(sampling.max_tokens):
             table = log_distribution(decoder.logits, sampling)
             token = table.argmax(-1) if streams is None else draw(table, streams[active, step])
@@ -166,6 +195,12 @@ def _going(ended: torch.Tensor) -> torch.Tensor:
     rows = torch.arange(count, device=ended.device)
     rows[ended[:count]] = (~ended[count:]).nonzero().squeeze(-1) + count
     return rows
+
+
+def _cast_copy(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """Return a copy whose parameters are of ``dtype``; buffers, such as rotary frequencies, keep their precision."""
+    cast = {id(p): nn.Parameter(p.detach().to(dtype), requires_grad=False) for p in model.parameters()}
+    return copy.deepcopy(model, cast)
 
 
 def _choose_device(name: str) -> torch.device:

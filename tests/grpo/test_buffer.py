@@ -8,6 +8,7 @@ from tensordict import MemoryMappedTensor
 
 from grpo import buffer as rb
 from grpo.errors import RolloutError
+from grpo.prefixes import shared_prefixes, unpadded
 
 seeds = st.integers(0, 10_000)
 quick = settings(deadline=None, derandomize=True, max_examples=25)
@@ -102,17 +103,18 @@ def test_micro_batches_hold_every_row_once_within_the_bound(rollout, seed, bound
     buffer = rollout(seed)
     batches = list(rb.micro_batches(buffer, bound, share))
     assert sorted(torch.cat(batches).tolist()) == list(range(len(buffer)))
+    group, shared = map(torch.tensor, shared_prefixes(unpadded(buffer["prompt_ids"], buffer["prompt_mask"])))
+    prompt, response = rb.lengths(buffer)
+    if not share:
+        group, shared = torch.zeros_like(prompt), torch.zeros_like(prompt)
     longest = 0
     for rows in batches:
-        batch = rb.trim(buffer[rows])
-        prompts = {
-            tuple(ids[mask].tolist()) for ids, mask in zip(batch["prompt_ids"], batch["prompt_mask"], strict=True)
-        }
-        count = len(prompts) if share else len(batch)
-        cost = count * batch["prompt_ids"].shape[1] + len(batch) * batch["response_ids"].shape[1]
-        assert cost <= bound or len(batch) == 1
-        assert batch["prompt_ids"].shape[1] >= longest  # sorted by prompt length
-        longest = batch["prompt_ids"].shape[1]
+        beginnings = len(group[rows].unique()) * int(shared[rows].max())
+        cost = beginnings + len(rows) * int((prompt - shared)[rows].max() + response[rows].max())
+        assert cost <= bound or len(rows) == 1
+        key = shared if share else prompt
+        assert key[rows].max() >= longest  # sorted by length
+        longest = key[rows].max()
     again = list(rb.micro_batches(buffer, bound, share))
     assert all(map(torch.equal, batches, again))
 
@@ -120,7 +122,7 @@ def test_micro_batches_hold_every_row_once_within_the_bound(rollout, seed, bound
 def test_sharing_prompts_packs_more_rows():
     buffer = rb.from_rows([row(prompt_ids=[1] * 10, episode_id=index) for index in range(4)])
     assert len(list(rb.micro_batches(buffer, 30))) == 2
-    assert len(list(rb.micro_batches(buffer, 30, share_prompts=True))) == 1
+    assert len(list(rb.micro_batches(buffer, 30, share_prefixes=True))) == 1
 
 
 @quick

@@ -58,16 +58,29 @@ def gradient(log_prob, entropy, batch, model):
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, trained)])
 
 
+def with_beginnings(batch: TensorDict) -> TensorDict:
+    """Put before every other prompt what several share, and leave one prompt of a single token."""
+    prompts = [ids[mask].tolist() for ids, mask in zip(batch["prompt_ids"], batch["prompt_mask"], strict=True)]
+    prompts = [[8 + n % 4] * 9 + prompt if n % 2 else prompt for n, prompt in enumerate(prompts)]
+    prompts[0] = prompts[0][-1:]
+    width = max(map(len, prompts))
+    longer = batch.exclude("prompt_ids", "prompt_mask")
+    longer["prompt_ids"] = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt in prompts])
+    longer["prompt_mask"] = torch.tensor([[n >= width - len(prompt) for n in range(width)] for prompt in prompts])
+    return longer
+
+
 @pytest.mark.parametrize("kind", ["llama", "qwen3"])
 @pytest.mark.parametrize("share", [False, True])
 @pytest.mark.parametrize("recompute", [False, True])
 @pytest.mark.parametrize("chunk", [1, 7, 10_000])
 def test_log_probs_and_gradient_equal_the_plain_ones(rollout, kind, share, recompute, chunk):
-    batch, model = rollout(11, vocabulary=64), tiny(kind)
+    batch, model = with_beginnings(rollout(11, vocabulary=64)), tiny(kind)
     log_prob, entropy = plain(model, batch)
     expected = gradient(log_prob, entropy, batch, model)
-    policy = CausalLM(model, chunk_tokens=chunk, share_prompts=share, gradient_checkpointing=recompute).train()
-    assert policy.shares_prompts == share
+    policy = CausalLM(model, chunk_tokens=chunk, share_prefixes=share, gradient_checkpointing=recompute).train()
+    assert policy.shares_prefixes == share
+    policy.uniform_passes = share  # also where it saves nothing
     found, found_entropy = policy.log_probs(batch)
     mask = batch["response_mask"]
     torch.testing.assert_close(found[mask], log_prob[mask], rtol=1e-5, atol=2e-5)
@@ -76,20 +89,33 @@ def test_log_probs_and_gradient_equal_the_plain_ones(rollout, kind, share, recom
     assert (got - expected).norm() < 1e-5 * expected.norm()
 
 
-def test_sharing_runs_each_prompt_once(rollout):
-    batch, policy = rollout(11), CausalLM(tiny())
-    prompts = {tuple(ids[mask].tolist()) for ids, mask in zip(batch["prompt_ids"], batch["prompt_mask"], strict=True)}
-    assert len(prompts) < len(batch)
-    rows = []
+def test_what_prompts_begin_with_runs_once():
+    begin, other = [5] * 20, [6] * 18
+    prompts = [begin, begin, [*begin, 1, 2], [*begin, 3], [*other, 1], [*other, 2]]
+    rows = [{"prompt_ids": prompt, "response_ids": [7, 8], "rewards": [0.0], "reward": 0.0, "group_id": 0,
+             "episode_id": number} for number, prompt in enumerate(prompts)]  # fmt: skip
+    policy, shapes = CausalLM(tiny()), []
     policy.model.model.register_forward_pre_hook(
-        lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
+        lambda module, args, kwargs: shapes.append(kwargs["input_ids"].shape), with_kwargs=True
     )
     with torch.no_grad():
-        policy.log_probs(batch)
-    assert rows == [len(prompts), len(batch)]
+        policy.log_probs(from_rows(rows))
+    assert shapes == [(2, 19), (6, 3 + 1)]
 
 
-def test_one_token_responses_share_prompts_too():
+def test_prompts_that_share_nothing_run_whole():
+    rows = [{"prompt_ids": [first, 2, 3], "response_ids": [7, 8], "rewards": [0.0], "reward": 0.0, "group_id": 0,
+             "episode_id": first} for first in (4, 5)]  # fmt: skip
+    policy, shapes = CausalLM(tiny()), []
+    policy.model.model.register_forward_pre_hook(
+        lambda module, args, kwargs: shapes.append(kwargs["input_ids"].shape), with_kwargs=True
+    )
+    with torch.no_grad():
+        policy.log_probs(from_rows(rows))
+    assert shapes == [(2, 3 + 1)]
+
+
+def test_one_token_responses_share_prefixes_too():
     rows = [{"prompt_ids": [1, 2, 3], "response_ids": [token], "rewards": [0.0], "reward": 0.0, "group_id": 0,
              "episode_id": token} for token in (5, 6, 7)]  # fmt: skip
     batch, model = from_rows(rows), tiny()
@@ -125,7 +151,7 @@ def test_temperature_divides_the_logits(rollout):
 def test_sliding_windows_are_computed_plainly(rollout):
     batch, model = rollout(11), tiny("mistral", sliding_window=4)
     policy = CausalLM(model)
-    assert not policy.shares_prompts
+    assert not policy.shares_prefixes
     mask = batch["response_mask"]
     torch.testing.assert_close(policy.log_probs(batch)[0][mask], plain(model, batch)[0][mask], rtol=1e-5, atol=2e-5)
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memagents.backends import prefill
-from memagents.backends.prefill import Reader, shared_prefixes
+from memagents.backends.prefill import Reader, prefix_stages
 
 PROMPTS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12).map(tuple), min_size=1, max_size=8, unique=True)
 
@@ -29,7 +29,7 @@ def tree(seed: int = 0) -> list[tuple[int, ...]]:
 @given(PROMPTS)
 def test_every_stage_extends_the_one_before_and_leaves_something_to_read(prompts):
     before = [()]
-    for stage in shared_prefixes(prompts):
+    for stage in prefix_stages(prompts):
         assert len(set(stage)) == len(stage)
         assert all(any(prefix[: len(p)] == p for p in before) for prefix in stage)
         before = stage
@@ -39,10 +39,10 @@ def test_every_stage_extends_the_one_before_and_leaves_something_to_read(prompts
 
 def test_what_all_and_what_groups_share_is_read_once():
     prompts = tree()
-    common, groups = shared_prefixes(prompts)
+    common, groups = prefix_stages(prompts)
     assert common == [prompts[0][:20]]
     assert sorted(map(len, groups)) == [20, 29, 35]
-    assert shared_prefixes([(1, 2, 3), (1, 2, 4)]) == []
+    assert prefix_stages([(1, 2, 3), (1, 2, 4)]) == []
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "mistral", "gemma3", "gpt2"])
@@ -90,4 +90,4 @@ def test_a_cache_that_outgrows_its_buffers(make_model, monkeypatch):
 
 def test_small_savings_are_no_extra_pass():
     assert prefill.MIN_SAVED > 2
-    assert shared_prefixes([(1,) * 5 + (i,) for i in range(3)]) == []
+    assert prefix_stages([(1,) * 5 + (i,) for i in range(3)]) == []

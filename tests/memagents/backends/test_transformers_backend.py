@@ -207,3 +207,30 @@ def test_the_real_small_model_answers(smollm2):
     assert completion.finish_reason == "stop"
     assert "<|im_end|>" not in completion.text
     assert completion.token_ids[-1] == backend.tokenizer.eos_token_id
+
+
+def test_a_copy_in_another_dtype_is_sampled_from_once_weights_are_updated(tiny_dir):
+    backend = TransformersBackend.from_pretrained(tiny_dir, dtype="float32", device="cpu", rollout_dtype="bfloat16")
+    cast = TransformersBackend.from_pretrained(tiny_dir, dtype="bfloat16", device="cpu")
+    sampling = Sampling(max_tokens=8, seed=1)
+    backend.update_weights()
+    assert {p.dtype for p in backend.model.parameters()} == {torch.float32}
+    assert backend.generate(PROMPTS, sampling) == cast.generate(PROMPTS, sampling)
+    before = backend.generate(PROMPTS, sampling)
+    with torch.no_grad():
+        for one in (backend.model, cast.model):
+            one.get_input_embeddings().weight[4:12] *= 2  # exact in both
+    assert backend.generate(PROMPTS, sampling) == before
+    backend.update_weights()
+    assert backend.generate(PROMPTS, sampling) == cast.generate(PROMPTS, sampling) != before
+
+
+def test_without_a_copy_there_is_nothing_to_update(backend):
+    before = backend.generate(PROMPTS, Sampling(max_tokens=4, seed=1))
+    backend.update_weights()
+    assert backend.generate(PROMPTS, Sampling(max_tokens=4, seed=1)) == before
+
+
+def test_an_unknown_rollout_dtype_is_an_error(tiny_dir):
+    with pytest.raises(ConfigError, match="bfloat16"):
+        TransformersBackend.from_pretrained(tiny_dir, device="cpu", rollout_dtype="bfloat17")
