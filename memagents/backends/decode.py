@@ -12,14 +12,13 @@ from transformers.cache_utils import DynamicLayer
 
 from grpo.prefix_cache import cache_name
 from memagents.backends.kv_cache import BufferedLayer
-from memagents.backends.prefill import Reader, State
+from memagents.backends.prefill import Reader, State, takes_masks
 
 
 def make_decoder(model: nn.Module, reader: Reader, state: State, room: int) -> Growing | Fixed:
     """Return what decodes up to ``room`` tokens per row on from a state, which is then spent."""
-    sdpa = model.config.get_text_config()._attn_implementation == "sdpa"  # takes a mask of any shape
     full = all(type(layer) is BufferedLayer for layer in state.cache.layers)
-    if state.mask.is_cuda and sdpa and full:
+    if state.mask.is_cuda and takes_masks(model) and full:
         return Fixed(model, state, room, replay=True)
     return Growing(reader, state)
 

@@ -54,6 +54,7 @@ class Reader:
         self._cache_name = cache_name(model)
         layers = set(getattr(model.config.get_text_config(), "layer_types", None) or ["full_attention"])
         self._shares_prefixes = layers == {"full_attention"} and not getattr(model.config, "sliding_window", None)
+        self._takes_masks = takes_masks(model)
 
     def prefill(self, prompts: list[Prompt]) -> State:
         """Return the state of distinct ``prompts``, a row each."""
@@ -83,11 +84,21 @@ class Reader:
 
     def _forward(self, cache: DynamicCache, ids: Tensor, mask: Tensor) -> State:
         inputs = {"input_ids": ids, "attention_mask": mask, self._cache_name: cache, "use_cache": True}
+        if ids.shape[1] == 1 and self._shares_prefixes and self._takes_masks:
+            # A mask without padding would be dropped. With one Transformers lets the heads that share keys be one batch,
+            # which on a CPU is several times faster.
+            inputs["attention_mask"] = mask.bool()[:, None, None]
         if "position_ids" in self._accepts:
             inputs["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         if "logits_to_keep" in self._accepts:
-            inputs["logits_to_keep"] = 1
+            # As an index, not as the number 1: projecting a view of the states copies the vocabulary's weights per row.
+            inputs["logits_to_keep"] = torch.tensor([-1], device=self._device)
         return State(cache, mask, self._model(**inputs).logits[:, -1])
+
+
+def takes_masks(model: nn.Module) -> bool:
+    """Return whether the model's attention takes a mask ``[N, 1, T, L]`` as it is."""
+    return model.config.get_text_config()._attn_implementation == "sdpa"
 
 
 def prefix_stages(prompts: list[Prompt]) -> list[list[Prompt]]:

@@ -26,8 +26,8 @@ PROMPT_TOKENS = 256
 SECTIONS = 3
 SECTION_TOKENS = 256
 STEPS = 3
-MICRO_TOKENS = 1024
-"""A micro-batch of ours: one group of the single-turn step, or two rows of the memory rollout."""
+STEP_MICRO_TOKENS, ROLLOUT_MICRO_TOKENS = 1024, 1536
+"""A micro-batch of ours: a group's calls of one turn, what their prompts begin with once."""
 
 Times = list[tuple[float, float]]
 """Seconds to collect and to update, per step."""
@@ -47,13 +47,14 @@ def score(text: str) -> float:
     return len(set(text)) / max(1, len(text))
 
 
-def endless_backend() -> Any:
-    """Return the backend of a SmolLM2 that never ends a reply by itself."""
+def endless_backend(precision: str) -> Any:
+    """Return the backend of a SmolLM2 that never ends a reply by itself; it samples in the given precision."""
     from memagents.backends.transformers_backend import TransformersBackend
 
     loaded = TransformersBackend.from_pretrained("smollm2", dtype="float32")
     loaded.tokenizer.eos_token = loaded.model.generation_config.eos_token_id = None
-    return TransformersBackend(loaded.model, loaded.tokenizer)
+    rollout_dtype = "bfloat16" if precision == "bf16" else None
+    return TransformersBackend(loaded.model, loaded.tokenizer, rollout_dtype=rollout_dtype)
 
 
 def memory_agent(backend: Any) -> Any:
@@ -80,7 +81,7 @@ def train(policy: Any, collector: Callable, settings: dict[str, Any], reference:
     from grpo.trainer import Trainer
 
     with tempfile.TemporaryDirectory() as folder:
-        config = from_values({"out_dir": folder, "micro_tokens": MICRO_TOKENS, **settings})
+        config = from_values({"out_dir": folder, **settings})
         trainer = Trainer(policy, collector, config, reference=reference)
         figures = [trainer.step()[0] for _ in range(STEPS)]
     return [(step["time/collect"], step["time/update"]) for step in figures]
@@ -92,10 +93,11 @@ def step_ours(precision: str) -> Times:
     from grpo.causal_lm import CausalLM
     from memagents.backends import Sampling
 
-    backend = endless_backend()
+    backend = endless_backend(precision)
     ids = [backend.tokenizer(text)["input_ids"] for text in prompts(backend.tokenizer) for _ in range(GROUP)]
 
     def collect(request: Any) -> Any:
+        backend.update_weights()
         completions = backend.generate(ids, Sampling(max_tokens=REPLY_TOKENS, seed=request.seed))
         rows = [
             {
@@ -112,7 +114,8 @@ def step_ours(precision: str) -> Times:
         ]
         return from_rows(rows)
 
-    return train(CausalLM(backend.model), collect, {"aggregation": "token_mean", "precision": precision})
+    settings = {"aggregation": "token_mean", "precision": precision, "micro_tokens": STEP_MICRO_TOKENS}
+    return train(CausalLM(backend.model), collect, settings)
 
 
 def step_trl(precision: str) -> Times:
@@ -132,13 +135,15 @@ def rollout_ours(precision: str) -> Times:
     from grpo.causal_lm import CausalLM
     from memagents.collect import collect
 
-    backend, env = endless_backend(), memory_env()
+    backend, env = endless_backend(precision), memory_env()
     agent, policy = memory_agent(backend), CausalLM(backend.model)
 
     def play(request: Any) -> Any:
+        backend.update_weights()
         return collect(agent, env, [0], GROUP, request.seed, request.policy_version)
 
-    return train(policy, play, {"preset": "memagent", "precision": precision}, copy.deepcopy(policy))
+    settings = {"preset": "memagent", "precision": precision, "micro_tokens": ROLLOUT_MICRO_TOKENS}
+    return train(policy, play, settings, copy.deepcopy(policy))
 
 
 def rollout_published(precision: str) -> Times:
@@ -149,7 +154,7 @@ def rollout_published(precision: str) -> Times:
 
     from memagents.backends.local import find_model
 
-    backend = endless_backend()
+    backend = endless_backend("float32")
     agent = memory_agent(backend)
     tokenizer = AutoTokenizer.from_pretrained(find_model("smollm2"))
     model = backend.model.to(torch.bfloat16 if precision == "bf16" else torch.float32)

@@ -96,9 +96,12 @@ def test_without_a_seed_every_call_differs(backend):
 def test_batches_are_bounded_by_tokens_and_sorted_by_length(tiny_dir):
     backend = TransformersBackend.from_pretrained(tiny_dir, device="cpu", batch_tokens=60)
     shapes = []
-    backend.model.model.register_forward_pre_hook(
-        lambda module, args, kwargs: shapes.append(tuple(kwargs["attention_mask"].shape)), with_kwargs=True
-    )
+
+    def note(module, args, kwargs):
+        mask = kwargs["attention_mask"]  # [N, L], or [N, 1, 1, L] for a step
+        shapes.append((mask.shape[0], mask.shape[-1]))
+
+    backend.model.model.register_forward_pre_hook(note, with_kwargs=True)
     prompts = [[4 + i % 20] * length for i, length in enumerate([3, 70, 5, 68, 3, 4, 66, 2])]
     backend.generate(prompts, Sampling(max_tokens=4, seed=0))
     assert max(rows * slots for rows, slots in shapes) <= max(60, 70 + 4)
