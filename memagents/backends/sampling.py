@@ -8,6 +8,9 @@ from torch import Tensor
 
 from memagents.backends.base import Sampling
 
+LIKELY = 256
+"""How many of the likeliest tokens are looked through for the nucleus at first."""
+
 
 def log_distribution(logits: Tensor, sampling: Sampling) -> Tensor:
     """Return the log-probabilities ``[N, V]``, float32, that tokens are sampled from: temperature, top-k, then top-p.
@@ -22,12 +25,21 @@ def log_distribution(logits: Tensor, sampling: Sampling) -> Tensor:
         least = logits.topk(min(sampling.top_k, logits.shape[-1])).values[:, -1:]
         logits = logits.masked_fill(logits < least, float("-inf"))
     if sampling.top_p < 1:
-        # The nucleus is the smallest set of the likeliest tokens that holds top_p (Holtzman et al., arXiv 1904.09751).
-        ordered, order = logits.sort(descending=True)
-        probs = ordered.softmax(-1)
-        outside = probs.cumsum(-1) - probs >= sampling.top_p
-        logits = logits.masked_fill(outside.scatter(-1, order, outside), float("-inf"))
+        logits = _nucleus(logits, sampling.top_p)
     return logits.log_softmax(-1)
+
+
+def _nucleus(logits: Tensor, top_p: float) -> Tensor:
+    """Keep the smallest set of the likeliest tokens that holds ``top_p`` (Holtzman et al., arXiv 1904.09751)."""
+    total = logits.logsumexp(-1, keepdim=True)
+    for count in (min(LIKELY, logits.shape[-1]), logits.shape[-1]):  # to sort the whole vocabulary is rarely needed
+        ordered, order = logits.topk(count)
+        probs = (ordered - total).exp()
+        mass = probs.cumsum(-1)
+        if (mass[:, -1] >= top_p).all():
+            break
+    ordered = ordered.masked_fill(mass - probs >= top_p, float("-inf"))
+    return torch.full_like(logits, float("-inf")).scatter(-1, order, ordered)
 
 
 def draw(log_probs: Tensor, uniforms: Tensor) -> Tensor:

@@ -53,7 +53,8 @@ def compare(before: dict[str, Any], after: dict[str, Any], score: str = "answer"
 
     Args:
         before, after: contents of result files of the same entries.
-        score: any score that the questions have: ``answer``, ``evidence_recall``, ``f1``, …
+        score: any score that the questions have: ``answer``, ``evidence_recall``, ``f1``, … Entries without it are left
+            out.
 
     Raises:
         DataError: the results are not of the same entries and data, or the score was not given to the same questions.
@@ -61,7 +62,8 @@ def compare(before: dict[str, Any], after: dict[str, Any], score: str = "answer"
     """
     _check_same(before["entries"], after["entries"])
     changes, samples = [], []
-    for first, second in zip(before["entries"], after["entries"], strict=True):
+    entries = list(zip(before["entries"], after["entries"], strict=True))
+    for first, second in [pair for pair in entries if any(score in _scores(entry) for entry in pair)] or entries:
         pair, drawn = _groups(first, second, score)
         counted = [totals(groups.values()) for groups in pair]
         means = tuple(float(np.divide(*values.sum(0))) for values in counted)
@@ -123,16 +125,20 @@ def _groups(before: EntryRecord, after: EntryRecord, score: str) -> tuple[tuple[
 
 def _by_question(entry: EntryRecord, score: str) -> Groups:
     values: Groups = defaultdict(list)
-    known: set[str] = set()
     for episode in entry["results"]:
         for step in episode["steps"]:
             for answer in step["answers"]:
-                known |= answer["scores"].keys()
                 if score in answer["scores"]:
                     values[episode["index"], answer["question_id"]].append(answer["scores"][score])
     if not values:
-        raise unknown(f"score of entry {entry['name']!r}:", score, sorted(known))
+        raise unknown(f"score of entry {entry['name']!r}:", score, sorted(_scores(entry)))
     return dict(sorted(values.items()))
+
+
+def _scores(entry: EntryRecord) -> set[str]:
+    """Return the names of the scores that an entry's answers have."""
+    steps = (step for episode in entry["results"] for step in episode["steps"])
+    return {name for step in steps for answer in step["answers"] for name in answer["scores"]}
 
 
 def _by_episode(questions: Groups) -> Groups:

@@ -93,6 +93,13 @@ _MEMFACTORY = tuple(
     SuiteEntry(name, LONG, {"task": "memagent", "path": f"{name}.json.gz", **_CHUNKS}, "all", 128, trials=4)
     for name in ("eval_50", "eval_100", "eval_fwe_16384")
 )
+_SMALL = {"section_tokens": 256, "memory_tokens": 160}
+_HOTPOT = {"task": "hotpotqa", "path": "hotpotqa_dev.jsonl.gz", "only": "eval_50.json.gz"}
+_MEMFACTORY_SMALL = (
+    SuiteEntry("eval_4", LONG, {**_HOTPOT, "documents": 4, **_SMALL}, "all", 128, trials=4),
+    SuiteEntry("eval_8", LONG, {**_HOTPOT, "documents": 8, **_SMALL}, "all", 64, trials=4),
+    SuiteEntry("fwe 1k", LONG, {"task": "ruler", "subtask": "fwe", "length": 1024, **_SMALL}, episodes=32, trials=4),
+)
 
 SUITES: dict[str, Suite] = {
     "quick-v0": Suite("quick-v0", "both environments, half a minute for a heuristic", _QUICK),
@@ -100,6 +107,11 @@ SUITES: dict[str, Suite] = {
     "ruler-v0": Suite("ruler-v0", "the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
     "real-v0": Suite("real-v0", "published files in a data folder (--data)", _REAL),
     "memfactory-v0": Suite("memfactory-v0", "Table 2 of MemFactory, avg@4: its files in a data folder", _MEMFACTORY),
+    "memfactory-small-v0": Suite(
+        "memfactory-small-v0",
+        "the same questions among 4 and 8 documents, for a small model on a CPU; avg@4",
+        _MEMFACTORY_SMALL,
+    ),
 }
 
 

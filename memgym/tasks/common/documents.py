@@ -43,6 +43,7 @@ class DocumentsConfig(FileConfig):
         counter: how ``length`` is counted (see :mod:`memgym.tokens`).
         exclude: path of an evaluation file in MemAgent's layout that was made from this file; the rows that its
             ``index`` names are left out, as questions and as distractors. Empty for none.
+        only: path of such a file whose rows alone are played; the other rows give distractors. Empty for all.
         seed: selects other distractors and another order.
     """
 
@@ -50,6 +51,7 @@ class DocumentsConfig(FileConfig):
     length: int = 0
     counter: str = "chars"
     exclude: str = ""
+    only: str = ""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -58,6 +60,8 @@ class DocumentsConfig(FileConfig):
             check_int(name, getattr(self, name), 0)
         if self.documents and self.length:
             raise ConfigError("options 'documents' and 'length' exclude each other; set one of them to 0")
+        if self.exclude and self.only:
+            raise ConfigError("options 'exclude' and 'only' exclude each other; leave one of them out")
         get_counter(self.counter)
 
 
@@ -93,10 +97,10 @@ class DocumentTask(FileTask):
 
     Raises:
         ConfigError: the file has too few documents for the target, or a supporting document does not fit.
-        DataError: as for every file, and if ``exclude`` was not made from ``path``.
+        DataError: as for every file, and if ``exclude`` or ``only`` was not made from ``path``.
     """
 
-    path_options = ("path", "exclude")
+    path_options = ("path", "exclude", "only")
     Config = DocumentsConfig
 
     def __init__(self, **options: Any):
@@ -126,8 +130,8 @@ class DocumentTask(FileTask):
         return str(row.get("id", row.get("_id", number)))
 
     def selected(self) -> Sequence[int]:
-        """Return the numbers of the rows that are not excluded."""
-        return [number for number in super().selected() if number not in self._excluded]
+        """Return the numbers of the rows that are asked about."""
+        return sorted(self._named("only")) if self.config.only else self._included
 
     def load(self, key: int) -> Episode:
         """Return the episode of row ``key``."""
@@ -154,10 +158,14 @@ class DocumentTask(FileTask):
         }
 
     @cached_property
-    def _excluded(self) -> frozenset[int]:
-        if not self.config.exclude:
-            return frozenset()
-        rows, excluded = read_rows(self.config.exclude), set()
+    def _included(self) -> list[int]:
+        """The rows that are not excluded."""
+        excluded = self._named("exclude") if self.config.exclude else frozenset()
+        return [number for number in range(len(self.rows)) if number not in excluded]
+
+    def _named(self, option: str) -> frozenset[int]:
+        """Return the rows that the evaluation file of an option was made from."""
+        rows, named = read_rows(getattr(self.config, option)), set()
         for number, row in enumerate(rows):
             where = rows.where(number)
             index = require(row, "index", int, where)
@@ -165,16 +173,16 @@ class DocumentTask(FileTask):
             if not 0 <= index < len(self.rows) or self.item(index).question != question:
                 raise DataError(
                     f"{where}: its 'index' {index} is not the row with its question in {self.rows.name}; "
-                    "exclude a file that was made from this one"
+                    f"name a file in {option!r} that was made from this one"
                 )
-            excluded.add(index)
-        return frozenset(excluded)
+            named.add(index)
+        return frozenset(named)
 
     @cached_property
     def _pool(self) -> list[tuple[int, int]]:
         """Row and position of every distinct document of the rows that are not excluded."""
         pool, seen = [], set()
-        for number in self.selected():
+        for number in self._included:
             for position, document in enumerate(self.item(number).documents):
                 digest = hashlib.blake2b(document.written(0).encode(), digest_size=16).digest()
                 if digest not in seen:

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memagents.backends import sampling as module
 from memagents.backends.base import Sampling
 from memagents.backends.sampling import draw, log_distribution, row_uniforms
 
@@ -41,6 +42,15 @@ def test_the_distribution_is_that_of_the_definitions(logits, temperature, top_p,
     sampling = Sampling(temperature=temperature, top_p=top_p, top_k=top_k)
     probs = log_distribution(torch.tensor([logits]), sampling).exp()[0].tolist()
     assert probs == pytest.approx(brute_force(logits, sampling), abs=1e-5)
+
+
+@pytest.mark.parametrize("likely", [1, 3, 50])
+def test_the_nucleus_is_the_same_however_many_tokens_are_looked_through_at_first(likely, monkeypatch):
+    monkeypatch.setattr(module, "LIKELY", likely)
+    logits = 3 * torch.randn(4, 40, generator=torch.Generator().manual_seed(0))
+    sampling = Sampling(top_p=0.8)
+    for row, found in zip(logits.tolist(), log_distribution(logits, sampling).exp().tolist(), strict=True):
+        assert found == pytest.approx(brute_force(row, sampling), abs=1e-5)
 
 
 def test_greedy_decoding_reports_the_models_own_distribution():

@@ -146,6 +146,20 @@ def test_evaluation_rows_stay_out_of_training(data_dir):
     assert task.fingerprint() != HotpotQA(path=str(data_dir / DEV), documents=50).fingerprint()
 
 
+def test_only_plays_the_rows_of_an_evaluation_file_among_others(data_dir):
+    only = str(data_dir / "eval_50.json.gz")
+    task = HotpotQA(path=str(data_dir / DEV), documents=12, only=only)
+    rows = read_rows(only)
+    episodes = [task.build("all", index) for index in range(task.size("all"))]
+    assert {episode.questions[0].text for episode in episodes} == {row["input"] for row in rows}
+    assert len(episodes) == len(rows) == 128
+    assert {len(episode.sections) for episode in episodes} == {12}
+    with pytest.raises(ConfigError, match="'exclude' and 'only' exclude each other"):
+        HotpotQA(path=str(data_dir / DEV), only=only, exclude=only)
+    with pytest.raises(DataError, match="'only' that was made from this one"):
+        HotpotQA(path=str(data_dir / TRAIN), only=only)
+
+
 def test_exclude_must_be_made_from_the_file(data_dir):
     with pytest.raises(DataError, match=r"eval_50\.json\.gz, row 0: its 'index' 6 is not the row with its question in"):
         HotpotQA(path=str(data_dir / TRAIN), exclude=str(data_dir / "eval_50.json.gz"))
