@@ -16,16 +16,6 @@ from grpo.buffer import from_rows
 
 torch.set_num_threads(1)
 
-THIRD_PARTY = [
-    # peft 0.21 still asks Transformers 5.23 by the old name.
-    r"ignore:`is_gradient_checkpointing` is deprecated:FutureWarning",
-]
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    for warning in THIRD_PARTY:
-        config.addinivalue_line("filterwarnings", warning)
-
 
 def random_rows(
     seed: int, groups: int = 3, vocabulary: int = 64, max_length: int = 6, components: int = 2

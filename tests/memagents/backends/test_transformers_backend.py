@@ -146,8 +146,6 @@ def test_the_trainers_module_is_the_samplers(tiny_dir):
     assert all(parameter.requires_grad and parameter.grad is None for parameter in backend.model.parameters())
 
 
-# peft still asks Transformers 5.23 by the old name.
-@pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")
 def test_an_adapter_takes_part(tiny_dir):
     peft = pytest.importorskip("peft", reason="needs the train extra")
     base = TransformersBackend.from_pretrained(tiny_dir, device="cpu")
