@@ -2,8 +2,8 @@
 
 - The vocabulary projection runs over response positions only, in chunks that are recomputed in the backward pass: the
   full logits are never held.
-- What several prompts begin with runs once: of a group's calls all, or all that comes before what an episode has made of
-  its own. Its keys and values are repeated for what follows, and the gradient flows back through them.
+- What several prompts begin with runs once: of a group's prompts the whole, or all that comes before what an episode
+  has made of its own. Its keys and values are repeated for what follows; the gradient flows back through them.
 - Log-softmax and the projection before it are float32 even under bfloat16 autocast.
 """
 
@@ -137,9 +137,7 @@ class CausalLM(nn.Module):
         seen[:, -1] = True  # a pass over nothing would be undefined; an empty prefix is masked again below
         unused = self._decode(prompts.prefix_ids, seen, _positions(seen), recorded)
         ids = torch.cat([prompts.rest_ids, batch["response_ids"][:, :-1]], 1)  # the last token predicts nothing
-        mask = torch.cat(
-            [prompts.prefix_mask[prompts.group], prompts.rest_mask, batch["response_mask"][:, :-1]], 1
-        )
+        mask = torch.cat([prompts.prefix_mask[prompts.group], prompts.rest_mask, batch["response_mask"][:, :-1]], 1)
         positions = _positions(mask)[:, seen.shape[1] :]
         states = self._decode(ids, mask, positions, repeat(recorded, prompts.group))
         if self.uniform_passes:  # sharded layers are gathered when a gradient, here of zeros, comes to their output

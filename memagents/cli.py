@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from memgym.cli.common import clear_errors
 from memgym.errors import ConfigError, MemgymError, MissingExtraError
@@ -218,12 +222,31 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the run in out_dir.")] = False,
 ) -> None:
-    """Train what a recipe marks as trained. Ctrl-C finishes the iteration and saves; --resume continues exactly."""
+    """Train what a recipe marks as trained. Ctrl-C finishes the iteration and saves; --resume continues exactly.
+
+    `memagents settings` lists what can be set.
+    """
     with _training():
         from memagents.training import Run
         from memagents.training_recipes import read_training_recipe
 
         _train(Run(read_training_recipe(recipe, settings or ())), resume)
+
+
+@app.command()
+@clear_errors
+def settings() -> None:
+    """List the settings of training recipes, with their defaults."""
+    with _training():
+        from memagents.training_recipes import settings
+
+        listed = list(settings())
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for name in ("table", "setting", "default", "meaning"):
+        table.add_column(name, no_wrap=name != "meaning")
+    for row in listed:
+        table.add_row(*map(Text, row))
+    Console().print(table)
 
 
 @app.command()

@@ -121,7 +121,9 @@ class Run:
             raise ConfigError(f"groups = {config.groups}, but each of the {self.world.size} ranks plays at least one")
         self.policy = make_policy(self.agent, config)
         if config.trainer.strategy == "fsdp" and getattr(learner.backend, "rollout_dtype", None):
-            raise ConfigError("rollout_dtype copies whole weights, which strategy = 'fsdp' splits: leave one of them out")
+            raise ConfigError(
+                "rollout_dtype copies whole weights, which strategy = 'fsdp' splits: leave one of them out"
+            )
         sync = _weight_sync(self.policy, learner)
         env = recipe.make_env()
         held_out = recipe.make_env(split=recipe.validation.split)

@@ -24,13 +24,15 @@ Settings on the command line are those of ``[train]`` by their name (``lr=1e-4``
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from grpo.config import TrainerConfig, from_values
-from grpo.options import build, check, option, parse_overrides, read_toml
+from grpo.options import build, check, flat_fields, option, parse_overrides, read_toml
+from grpo.presets import PRESETS
 from memagents.recipes import KEYS
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, unknown
@@ -133,6 +135,14 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
     teacher = build(TeacherConfig, content["teacher"]) if "teacher" in content else None
     run = from_values({"preset": "imitation", **train} if teacher else train, RunConfig)
     return TrainingRecipe(content, run, build(ValidationConfig, validation), teacher)
+
+
+def settings() -> Iterator[tuple[str, str, str, str]]:
+    """Yield ``(table, key, default, help)`` of every setting of a training recipe, but those of the environment."""
+    yield "train", "preset", "", f"start from the settings of a variant: {', '.join(PRESETS)}"
+    for table, cls in (("train", RunConfig), ("validation", ValidationConfig), ("teacher", TeacherConfig)):
+        for key, default, text in flat_fields(cls):
+            yield table, key, "" if default is MISSING else json.dumps(default), text
 
 
 def built_in() -> list[str]:

@@ -85,8 +85,8 @@ class Reader:
     def _forward(self, cache: DynamicCache, ids: Tensor, mask: Tensor) -> State:
         inputs = {"input_ids": ids, "attention_mask": mask, self._cache_name: cache, "use_cache": True}
         if ids.shape[1] == 1 and self._shares_prefixes and self._takes_masks:
-            # A mask without padding would be dropped. With one Transformers lets the heads that share keys be one batch,
-            # which on a CPU is several times faster.
+            # A mask without padding would be dropped. With one, Transformers lets the heads that share keys be one
+            # batch, which on a CPU is several times faster.
             inputs["attention_mask"] = mask.bool()[:, None, None]
         if "position_ids" in self._accepts:
             inputs["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]

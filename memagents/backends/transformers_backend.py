@@ -123,6 +123,7 @@ class TransformersBackend(LocalBackend):
             self._sampled = _cast_copy(self._base, DTYPES[self.rollout_dtype])
         for mine, trained in zip(self._sampled.parameters(), self._base.parameters(), strict=True):
             mine.copy_(trained)
+
     @torch.inference_mode()
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         keys = [tuple(prompt) for prompt in prompts]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from os.path import commonprefix
+from itertools import pairwise, takewhile
 
 import torch
 from hypothesis import given
@@ -27,12 +27,13 @@ def most(rows):
     def best(rows):
         if len(rows) < 2:
             return 0
-        least = min(map(share, rows, rows[1:]))
-        cut = max(i for i, pair in enumerate(zip(rows, rows[1:], strict=False), 1) if share(*pair) == least)
+        least = min(share(*pair) for pair in pairwise(rows))
+        cut = max(i for i, pair in enumerate(pairwise(rows), 1) if share(*pair) == least)
         return max((len(rows) - 1) * least, best(rows[:cut]) + best(rows[cut:]))
 
     def share(a, b):
-        return min(len(commonprefix([a, b])), len(a) - 1, len(b) - 1)
+        same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(a, b, strict=False))))
+        return min(same, len(a) - 1, len(b) - 1)
 
     return best(tuple(sorted(map(tuple, rows))))
 

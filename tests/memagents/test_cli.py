@@ -126,3 +126,12 @@ def test_mistakes(arguments: list[str], message: str, tmp_path, monkeypatch) -> 
     assert done.exit_code == 2
     assert message in done.stderr
     assert done.stderr.startswith("error: ")
+
+
+def test_every_setting_is_listed_with_its_default() -> None:
+    from memagents.training_recipes import settings
+
+    listed = memagents("settings")
+    for table, key, default, _ in settings():
+        assert any(line.split()[:2] == [table, key] and default in line for line in listed.splitlines())
+    assert {"lr", "group_size", "repeats", "policy", "preset"} <= {key for _, key, *_ in settings()}
