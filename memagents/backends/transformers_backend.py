@@ -127,6 +127,9 @@ class TransformersBackend(LocalBackend):
     @torch.inference_mode()
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         keys = [tuple(prompt) for prompt in prompts]
+        if sampling.greedy and len(distinct := dict.fromkeys(keys)) < len(keys):
+            once = dict(zip(distinct, self._sample(list(map(list, distinct)), sampling), strict=True))
+            return [once[key] for key in keys]
         uniforms = None if sampling.greedy else row_uniforms(len(prompts), sampling)
         samples: list[Any] = [None] * len(prompts)
         training = self._sampled.training

@@ -25,7 +25,7 @@ PROMPTS = 4
 PROMPT_TOKENS = 256
 SECTIONS = 3
 SECTION_TOKENS = 256
-STEPS = 3
+STEPS = 2
 STEP_MICRO_TOKENS, ROLLOUT_MICRO_TOKENS = 1024, 1536
 """A micro-batch of ours: a group's calls of one turn, what their prompts begin with once."""
 

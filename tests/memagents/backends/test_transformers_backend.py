@@ -235,3 +235,15 @@ def test_without_a_copy_there_is_nothing_to_update(backend):
 def test_an_unknown_rollout_dtype_is_an_error(tiny_dir):
     with pytest.raises(ConfigError, match="bfloat16"):
         TransformersBackend.from_pretrained(tiny_dir, device="cpu", rollout_dtype="bfloat17")
+
+
+def test_greedy_decoding_says_the_same_to_the_same_prompt_and_works_once(backend):
+    rows = []
+    hook = backend.model.model.register_forward_pre_hook(
+        lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
+    )
+    greedy = Sampling(max_tokens=6, temperature=0)
+    together = backend.generate(PROMPTS, greedy)
+    hook.remove()
+    assert max(rows) == len(set(map(tuple, PROMPTS))) < len(PROMPTS)
+    assert [c.token_ids for c in together] == [backend.generate([p], greedy)[0].token_ids for p in PROMPTS]
