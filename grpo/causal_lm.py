@@ -40,7 +40,7 @@ class CausalLM(nn.Module):
         self,
         model: nn.Module,
         temperature: float = 1.0,
-        chunk_tokens: int = 512,
+        chunk_tokens: int = 256,
         share_prefixes: bool = True,
         gradient_checkpointing: bool = False,
     ):
