@@ -96,6 +96,27 @@ def test_a_language_model_trains_by_the_same_recipe_tables(model_dir: Path, tmp_
         assert torch.equal(value, run.policy.model.get_parameter(name))
 
 
+@pytest.mark.parametrize("lora", ["", "lora_rank=2"])
+def test_rollouts_in_another_dtype_follow_what_is_trained(model_dir: Path, tmp_path: Path, lora: str) -> None:
+    if lora:
+        pytest.importorskip("peft")
+    settings = ["backends.tiny.rollout_dtype=bfloat16", "validation.episodes=2", "lr=0.01", *filter(None, [lora])]
+    run = Run(read_training_recipe(str(_language_recipe(model_dir, tmp_path)), settings))
+    metrics = run.train()
+    assert 0 < metrics["sampler_kl"] < 1e-3
+    run.validation()
+    backend = run.agent.learner.backend
+    for mine, trained in zip(backend._sampled.parameters(), backend.model.parameters(), strict=True):
+        assert mine.dtype == torch.bfloat16
+        assert torch.equal(mine, trained.bfloat16())
+
+
+def test_rollouts_in_another_dtype_need_whole_weights(model_dir: Path, tmp_path: Path) -> None:
+    settings = ["backends.tiny.rollout_dtype=bfloat16", "strategy=fsdp"]
+    with pytest.raises(ConfigError, match="rollout_dtype copies whole weights"):
+        Run(read_training_recipe(str(_language_recipe(model_dir, tmp_path)), settings))
+
+
 def test_adapters_train_alone(model_dir: Path, tmp_path: Path) -> None:
     pytest.importorskip("peft")
     run = Run(read_training_recipe(str(_language_recipe(model_dir, tmp_path)), ["lora_rank=2", "validate_every=0"]))
