@@ -1,7 +1,7 @@
 """The prompts: one text file each, in this folder. Edit them here, or name a file of your own in a recipe.
 
-Where sections are read and memories managed, instructions stand first, and last what an episode has made of its own (its
-memories): whatever comes before that is computed once for all episodes of a group.
+Where sections are read and memories managed, instructions stand first, and last what an episode has made of its own
+(its memories): whatever comes before that is computed once for all episodes of a group.
 
 A prompt is plain text with placeholders: ``$question``, ``$when`` (`` (2023-05-08)``, or nothing where the time is
 unknown), ``$memory`` (one text), ``$memories``, ``$candidates``, ``$turns`` (one line each, behind their ids),
