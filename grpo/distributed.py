@@ -48,6 +48,17 @@ def setup(device: str | None = None) -> World:
     return World(dist.get_rank(), dist.get_world_size(), place)
 
 
+def leave() -> None:
+    """Leave the process group, if there is one, once all ranks are here; the last thing that a process does.
+
+    Gloo's threads let go of the last collective's tensors while the others are waited for: were the interpreter shut
+    down under them, the process would abort.
+    """
+    if dist.is_initialized():
+        dist.barrier()
+        dist.destroy_process_group()
+
+
 def wrap(policy: nn.Module, strategy: str, world: World) -> nn.Module:
     """Move the policy to its device and return its callable ``forward(batch, reference=False)``.
 

@@ -283,6 +283,7 @@ def _training() -> Iterator[None]:
 
 
 def _train(run: Run, resume: bool) -> None:
+    from grpo.distributed import leave
     from memagents.progress import TrainingProgress
 
     config = run.recipe.run.trainer
@@ -294,6 +295,7 @@ def _train(run: Run, resume: bool) -> None:
             progress.say(f"stopped and saved after iteration {run.trainer.iteration}; --resume continues")
         elif before is not None:
             progress.say(f"held-out {run.rise(before)}")
+    leave()
 
 
 @app.command()

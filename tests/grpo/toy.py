@@ -16,7 +16,7 @@ from torch import nn
 
 from grpo.buffer import from_rows, validate
 from grpo.config import TrainerConfig, load_config
-from grpo.distributed import setup
+from grpo.distributed import leave, setup
 from grpo.trainer import Request, Trainer
 
 
@@ -145,8 +145,7 @@ def main(kind: str, out_dir: str, final: str, *rest: str) -> None:
     state = gather_state(trainer.policy, trainer.optimizer)
     if world.rank == 0:
         torch.save(state, Path(final))
-    if world.size > 1:
-        torch.distributed.destroy_process_group()
+    leave()
 
 
 if __name__ == "__main__":
