@@ -195,6 +195,8 @@ def _check_fit(recipe: Recipe, phase: str, status: str, module: Module, backend:
         raise ConfigError(f"{where}: {type(module).__name__} has nothing to train; leave out status = 'trained'")
     if status == "trained" and backend is not None and not isinstance(backend, TokenBackend):
         raise ConfigError(f"{where}: a model behind an API cannot be trained; use status = 'api' or another backend")
+    if status == "trained" and getattr(backend, "remember", False):
+        raise ConfigError(f"{where}: a backend with remember = true replies as before, however the weights change")
     if status == "api" and (backend is None or isinstance(backend, TokenBackend)):
         raise ConfigError(f"{where}: status 'api' needs a backend behind an API; use 'frozen' for a local model")
     if isinstance(module, TextModule) and module.sampling.json_schema and not backend.constrains:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from abc import abstractmethod
-from collections.abc import Sequence
+from array import array
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,14 +39,19 @@ class LocalBackend(TokenBackend):
         tokenizer: the model's tokenizer.
         context: tokens that prompt and completion may have together.
         truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
+        remember: whether replies decoded greedily are kept, so that a prompt that comes again costs nothing. Only for
+            weights that stay as they are. (Equal prompts of one call cost no more than one either way.)
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, context: int, truncate: bool):
-        if not isinstance(truncate, bool):
-            raise ConfigError(f"option 'truncate' must be true or false, not {truncate!r}")
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, context: int, truncate: bool, remember: bool = False):
+        for name, value in (("truncate", truncate), ("remember", remember)):
+            if not isinstance(value, bool):
+                raise ConfigError(f"option {name!r} must be true or false, not {value!r}")
         self.tokenizer = tokenizer
         self.context = context
         self.truncate = truncate
+        self.remember = remember
+        self._replies: dict[Hashable, Sample] = {}
 
     def encode(self, messages: Messages) -> list[int]:
         """Return the prompt's tokens by the model's chat template, else by the plain one.
@@ -65,7 +72,8 @@ class LocalBackend(TokenBackend):
             ConfigError: a prompt is empty, or too long and not to be truncated.
         """
         fitted = [self._fit(i, list(prompt), sampling.max_tokens) for i, prompt in enumerate(prompts)]
-        samples = self._sample(fitted, sampling) if fitted else []
+        sample = self._greedy if sampling.greedy else self._sample
+        samples = sample(fitted, sampling) if fitted else []
         return [
             Completion(
                 text=self.decode(sample.token_ids),
@@ -94,6 +102,16 @@ class LocalBackend(TokenBackend):
     @abstractmethod
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         """Return one sample per prompt, in order; every prompt leaves room for ``max_tokens``."""
+
+    def _greedy(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
+        """Return the likeliest reply to each prompt, worked out once for equal prompts."""
+        how = (sampling.max_tokens, json.dumps(sampling.json_schema))
+        keys = [(*how, array("l", prompt).tobytes()) for prompt in prompts]
+        known = self._replies if self.remember else {}
+        missing = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in known}
+        if missing:
+            known.update(zip(missing, self._sample(list(missing.values()), sampling), strict=True))
+        return [known[key] for key in keys]
 
     def _fit(self, row: int, prompt: list[int], max_tokens: int) -> list[int]:
         room = self.context - max_tokens

@@ -46,6 +46,7 @@ class TransformersBackend(LocalBackend):
         truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
         rollout_dtype: a key of :data:`DTYPES` to sample from a copy of the weights in it, while the model itself is
             trained in float32; half the time in ``bfloat16``, if the device computes in it. None for no copy.
+        remember: see :class:`~memagents.backends.local.LocalBackend`.
 
     Raises:
         ConfigError: an option does not fit.
@@ -58,13 +59,14 @@ class TransformersBackend(LocalBackend):
         batch_tokens: int = 32_768,
         truncate: bool = False,
         rollout_dtype: str | None = None,
+        remember: bool = False,
     ):
         check_int("batch_tokens", batch_tokens, 1)
         if rollout_dtype is not None and rollout_dtype not in DTYPES:
             raise unknown("rollout_dtype", rollout_dtype, DTYPES)
         base = model.get_base_model() if hasattr(model, "get_base_model") else model
         limit = getattr(base.config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
-        super().__init__(tokenizer, limit, truncate)
+        super().__init__(tokenizer, limit, truncate, remember)
         self.model = model
         self.batch_tokens = batch_tokens
         self.rollout_dtype = rollout_dtype
@@ -80,6 +82,7 @@ class TransformersBackend(LocalBackend):
         batch_tokens: int = 32_768,
         truncate: bool = False,
         rollout_dtype: str | None = None,
+        remember: bool = False,
     ) -> TransformersBackend:
         """Load a model and its tokenizer. FlashAttention-2 is used where it is installed and fits.
 
@@ -90,6 +93,7 @@ class TransformersBackend(LocalBackend):
             batch_tokens: see the class.
             truncate: see the class.
             rollout_dtype: see the class.
+            remember: see the class.
 
         Raises:
             ConfigError: an option does not fit, or the model cannot be loaded.
@@ -108,7 +112,7 @@ class TransformersBackend(LocalBackend):
             _try_flash_attention(loaded)
         attention = loaded.config._attn_implementation
         logger.info("model %s: %s on %s with attention %s", model, torch_dtype, device, attention)
-        return cls(loaded.to(device), tokenizer, batch_tokens, truncate, rollout_dtype)
+        return cls(loaded.to(device), tokenizer, batch_tokens, truncate, rollout_dtype, remember)
 
     @torch.no_grad()
     def update_weights(self, parameters: Iterable[tuple[str, torch.Tensor]] = ()) -> None:
@@ -127,9 +131,6 @@ class TransformersBackend(LocalBackend):
     @torch.inference_mode()
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         keys = [tuple(prompt) for prompt in prompts]
-        if sampling.greedy and len(distinct := dict.fromkeys(keys)) < len(keys):
-            once = dict(zip(distinct, self._sample(list(map(list, distinct)), sampling), strict=True))
-            return [once[key] for key in keys]
         uniforms = None if sampling.greedy else row_uniforms(len(prompts), sampling)
         samples: list[Any] = [None] * len(prompts)
         training = self._sampled.training

@@ -54,6 +54,7 @@ class VllmBackend(LocalBackend):
         dtype: ``auto`` is the checkpoint's.
         max_model_len: tokens that prompt and completion may have together; by default what the model was made for.
         truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
+        remember: see :class:`~memagents.backends.local.LocalBackend`.
         engine: further arguments of ``vllm.LLM``, e.g. ``{"gpu_memory_utilization": 0.5}`` to leave room for a trainer,
             ``{"kv_cache_memory_bytes": 1_000_000_000}`` on a CPU, or ``{"tensor_parallel_size": 2}``.
 
@@ -70,6 +71,7 @@ class VllmBackend(LocalBackend):
         dtype: str = "auto",
         max_model_len: int | None = None,
         truncate: bool = False,
+        remember: bool = False,
         engine: dict[str, Any] | None = None,
     ):
         if dtype not in DTYPES:
@@ -80,7 +82,7 @@ class VllmBackend(LocalBackend):
             os.environ.setdefault(name, value)
         self._llm = _load(model, {"dtype": dtype, "max_model_len": max_model_len}, engine or {})
         config = self._llm.llm_engine.model_config
-        super().__init__(self._llm.get_tokenizer(), config.max_model_len, truncate)
+        super().__init__(self._llm.get_tokenizer(), config.max_model_len, truncate, remember)
         self._stop_ids = stop_ids(self.tokenizer, config.try_get_generation_config().get("eos_token_id"))
         self._hf_config = config.hf_config
 

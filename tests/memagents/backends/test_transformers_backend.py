@@ -6,10 +6,12 @@ import math
 import pytest
 import torch
 
+from memagents.agents import MemoryAgent
 from memagents.backends import Sampling
 from memagents.backends.transformers_backend import TransformersBackend
 from memgym.errors import ConfigError
 
+GREEDY = Sampling(max_tokens=6, temperature=0)
 PROMPTS = [[4, 5, 6], [4, 5, 6], [9, 8, 7, 6, 5, 4, 10], [11], [4, 5, 6], [4, 5, 7, 12]]
 
 
@@ -237,13 +239,36 @@ def test_an_unknown_rollout_dtype_is_an_error(tiny_dir):
         TransformersBackend.from_pretrained(tiny_dir, device="cpu", rollout_dtype="bfloat17")
 
 
-def test_greedy_decoding_says_the_same_to_the_same_prompt_and_works_once(backend):
+@pytest.fixture
+def rows_read(backend):
+    """The number of rows in each forward pass of the model."""
     rows = []
     hook = backend.model.model.register_forward_pre_hook(
         lambda module, args, kwargs: rows.append(len(kwargs["input_ids"])), with_kwargs=True
     )
-    greedy = Sampling(max_tokens=6, temperature=0)
-    together = backend.generate(PROMPTS, greedy)
+    yield rows
     hook.remove()
-    assert max(rows) == len(set(map(tuple, PROMPTS))) < len(PROMPTS)
-    assert [c.token_ids for c in together] == [backend.generate([p], greedy)[0].token_ids for p in PROMPTS]
+
+
+def test_greedy_decoding_says_the_same_to_the_same_prompt_and_works_once(backend, rows_read):
+    together = backend.generate(PROMPTS, GREEDY)
+    assert max(rows_read) == len(set(map(tuple, PROMPTS))) < len(PROMPTS)
+    assert [c.token_ids for c in together] == [backend.generate([p], GREEDY)[0].token_ids for p in PROMPTS]
+
+
+def test_greedy_replies_are_remembered_where_that_is_asked_for(backend, rows_read):
+    remembering = TransformersBackend(backend.model, backend.tokenizer, remember=True)
+    first = remembering.generate(PROMPTS[:3], GREEDY)
+    assert first == backend.generate(PROMPTS[:3], GREEDY)
+    rows_read.clear()
+    assert remembering.generate(PROMPTS[2::-1], GREEDY) == first[::-1]
+    assert not rows_read
+    for other in (Sampling(max_tokens=7, temperature=0), Sampling(max_tokens=6, seed=1)):
+        assert remembering.generate(PROMPTS, other) == backend.generate(PROMPTS, other)
+    assert remembering.generate([], GREEDY) == []
+
+
+def test_a_backend_that_is_trained_cannot_remember(tiny_dir):
+    spec = {"kind": "transformers", "model": str(tiny_dir), "remember": True}
+    with pytest.raises(ConfigError, match="remember"):
+        MemoryAgent({"agent": "MemoryAgent", "backends": {"main": spec}, "modules": {"read": {"status": "trained"}}})
