@@ -87,26 +87,23 @@ def flatten(settings: Any) -> dict[str, Any]:
 
 
 def flat_fields(cls: type) -> Iterator[tuple[str, Any, str]]:
-    """Yield ``(key, default, help)`` of every flat key, for help texts."""
+    """Yield ``(key, default, help)`` of every flat key; the help ends with the choices where there are a few."""
+    hints = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
-        section = _section(cls, field)
-        if section is not None:
-            yield from flat_fields(section)
-        else:
-            yield field.name, field.default, field.metadata.get("help", "")
-
-
-def _section(cls: type, field: dataclasses.Field) -> type | None:
-    hint = typing.get_type_hints(cls)[field.name]
-    return hint if dataclasses.is_dataclass(hint) else None
+        hint = hints[field.name]
+        if dataclasses.is_dataclass(hint):
+            yield from flat_fields(hint)
+            continue
+        choices = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+        help = field.metadata.get("help", "")
+        yield field.name, field.default, f"{help} ({', '.join(choices)})" if choices else help
 
 
 def _build(cls: type, values: Mapping[str, Any]) -> Any:
-    arguments = {}
+    arguments, hints = {}, typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
-        section = _section(cls, field)
-        if section is not None:
-            arguments[field.name] = _build(section, values)
+        if dataclasses.is_dataclass(hints[field.name]):
+            arguments[field.name] = _build(hints[field.name], values)
         elif field.name in values:
             value = values[field.name]
             arguments[field.name] = tuple(value) if isinstance(value, list) else value

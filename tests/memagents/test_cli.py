@@ -134,4 +134,6 @@ def test_every_setting_is_listed_with_its_default() -> None:
     listed = memagents("settings")
     for table, key, default, _ in settings():
         assert any(line.split()[:2] == [table, key] and default in line for line in listed.splitlines())
-    assert {"lr", "group_size", "repeats", "policy", "preset"} <= {key for _, key, *_ in settings()}
+    meanings = {key: meaning for _, key, _, meaning in settings()}
+    assert {"lr", "group_size", "repeats", "policy", "preset"} <= meanings.keys()
+    assert meanings["strategy"].endswith("(ddp, fsdp)")
