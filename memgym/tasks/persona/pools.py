@@ -1,7 +1,7 @@
 """Names and values of the ``persona`` task.
 
 No word of a person's name is a word of a value, and no value occurs in the small talk, so a value in the text is always
-somebody's fact (``tests/memgym/tasks/test_persona.py`` checks both).
+somebody's fact (``tests/memgym/tasks/persona/test_validity.py`` checks both).
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ import pytest
 import torch
 import transformers
 
+from grpo.tracking import read_jsonl
+
 WORDS = "the a is was red blue green seven eight nine cat dog Paris Berlin colour of in what where not".split()
 """``Paris`` and ``Berlin`` are decoded, but text is lower-cased before it is encoded: they never come back."""
 SPECIAL = ["<unk>", "<s>", "</s>", "<end>"]
@@ -105,6 +107,24 @@ def smollm2() -> str:
         return os.fspath(smollm2_dir())
     except DataError as error:
         pytest.skip(f"no package index within reach: {error}")
+
+
+@pytest.fixture
+def train_three_steps(tmp_path: Path) -> Callable[[str], list[dict]]:
+    """Train a recipe through the command line, check that it ended with a model, and return the steps' metrics."""
+
+    def train(text: str) -> list[dict]:
+        recipe, run = tmp_path / "recipe.toml", tmp_path / "run"
+        recipe.write_text(text)
+        command = [sys.executable, "-m", "memagents", "train", str(recipe), f"out_dir={run}", "iterations=3"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert (run / "model" / "model.safetensors").is_file()
+        records = read_jsonl(run / "metrics.jsonl")
+        assert [record["step"] for record in records] == [1, 2, 3]
+        return records
+
+    return train
 
 
 MODEL_LEN, KV_BYTES = 2048, 600_000_000

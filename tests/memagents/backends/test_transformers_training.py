@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
-
-from grpo.tracking import read_jsonl
+from collections.abc import Callable
 
 RECIPE = """
 agent = "MemoryAgent"
@@ -37,24 +33,15 @@ reward_weights = { token_cost = 1.0 }
 preset = "memagent"
 precision = "bf16"
 threads = 1
-iterations = 3
 groups = 1
 group_size = 4
 lr = 1e-5
 """
 
 
-def test_three_steps_of_a_real_model(smollm2: str, tmp_path: Path) -> None:
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text(RECIPE)
-    command = [sys.executable, "-m", "memagents", "train", str(recipe), f"out_dir={tmp_path / 'run'}"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    records = read_jsonl(tmp_path / "run" / "metrics.jsonl")
-    assert [record["step"] for record in records] == [1, 2, 3]
-    assert [record["updates"] for record in records] == [1, 2, 3]
+def test_three_steps_of_a_real_model(smollm2: str, train_three_steps: Callable) -> None:
+    records = train_three_steps(RECIPE)
     assert records[0]["reference_kl"] == 0
     assert all(record["reference_kl"] > 1e-4 for record in records[1:])
     # The float32 sampler and the bfloat16 trainer differ by rounding only, also after updates: they share the weights.
     assert all(record["sampler_kl"] < 5e-2 for record in records)
-    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()

