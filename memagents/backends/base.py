@@ -25,6 +25,7 @@ class Sampling:
         temperature: 0 decodes greedily.
         top_p: nucleus; 1 is off.
         top_k: 0 is off.
+        min_tokens: no completion ends before so many tokens.
         seed: of the whole batch; None for fresh randomness. Row ``i`` has a random stream of its own, so that what it
             gets depends on the seed and on ``i`` alone, not on how the backend batches.
         json_schema: what the text must conform to, where the backend can constrain decoding. What is sampled from is
@@ -38,12 +39,14 @@ class Sampling:
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = 0
+    min_tokens: int = 0
     seed: int | None = None
     json_schema: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         check_int("max_tokens", self.max_tokens, 1)
         check_int("top_k", self.top_k, 0)
+        check_int("min_tokens", self.min_tokens, 0, self.max_tokens)
         if self.seed is not None:
             check_int("seed", self.seed, 0)
         if not _is_number(self.temperature) or not 0 <= self.temperature < float("inf"):

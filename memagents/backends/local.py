@@ -105,7 +105,7 @@ class LocalBackend(TokenBackend):
 
     def _greedy(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         """Return the likeliest reply to each prompt, worked out once for equal prompts."""
-        how = (sampling.max_tokens, json.dumps(sampling.json_schema))
+        how = (sampling.max_tokens, sampling.min_tokens, json.dumps(sampling.json_schema))
         keys = [(*how, array("l", prompt).tobytes()) for prompt in prompts]
         known = self._replies if self.remember else {}
         missing = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in known}

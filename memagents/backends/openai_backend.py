@@ -66,8 +66,10 @@ class OpenAIBackend(Backend):
         options: dict[str, Any] = {limit: sampling.max_tokens, "temperature": sampling.temperature}
         if sampling.top_p < 1:
             options["top_p"] = sampling.top_p
-        if sampling.top_k:
-            options["extra_body"] = {"top_k": sampling.top_k}
+        # Not of OpenAI's API, but of other servers'; one that does not know them says so.
+        extra = {name: value for name in ("top_k", "min_tokens") if (value := getattr(sampling, name))}
+        if extra:
+            options["extra_body"] = extra
         if sampling.seed is not None:
             options["seed"] = sampling.row_seed(row)
         if sampling.json_schema is not None:

@@ -106,6 +106,7 @@ class VllmBackend(LocalBackend):
 
         common = {
             "max_tokens": sampling.max_tokens,
+            "min_tokens": sampling.min_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "top_k": sampling.top_k,

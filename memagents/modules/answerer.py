@@ -22,7 +22,7 @@ class Answerer(TextModule):
             ``distill``: the useful memories are copied first, the answer follows ``Answer:`` (Memory-R1,
             arXiv 2508.19828, section 3.2); ``cite``: ``{"answer", "cited_ids"}`` (RMM, arXiv 2503.08026, section 6).
         prompt: by default the one that goes with the style.
-        max_tokens, temperature, top_p, top_k: see :class:`~memagents.modules.text.TextModule`.
+        max_tokens, temperature, top_p, top_k, min_tokens: see :class:`~memagents.modules.text.TextModule`.
         guided: see there; for ``cite`` only.
 
     Raises:
@@ -40,13 +40,14 @@ class Answerer(TextModule):
         top_p: float = 1.0,
         top_k: int = 0,
         guided: bool = False,
+        min_tokens: int = 0,
     ):
         if style not in STYLES:
             raise unknown("style of an answer", style, STYLES)
         self.style = style
         self.schema = ACTION_SCHEMAS["answer"] if style == "cite" else None
         prompt = STYLES[style] if prompt is None else prompt
-        super().__init__(prompt, max_tokens, temperature, top_p, top_k, guided)
+        super().__init__(prompt, max_tokens, temperature, top_p, top_k, guided, min_tokens)
 
     def parse(self, text: str, observation: Observation) -> str | None:
         """Return the answer in the environment's form; None if it is not in the form that the model was asked for."""

@@ -28,6 +28,7 @@ class TextModule(Module):
         top_p: nucleus; 1 is off.
         top_k: 0 is off.
         guided: whether the reply must conform to the JSON Schema of the action, on a backend that constrains decoding.
+        min_tokens: no reply ends before so many tokens.
 
     Raises:
         ConfigError: an argument does not fit.
@@ -44,12 +45,14 @@ class TextModule(Module):
         top_p: float = 1.0,
         top_k: int = 0,
         guided: bool = False,
+        min_tokens: int = 0,
     ):
         self.template = load_prompt(self.default_prompt if prompt is None else prompt)
         if guided and self.schema is None:
             raise ConfigError(f"'guided': {type(self).__name__} writes free text, for which there is no schema")
         self.training = Sampling(max_tokens=max_tokens)
-        self.sampling = Sampling(max_tokens, temperature, top_p, top_k, json_schema=self.schema if guided else None)
+        schema = self.schema if guided else None
+        self.sampling = Sampling(max_tokens, temperature, top_p, top_k, min_tokens, json_schema=schema)
 
     def prompt(self, observation: Observation) -> Messages:
         """Return what the model is asked."""

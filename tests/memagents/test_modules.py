@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from memagents.backends import Sampling
 from memagents.modules import MODULES, Call, Request, module_class
 from memagents.modules.answerer import STYLES, Answerer
 from memagents.modules.context_editor import ContextEditor
@@ -105,21 +106,19 @@ def test_own_prompt_files(tmp_path) -> None:
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_the_three_ways(phase: str, scripted) -> None:
-    module = Prompted(max_tokens=40, temperature=0.7, top_p=0.9, top_k=5)
+    module = Prompted(max_tokens=40, temperature=0.7, top_p=0.9, top_k=5, min_tokens=2)
     backend = scripted()
     for way, final in (("generate", False), ("rollout", True)):
         request = getattr(module, way)(OBSERVATIONS[phase])
         assert isinstance(request, Request)
-        sampling = request.sampling
-        assert (sampling.temperature, sampling.top_p, sampling.top_k, sampling.json_schema) == (1.0, 1.0, 0, None)
-        assert sampling.max_tokens == 40
-        completion = backend.chat([request.messages], sampling)[0]
+        assert request.sampling == Sampling(max_tokens=40)
+        completion = backend.chat([request.messages], request.sampling)[0]
         call = request.finish(completion)
         assert call.row["final"] is final
         assert call.row["response_ids"] == completion.token_ids
         assert call.row["prompt_ids"] == completion.prompt_ids
     request = module.inference(OBSERVATIONS[phase])
-    assert (request.sampling.temperature, request.sampling.top_p, request.sampling.top_k) == (0.7, 0.9, 5)
+    assert request.sampling == Sampling(40, 0.7, 0.9, 5, 2)
     assert request.finish(backend.chat([request.messages], request.sampling)[0]).row is None
 
 

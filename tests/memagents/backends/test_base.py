@@ -22,6 +22,7 @@ from memgym.errors import ConfigError
         ("top_p", 1.1),
         ("top_p", True),
         ("top_k", -1),
+        ("min_tokens", 513),
         ("seed", -1),
         ("seed", "x"),
     ],

@@ -34,12 +34,12 @@ def test_completions_have_text_but_no_tokens(chat_server):
 
 def test_all_of_the_sampling_is_sent(chat_server):
     schema = ACTION_SCHEMAS["answer"]
-    sampling = Sampling(max_tokens=9, temperature=0.5, top_p=0.9, top_k=20, seed=3, json_schema=schema)
+    sampling = Sampling(max_tokens=9, temperature=0.5, top_p=0.9, top_k=20, min_tokens=2, seed=3, json_schema=schema)
     backend_of(chat_server, concurrency=1).chat([PING, PING], sampling)
     first, second = chat_server.requests
     assert first["temperature"] == 0.5
     assert first["top_p"] == 0.9
-    assert first["top_k"] == 20
+    assert (first["top_k"], first["min_tokens"]) == (20, 2)
     assert first["response_format"]["json_schema"]["schema"] == sampling.grammar_schema
     assert (first["seed"], second["seed"]) == (sampling.row_seed(0), sampling.row_seed(1))
 

@@ -268,6 +268,20 @@ def test_greedy_replies_are_remembered_where_that_is_asked_for(backend, rows_rea
     assert remembering.generate([], GREEDY) == []
 
 
+@pytest.mark.parametrize("temperature", [0, 1.0])
+def test_no_reply_ends_before_min_tokens(backend, temperature):
+    free = Sampling(max_tokens=24, temperature=temperature, seed=3)
+    least = Sampling(max_tokens=24, temperature=temperature, seed=3, min_tokens=8)
+    pairs = list(zip(backend.generate(PROMPTS * 6, free), backend.generate(PROMPTS * 6, least), strict=True))
+    short = [longer for reply, longer in pairs if len(reply.token_ids) <= 8]
+    assert short
+    for longer in short:
+        assert len(longer.token_ids) > 8
+        assert not {2, 3} & set(longer.token_ids[:8])
+    if temperature == 0:
+        assert all(reply.token_ids == longer.token_ids for reply, longer in pairs if len(reply.token_ids) > 8)
+
+
 def test_a_backend_that_is_trained_cannot_remember(tiny_dir):
     spec = {"kind": "transformers", "model": str(tiny_dir), "remember": True}
     with pytest.raises(ConfigError, match="remember"):
