@@ -27,6 +27,10 @@ def data_dir() -> Path:
 Fault = Callable[[BaseHTTPRequestHandler], None]
 
 
+_LAST = {"Connection": "close"}
+"""Tells the client that the connection ends here: else its next request may run into the end of it."""
+
+
 class ChatServer:
     """Answers ``POST /v1/chat/completions`` with ``answer(messages)``, once the scripted faults are used up."""
 
@@ -60,11 +64,11 @@ class ChatServer:
     def then_status(self, status: int, body: str = "{}", **headers: str) -> None:
         """Answer the next request with an error; ``retry_after="1"`` sends ``Retry-After: 1``."""
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        self._faults.append(lambda handler: _send(handler, status, body.encode(), names))
+        self._faults.append(lambda handler: _send(handler, status, body.encode(), {**_LAST, **names}))
 
     def then_body(self, body: bytes, content_type: str = "application/json") -> None:
         """Answer the next request with status 200 and this body."""
-        self._faults.append(lambda handler: _send(handler, 200, body, {"Content-Type": content_type}))
+        self._faults.append(lambda handler: _send(handler, 200, body, {**_LAST, "Content-Type": content_type}))
 
     def then_hang(self) -> None:
         """Leave the next request without an answer until the server closes."""
