@@ -7,6 +7,7 @@ optimiser step's micro-batches. Sums are normalised over the whole step, so one 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -49,14 +50,15 @@ def setup(device: str | None = None) -> World:
 
 
 def leave() -> None:
-    """Leave the process group, if there is one, once all ranks are here; the last thing that a process does.
-
-    Gloo's threads let go of the last collective's tensors while the others are waited for: were the interpreter shut
-    down under them, the process would abort.
-    """
+    """Leave the process group, if there is one, once all ranks are here; the last thing that a process does."""
     if dist.is_initialized():
         dist.barrier()
+        gloo = dist.get_backend() == "gloo"
         dist.destroy_process_group()
+        if gloo:
+            # FSDP's caches keep the group's threads alive. One of them may still be about to let go of the last
+            # collective's tensors, for which it needs the GIL: without it by the end, it would abort the process.
+            time.sleep(1)
 
 
 def wrap(policy: nn.Module, strategy: str, world: World) -> nn.Module:
