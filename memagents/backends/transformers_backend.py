@@ -176,9 +176,9 @@ class TransformersBackend(LocalBackend):
         state = state.select(torch.tensor([distinct[prompt] for prompt in prompts], device=device))
         decoder = make_decoder(self._sampled, reader, state, sampling.max_tokens)
         for step in range(sampling.max_tokens):
-            logits = (
-                decoder.logits if step >= sampling.min_tokens else decoder.logits.index_fill(-1, stop, float("-inf"))
-            )
+            logits = decoder.logits
+            if step < sampling.min_tokens:
+                logits = logits.index_fill(-1, stop, -torch.inf)
             table = log_distribution(logits, sampling)
             token = table.argmax(-1) if streams is None else draw(table, streams[active, step])
             tokens[active, step] = token

@@ -41,6 +41,7 @@ lr = 1e-5
 
 def test_three_steps_of_a_real_model(smollm2: str, train_three_steps: Callable) -> None:
     records = train_three_steps(RECIPE)
+    assert [record["updates"] for record in records] == [1, 2, 3]
     assert records[0]["reference_kl"] == 0
     assert all(record["reference_kl"] > 1e-4 for record in records[1:])
     # The float32 sampler and the bfloat16 trainer differ by rounding only, also after updates: they share the weights.

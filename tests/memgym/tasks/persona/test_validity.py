@@ -350,3 +350,9 @@ def test_splits_share_no_person() -> None:
     assert not train & validation
     assert not train & test
     assert not validation & test
+
+
+def test_gold_answers_score_one_and_abstaining_on_an_answerable_question_scores_zero() -> None:
+    for task, _, _, question in questions():
+        assert all(task.score(question, gold)["answer"] == 1 for gold in question.answers)
+        assert task.score(question, "unknown")["answer"] == (not question.answerable)
