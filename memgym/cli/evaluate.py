@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from memgym.errors import ConfigError, DataError
 from memgym.leaderboard.evaluate import episode_indices, evaluate, make_env
@@ -20,6 +19,7 @@ from memgym.leaderboard.verify import verify
 from memgym.policy import policy_class
 
 SHOWN_PROBLEMS = 5  # per result file
+SECONDS_BETWEEN_LINES = 60.0  # where no terminal shows the bars
 
 
 def evaluate_policies(
@@ -46,7 +46,7 @@ def evaluate_policies(
         policy_class(entry_point, **options)  # a wrong name is told now, a model is loaded when its turn comes
     total = sum(_count(entry) for entry in suite.entries)
     results, paths = [], []
-    with _progress(console) as progress:
+    with _Bars(console) as progress:
         for entry_point in entry_points:
             bar = progress.add_task(entry_point, total=total)
             result = evaluate(
@@ -75,7 +75,7 @@ def verify_files(paths: list[Path], overrides: dict[str, Any]) -> bool:
     results = [read_result(path) for path in paths]
     verified = True
     for path, result in zip(paths, results, strict=True):
-        with _progress(console) as progress:
+        with _Bars(console) as progress:
             bar = progress.add_task(str(path), total=sum(len(entry["results"]) for entry in result["entries"]))
             problems = verify(result, overrides=overrides, progress=lambda name, n, bar=bar: progress.advance(bar, n))
         verified &= not problems
@@ -107,8 +107,19 @@ def _file_name(suite: str, entry_point: str, options: dict[str, Any]) -> str:
     return re.sub(r"[^\w.-]+", "_", ".".join(parts))
 
 
-@contextmanager
-def _progress(console: Console) -> Iterator[Progress]:
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
-        yield progress
+class _Bars(Progress):
+    """A bar for each policy or file; where no terminal shows them, a line each minute."""
+
+    def __init__(self, console: Console):
+        name = TextColumn("{task.description}", markup=False)
+        super().__init__(name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
+        self._last_line = time.monotonic()
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        super().advance(task_id, advance)
+        now = time.monotonic()
+        if not self.console.is_terminal and now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            task = self._tasks[task_id]
+            line = f"{task.description}: {task.completed:.0f} of {task.total:.0f} episodes"
+            self.console.print(line, highlight=False, soft_wrap=True)

@@ -199,6 +199,17 @@ def test_evaluate_a_suite(run: Run, tmp_path: Path) -> None:
     assert "quick-v0: answer score" in done.stdout
 
 
+def test_a_long_evaluation_says_how_far_it_is_without_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("memgym.cli.evaluate.SECONDS_BETWEEN_LINES", 0.0)
+    short = ["--env", "memgym/Longcontext-v0", "--set", "difficulty=easy", "--episodes", "3", "--batch", "1"]
+    done = CliRunner().invoke(app, ["evaluate", "baselines:NoMemory", *short])
+    lines = [line for line in done.stdout.splitlines() if "episodes" in line]
+    assert lines == [f"baselines:NoMemory: {number} of 3 episodes" for number in (1, 2, 3)]
+
+
 def test_evaluate_on_published_data(run: Run, tmp_path: Path, data_dir: Path) -> None:
     data = ("--data", str(data_dir))
     options = ("--set", "task=memagent", "--set", "path=eval_50.json.gz", "--episodes", "8")
