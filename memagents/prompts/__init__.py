@@ -5,7 +5,7 @@ Where sections are read and memories managed, instructions stand first, and last
 
 A prompt is plain text with placeholders: ``$question``, ``$when`` (`` (2023-05-08)``, or nothing where the time is
 unknown), ``$memory`` (one text), ``$memories``, ``$candidates``, ``$turns`` (one line each, behind their ids),
-``$section``, ``$budget`` (tokens), ``$task`` (what the environment says to do) and ``$state`` (everything that it
+``$sentences`` (the candidates before their ids: a causal model that has read a line can point at it), ``$section``, ``$budget`` (tokens), ``$task`` (what the environment says to do) and ``$state`` (everything that it
 shows, in tags). A dollar sign is written ``$$``.
 """
 
@@ -77,8 +77,13 @@ def _line(block: Block) -> str:
     named = block.attributes
     head = [f"[{block.id}]"] if block.id else []
     head += [f"({named['time']})"] if named.get("time") else []
-    head += [f"{label}:" for label in (named.get("speaker"), named.get("key")) if label]
-    return " ".join([*head, block.text])
+    return " ".join([*head, _said(block)])
+
+
+def _said(block: Block) -> str:
+    """Write ``home: Mira lives in Lisbon``: the text behind its speaker or key."""
+    labels = [f"{block.attributes[name]}:" for name in ("speaker", "key") if block.attributes.get(name)]
+    return " ".join([*labels, block.text])
 
 
 FIELDS: dict[str, Callable[[Observation], str]] = {
@@ -87,6 +92,7 @@ FIELDS: dict[str, Callable[[Observation], str]] = {
     "memory": lambda observation: observation.memory or NO_MEMORY,
     "memories": lambda observation: _lines([block for block in observation.memories if block.id or block.text]),
     "candidates": lambda observation: _lines(observation.candidates),
+    "sentences": lambda observation: "\n".join(f"{_said(block)} [{block.id}]" for block in observation.candidates),
     "turns": lambda observation: _lines(observation.turns),
     "section": lambda observation: observation.section,
     "budget": lambda observation: "any number of" if observation.budget is None else str(observation.budget),

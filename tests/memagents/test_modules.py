@@ -64,6 +64,7 @@ def test_prompts_show_the_state() -> None:
     assert "[c1] home: Mira moved." in update
     assert "[m3] (2023-05-08) home: Mira lives in Lisbon.\n[m7] Mira has a cat." in update
     assert "Question (9 May): Where does Mira live?" in content(RerankRetriever(), "retrieve")
+    assert "\nhome: Mira moved. [c1]" in content(NaiveUpdater("update_select"), "update")
     read = content(RecurrentMemory(), "read")
     assert "Mira moved to Lisbon." in read
     assert "At most 64 tokens" in read
