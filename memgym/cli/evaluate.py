@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from memgym.leaderboard.verify import verify
 from memgym.policy import policy_class
 
 SHOWN_PROBLEMS = 5  # per result file
+LONGEST_NAME = 150  # characters; file systems allow 255, and a name is longer while its file is written
 SECONDS_BETWEEN_LINES = 60.0  # where no terminal shows the bars
 
 
@@ -103,8 +105,12 @@ def _count(entry: SuiteEntry) -> int:
 
 
 def _file_name(suite: str, entry_point: str, options: dict[str, Any]) -> str:
-    parts = [suite, entry_point.replace(":", "."), *(f"{name}-{value}" for name, value in options.items()), "json"]
-    return re.sub(r"[^\w.-]+", "_", ".".join(parts))
+    """Return a name that tells what was played; one that would be too long is cut, and ends in its checksum."""
+    parts = [suite, entry_point.replace(":", "."), *(f"{name}-{value}" for name, value in options.items())]
+    name = re.sub(r"[^\w.-]+", "_", ".".join(parts), flags=re.ASCII)
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}.{zlib.crc32(name.encode()):08x}"
+    return f"{name}.json"
 
 
 class _Bars(Progress):

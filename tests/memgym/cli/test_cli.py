@@ -199,6 +199,18 @@ def test_evaluate_a_suite(run: Run, tmp_path: Path) -> None:
     assert "quick-v0: answer score" in done.stdout
 
 
+def test_many_settings_do_not_make_a_name_that_no_file_can_have(run: Run, tmp_path: Path) -> None:
+    knobs = {"sessions": 8, "updates": 0, "turns": 2, "people": 3, "questions": 6, "memory_tokens": 500, "answer_k": 3}
+    knobs |= {"related_k": 1, "retrieve_k": 5, "difficulty": "easy", "instructions": "false", "action_tokens": 512}
+    settings = [argument for name, value in knobs.items() for argument in ("--set", f"{name}={value}")]
+    options = ("--env", "memgym/MemoryBank-v0", *settings, "--episodes", "1")
+    for seed_of_name in ("1", "2"):
+        run("evaluate", "baselines:Lexical", *options, "--set", f"distance={seed_of_name}")
+    names = [path.name for path in (tmp_path / "results").iterdir()]
+    assert len(names) == 2
+    assert all(name.startswith("MemoryBank-v0") and name.endswith(".json") and len(name) < 200 for name in names)
+
+
 def test_a_long_evaluation_says_how_far_it_is_without_a_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
