@@ -118,7 +118,10 @@ def table(files: Annotated[list[Path], typer.Argument(help="Result files.")]) ->
 def compare(
     before: Annotated[Path, typer.Argument(help="Result file.")],
     after: Annotated[Path, typer.Argument(help="Result file of the same entries.")],
-    score: Annotated[str, typer.Option(help="Any score of the questions, e.g. evidence_recall.")] = "answer",
+    score: Annotated[
+        str,
+        typer.Option(help="Any score of the questions or of the final memory, e.g. evidence_recall, memory_recall."),
+    ] = "answer",
 ) -> None:
     """Print by how much a score rose between two result files, with 95 % intervals from a paired bootstrap."""
     from rich.console import Console

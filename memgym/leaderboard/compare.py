@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from rich.text import Text
 
 from memgym.errors import DataError, unknown
 from memgym.leaderboard.bootstrap import interval, resampled_means, totals
-from memgym.leaderboard.results import EntryRecord
+from memgym.leaderboard.results import FINAL_REWARDS, EntryRecord
 from memgym.tasks import TASKS, task_class
 
 FEW_EPISODES = 20
@@ -53,7 +53,8 @@ def compare(before: dict[str, Any], after: dict[str, Any], score: str = "answer"
 
     Args:
         before, after: contents of result files of the same entries.
-        score: any score that the questions have: ``answer``, ``evidence_recall``, ``f1``, … Entries without it are left
+        score: any score that the questions have (``answer``, ``evidence_recall``, ``f1``, …), or the memories at the
+            end of the episodes (``memory_recall``, ``memory_precision``, ``compression``). Entries without it are left
             out.
 
     Raises:
@@ -126,19 +127,26 @@ def _groups(before: EntryRecord, after: EntryRecord, score: str) -> tuple[tuple[
 def _by_question(entry: EntryRecord, score: str) -> Groups:
     values: Groups = defaultdict(list)
     for episode in entry["results"]:
-        for step in episode["steps"]:
-            for answer in step["answers"]:
-                if score in answer["scores"]:
-                    values[episode["index"], answer["question_id"]].append(answer["scores"][score])
+        for question, scores in _scored(episode):
+            if score in scores:
+                values[episode["index"], question].append(scores[score])
     if not values:
         raise unknown(f"score of entry {entry['name']!r}:", score, sorted(_scores(entry)))
     return dict(sorted(values.items()))
 
 
+def _scored(episode: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, float]]]:
+    """Yield what has scores: each question by its id, and the memory at the end of the episode, by none."""
+    for step in episode["steps"]:
+        for answer in step["answers"]:
+            yield answer["question_id"], answer["scores"]
+    last = episode["steps"][-1]["rewards"]
+    yield "", {name: last[name] for name in FINAL_REWARDS if name in last}
+
+
 def _scores(entry: EntryRecord) -> set[str]:
-    """Return the names of the scores that an entry's answers have."""
-    steps = (step for episode in entry["results"] for step in episode["steps"])
-    return {name for step in steps for answer in step["answers"] for name in answer["scores"]}
+    """Return the names of the scores that an entry's questions and memories have."""
+    return {name for episode in entry["results"] for _, scores in _scored(episode) for name in scores}
 
 
 def _by_episode(questions: Groups) -> Groups:

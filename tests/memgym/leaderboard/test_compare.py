@@ -78,6 +78,9 @@ def test_compare_agrees_with_the_summaries(pair: tuple[Result, Result]) -> None:
     assert long.relative is None  # no relative gain over nothing
     (recall,) = compare(before, after, "evidence_recall")  # the answers of `long` have no such score
     assert recall.after == pytest.approx(after["summary"]["entries"]["bank"]["scores"]["evidence_recall"])
+    *memories, _ = compare(before, after, "memory_recall")
+    finals = [after["summary"]["entries"][name]["final"]["memory_recall"] for name in ("bank", "long")]
+    assert [memory.after for memory in memories] == pytest.approx(finals)
 
 
 def test_few_episodes_with_many_questions_draw_questions(pair: tuple[Result, Result]) -> None:
