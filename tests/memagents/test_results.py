@@ -63,3 +63,14 @@ def test_the_tiny_reader_has_learnt() -> None:
         (change,) = compare(base, read_result(FOLDER / "tiny_reader" / f"seed{seed}.json.gz"))
         assert change.difference[1] > 0
         assert change.relative[1] > 0.25
+
+
+def test_the_chat_model_has_learnt_to_manage() -> None:
+    """Its frozen answerer finds more in what the trained manager kept, and GRPO has made the sampled choices better."""
+    rows = {path.name.removesuffix(".json.gz"): read_result(path) for path in (FOLDER / "memory_r1").glob("*.json.gz")}
+    (answers,) = compare(rows["small_base"], rows["small_grpo"])
+    assert answers.difference[1] > 0
+    assert answers.relative[0] > 0.1
+    (memory,) = compare(rows["small_imitation_sampled"], rows["small_grpo_sampled"], "memory_recall")
+    assert memory.difference[1] > 0
+    assert memory.relative[0] > 0.1
