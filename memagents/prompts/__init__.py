@@ -5,8 +5,9 @@ Where sections are read and memories managed, instructions stand first, and last
 
 A prompt is plain text with placeholders: ``$question``, ``$when`` (`` (2023-05-08)``, or nothing where the time is
 unknown), ``$memory`` (one text), ``$memories``, ``$candidates``, ``$turns`` (one line each, behind their ids),
-``$sentences`` (the candidates before their ids: a causal model that has read a line can point at it), ``$section``, ``$budget`` (tokens), ``$task`` (what the environment says to do) and ``$state`` (everything that it
-shows, in tags). A dollar sign is written ``$$``.
+``$sentences`` (the candidates before their ids: a causal model that has read a line can point at it), ``$section``,
+``$budget`` (tokens), ``$task`` (what the environment says to do) and ``$state`` (everything that it shows, in tags). A
+dollar sign is written ``$$``.
 """
 
 from __future__ import annotations
