@@ -126,6 +126,6 @@ class _Bars(Progress):
         now = time.monotonic()
         if not self.console.is_terminal and now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
-            task = self._tasks[task_id]
+            task = self.tasks[task_id]
             line = f"{task.description}: {task.completed:.0f} of {task.total:.0f} episodes"
             self.console.print(line, highlight=False, soft_wrap=True)
