@@ -20,7 +20,7 @@ from memgym.leaderboard.verify import verify
 from memgym.policy import policy_class
 
 SHOWN_PROBLEMS = 5  # per result file
-LONGEST_NAME = 150  # characters; file systems allow 255, and a name is longer while its file is written
+LONGEST_NAME = 150  # bytes; file systems allow 255, and a name is longer while its file is written
 SECONDS_BETWEEN_LINES = 60.0  # where no terminal shows the bars
 
 
@@ -107,9 +107,10 @@ def _count(entry: SuiteEntry) -> int:
 def _file_name(suite: str, entry_point: str, options: dict[str, Any]) -> str:
     """Return a name that tells what was played; one that would be too long is cut, and ends in its checksum."""
     parts = [suite, entry_point.replace(":", "."), *(f"{name}-{value}" for name, value in options.items())]
-    name = re.sub(r"[^\w.-]+", "_", ".".join(parts), flags=re.ASCII)
-    if len(name) > LONGEST_NAME:
-        name = f"{name[:LONGEST_NAME]}.{zlib.crc32(name.encode()):08x}"
+    said = ".".join(parts)
+    name = re.sub(r"[^\w.-]+", "_", said)
+    if len(name.encode()) > LONGEST_NAME:
+        name = f"{name.encode()[:LONGEST_NAME].decode(errors='ignore')}.{zlib.crc32(said.encode()):08x}"
     return f"{name}.json"
 
 

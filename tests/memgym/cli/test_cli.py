@@ -204,8 +204,8 @@ def test_many_settings_do_not_make_a_name_that_no_file_can_have(run: Run, tmp_pa
     knobs |= {"related_k": 1, "retrieve_k": 5, "difficulty": "easy", "instructions": "false", "action_tokens": 512}
     settings = [argument for name, value in knobs.items() for argument in ("--set", f"{name}={value}")]
     options = ("--env", "memgym/MemoryBank-v0", *settings, "--episodes", "1")
-    for seed_of_name in ("1", "2"):
-        run("evaluate", "baselines:Lexical", *options, "--set", f"distance={seed_of_name}")
+    for distance in (1, 2):
+        run("evaluate", "baselines:Lexical", *options, "--set", f"distance={distance}")
     names = [path.name for path in (tmp_path / "results").iterdir()]
     assert len(names) == 2
     assert all(name.startswith("MemoryBank-v0") and name.endswith(".json") and len(name) < 200 for name in names)
