@@ -1,0 +1,76 @@
+"""Names: ours are short, anyone's are ``module:Name``; both are found by the same function.
+
+Our own things stand in tables from short name to ``module:Name``, so that what is not used is not imported.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from typing import Any
+
+from memgym.errors import ConfigError, unknown
+
+FROM_OUTSIDE = "module:Name"
+
+
+def check_name(kind: str, name: object, known: Iterable[str] = ()) -> str:
+    """Return ``name`` if by its form it can name something: one of ``known``, or ``module:Name``. Nothing is imported.
+
+    Raises:
+        ConfigError: it cannot; the nearest name is suggested.
+    """
+    if not isinstance(name, str) or not (name in set(known) or ":" in name):
+        raise unknown(kind, name, [*known, FROM_OUTSIDE])
+    return name
+
+
+def resolve(kind: str, name: object, known: Mapping[str, Any] = {}) -> Any:
+    """Return what ``name`` names.
+
+    Args:
+        kind: what is looked for, for the message, e.g. ``task``.
+        name: a key of ``known``, or ``module:Name`` of what anyone has written (dots after the colon reach inside).
+        known: short name to the thing itself, or to its ``module:Name``.
+
+    Raises:
+        ConfigError: there is no such name, with the nearest one; or it cannot be imported, with the reason.
+    """
+    check_name(kind, name, known)
+    found = known.get(name, name)
+    if not isinstance(found, str):
+        return found
+    module, _, path = found.partition(":")
+    try:
+        thing = import_module(module)
+        for part in path.split("."):
+            thing = getattr(thing, part)
+    except (ImportError, AttributeError, ValueError, TypeError) as error:  # TypeError: a relative name
+        if name in known:  # an extra of ours that is not installed, not a wrong name
+            raise
+        raise ConfigError(f"cannot load {kind} {name!r} ({FROM_OUTSIDE}): {_reason(error, module, path)}") from error
+    return thing
+
+
+def resolve_class(kind: str, name: object, base: type, known: Mapping[str, Any] = {}) -> Any:
+    """Return the class that ``name`` names, a concrete subclass of ``base``.
+
+    Raises:
+        ConfigError: as for :func:`resolve`, or it is no such class.
+    """
+    cls = resolve(kind, name, known)
+    if not (isinstance(cls, type) and issubclass(cls, base)):
+        raise ConfigError(f"{kind} {name!r} is not a subclass of {base.__module__}.{base.__qualname__}")
+    if inspect.isabstract(cls):
+        lacking = ", ".join(f"{method}()" for method in sorted(cls.__abstractmethods__))
+        raise ConfigError(f"{kind} {name!r} is abstract: it lacks {lacking}")
+    return cls
+
+
+def _reason(error: Exception, module: str, path: str) -> str:
+    """Say what is wrong; for a name that is missing, with the nearest of those that the module has."""
+    if isinstance(error, AttributeError) and "." not in path:
+        names = [name for name in vars(import_module(module)) if not name.startswith("_")]
+        return str(unknown(f"name in module {module}:", path, names))
+    return str(error)
