@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from memgym import Observation, PhasePolicy, operators
-from memgym.actions import to_json
 from memgym.operators.text import bm25
+from memgym.protocol.actions import to_json
 
 
 class Lexical(PhasePolicy):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from memgym import Observation, PhasePolicy, operators
-from memgym.actions import to_json
+from memgym.protocol.actions import to_json
 
 
 class Oracle(PhasePolicy):

@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 
 from memgym import Observation, PhasePolicy
-from memgym.actions import to_json
 from memgym.operators.reading import write_answer
+from memgym.protocol.actions import to_json
 
 _LETTERS = list("abcdefghijklmnopqrstuvwxyz")
 

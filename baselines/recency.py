@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memgym import Observation, PhasePolicy
-from memgym.actions import to_json
+from memgym.protocol.actions import to_json
 
 
 class Recency(PhasePolicy):

@@ -6,7 +6,7 @@ import re
 
 from baselines.lexical import Lexical
 from memgym import Observation
-from memgym.actions import to_json
+from memgym.protocol.actions import to_json
 
 _VALUE = r"[^.,;!?]{2,60}"
 _PATTERNS: tuple[tuple[str, str], ...] = (

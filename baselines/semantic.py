@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from memgym import Observation, PhasePolicy
-from memgym.actions import to_json
 from memgym.bank import get_embedder
 from memgym.operators.text import keep_best, sentences
+from memgym.protocol.actions import to_json
 
 
 class Semantic(PhasePolicy):

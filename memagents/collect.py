@@ -10,10 +10,10 @@ import gymnasium as gym
 
 from memagents.agents.base import Agent
 from memagents.modules import Call
+from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, MemgymError
-from memgym.observation import PHASES
-from memgym.tasks.base import check_int
+from memgym.protocol.observation import PHASES
 
 if TYPE_CHECKING:
     from tensordict import TensorDict

@@ -19,12 +19,12 @@ from memagents.progress import TrainingProgress
 from memagents.training import Run
 from memagents.training_recipes import TrainingRecipe, read_training_recipe
 from memgym.envs.base import MemoryEnv
-from memgym.leaderboard.bootstrap import interval, resampled_means, totals
 from memgym.leaderboard.compare import compare
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.results import write_result
 from memgym.leaderboard.suites import Suite, SuiteEntry
-from memgym.observation import Observation
+from memgym.protocol.observation import Observation
+from memgym.statistics import interval, resampled_means, totals
 
 SPLIT = "test"
 _BATCH = 256

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from memagents.agents.base import Agent
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
-from memgym.observation import PHASES, Observation
 from memgym.policy import Policy
+from memgym.protocol.observation import PHASES, Observation
 
 if TYPE_CHECKING:
     from tensordict import TensorDict

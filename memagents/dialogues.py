@@ -6,9 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from memgym.data.fields import require
+from memgym.data.files import read_rows
 from memgym.episodes import Session, Turn
 from memgym.errors import DataError
-from memgym.tasks.common.rows import read_rows, require
 
 
 def read_sessions(path: str | Path) -> list[Session]:

@@ -13,7 +13,10 @@ from memagents.agents.base import Agent
 from memagents.modules import Call
 from memagents.modules.reasoning import spoken
 from memgym import operators
-from memgym.actions import (
+from memgym.bank import MemoryBank, MemoryRecord
+from memgym.episodes import Session, Turn
+from memgym.errors import ActionError
+from memgym.protocol.actions import (
     Answer,
     Candidate,
     PlannedOperation,
@@ -23,13 +26,10 @@ from memgym.actions import (
     parse_retrieve,
     parse_update,
 )
-from memgym.bank import MemoryBank, MemoryRecord
-from memgym.envs.blocks import candidate_block, memory_block, question_block, turn_blocks
-from memgym.envs.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
-from memgym.envs.plans import bank_operations
-from memgym.episodes import Session, Turn
-from memgym.errors import ActionError
-from memgym.observation import Block, Observation
+from memgym.protocol.blocks import candidate_block, memory_block, question_block, turn_blocks
+from memgym.protocol.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
+from memgym.protocol.observation import Block, Observation
+from memgym.protocol.plans import bank_operations
 
 Parsed = TypeVar("Parsed")
 

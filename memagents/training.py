@@ -26,8 +26,8 @@ from memagents.training_recipes import RunConfig, TrainingRecipe, ValidationConf
 from memagents.validation import Scores, gain, means, play
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
-from memgym.observation import PHASES
 from memgym.policy import load_policy
+from memgym.protocol.observation import PHASES
 
 _ENDLESS = 2**31  # episodes of a procedural split
 _RECIPE = "recipe.json"

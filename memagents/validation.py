@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from memgym.envs.base import MemoryEnv
-from memgym.leaderboard.bootstrap import interval, resampled_means
 from memgym.leaderboard.results import FINAL_REWARDS
 from memgym.policy import Policy
+from memgym.statistics import interval, resampled_means
 
 Scores = Mapping[str, np.ndarray]
 """Name to ``[E, 2]``: of each episode the sum of a score and the number of times it was given."""

@@ -3,8 +3,9 @@
 Importing it registers the environments, so that ``gym.make("memgym/MemoryBank-v0")`` works.
 """
 
-from memgym.observation import PHASES, Block, Observation
-from memgym.policy import PhasePolicy, Policy, load_policy
+from memgym.operators.phase_policy import PhasePolicy
+from memgym.policy import Policy, load_policy
+from memgym.protocol.observation import PHASES, Block, Observation
 from memgym.registration import register
 
 __all__ = ["PHASES", "Block", "Observation", "PhasePolicy", "Policy", "load_policy"]

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from memgym.checks import check_int, check_number
 from memgym.errors import ConfigError, MemgymError, MissingExtraError
-from memgym.tasks.base import check_int
 
 Message = Mapping[str, str]
 """A chat message: ``{"role": "system" | "user" | "assistant", "content": text}``."""
@@ -62,9 +62,8 @@ class ChatClient:
         temperature: float = 0.0,
     ):
         if not isinstance(model, str) or not model.strip():
-            raise ConfigError(f"option 'model' must be the name of a model, not {model!r}")
-        if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not timeout > 0:
-            raise ConfigError(f"option 'timeout' must be a number of seconds above 0, not {timeout!r}")
+            raise ConfigError(f"argument 'model' must be the name of a model, not {model!r}")
+        check_number("timeout", timeout, 0, above=True)
         check_int("max_retries", max_retries, 0)
         check_int("concurrency", concurrency, 1)
         base_url = base_url or os.environ.get("OPENAI_BASE_URL") or _OPENAI_URL
@@ -179,7 +178,7 @@ def _check_url(url: object) -> None:
     except (ValueError, AttributeError):  # a port or IPv6 address that is none; no text at all
         fits = False
     if not fits:  # the address is not repeated: it may hold a password
-        raise ConfigError("option 'base_url' must look like https://host/v1, without a user name or password")
+        raise ConfigError("argument 'base_url' must look like https://host/v1, without a user name or password")
 
 
 def _check_key(key: str, model: str) -> None:

@@ -61,11 +61,18 @@ def resolve_class(kind: str, name: object, base: type, known: Mapping[str, Any] 
     """
     cls = resolve(kind, name, known)
     if not (isinstance(cls, type) and issubclass(cls, base)):
-        raise ConfigError(f"{kind} {name!r} is not a subclass of {base.__module__}.{base.__qualname__}")
+        raise ConfigError(f"{kind} {name!r} is not a subclass of {_public_name(base)}")
     if inspect.isabstract(cls):
         lacking = ", ".join(f"{method}()" for method in sorted(cls.__abstractmethods__))
         raise ConfigError(f"{kind} {name!r} is abstract: it lacks {lacking}")
     return cls
+
+
+def _public_name(cls: type) -> str:
+    """Return by what name a user imports a class: from its package where that offers it, else from its module."""
+    package = cls.__module__.partition(".")[0]
+    offered = getattr(import_module(package), cls.__name__, None) is cls
+    return f"{package if offered else cls.__module__}.{cls.__name__}"
 
 
 def _reason(error: Exception, module: str, path: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, SupportsFloat
 
 import gymnasium as gym
 
-from memgym.errors import ConfigError, unknown
+from memgym.checks import check_number
+from memgym.errors import unknown
 
 POTENTIALS = ("memory_recall", "memory_precision", "compression")
 
@@ -34,8 +34,7 @@ class PotentialShaping(gym.Wrapper, gym.utils.RecordConstructorArgs):
         if potential not in POTENTIALS:
             raise unknown("potential", potential, POTENTIALS)
         for name, value in (("weight", weight), ("gamma", gamma)):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise ConfigError(f"argument {name!r} must be a number, not {value!r}")
+            check_number(name, value)
         self._potential = potential
         self._weight = weight
         self._gamma = gamma

@@ -14,8 +14,8 @@ from memagents.modules.reasoning import OPEN
 from memagents.modules.text import TextModule
 from memagents.recipes import Recipe, build_module, read_recipe
 from memgym.errors import ConfigError
-from memgym.observation import PHASES, Observation
 from memgym.policy import Policy
+from memgym.protocol.observation import PHASES, Observation
 
 _TAIL = 8  # tokens at the end of a prompt in which an opened <think> is looked for
 

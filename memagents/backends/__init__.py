@@ -42,7 +42,7 @@ def make_backend(spec: Mapping[str, Any]) -> Backend:
             raise unknown(f"option of a {kind} backend", name, parameters)
     for name, parameter in parameters.items():
         if parameter.default is parameter.empty and name not in options:
-            raise ConfigError(f"a {kind} backend needs the option {name!r}")
+            raise ConfigError(f"a {kind} backend needs the argument {name!r}")
     return make(**options)
 
 

@@ -9,8 +9,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
-from memgym.errors import ConfigError
-from memgym.tasks.base import check_int
+from memgym.checks import check_int, check_number
 
 Messages = list[dict[str, str]]
 """A chat: ``[{"role": "user", "content": "…"}]``."""
@@ -49,10 +48,8 @@ class Sampling:
         check_int("min_tokens", self.min_tokens, 0, self.max_tokens)
         if self.seed is not None:
             check_int("seed", self.seed, 0)
-        if not _is_number(self.temperature) or not 0 <= self.temperature < float("inf"):
-            raise ConfigError(f"option 'temperature' must be a number of at least 0, not {self.temperature!r}")
-        if not _is_number(self.top_p) or not 0 < self.top_p <= 1:
-            raise ConfigError(f"option 'top_p' must be a number above 0 and up to 1, not {self.top_p!r}")
+        check_number("temperature", self.temperature, 0)
+        check_number("top_p", self.top_p, 0, 1, above=True)
 
     @property
     def greedy(self) -> bool:
@@ -127,10 +124,6 @@ class TokenBackend(Backend):
     def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:
         """Encode the chats and generate."""
         return self.generate([self.encode(messages) for messages in batch], sampling)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _without(schema: Any, key: str) -> Any:

@@ -14,6 +14,7 @@ from memagents.backends.base import Completion, Messages, Sampling, TokenBackend
 from memagents.backends.chat_template import encode_chat
 from memagents.backends.smollm2 import smollm2_dir
 from memagents.backends.tiny_reader import tiny_blank_dir, tiny_reader_dir
+from memgym.checks import check_flag
 from memgym.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,8 +46,7 @@ class LocalBackend(TokenBackend):
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, context: int, truncate: bool, remember: bool = False):
         for name, value in (("truncate", truncate), ("remember", remember)):
-            if not isinstance(value, bool):
-                raise ConfigError(f"option {name!r} must be true or false, not {value!r}")
+            check_flag(name, value)
         self.tokenizer = tokenizer
         self.context = context
         self.truncate = truncate
@@ -138,7 +138,7 @@ def find_model(name: str | os.PathLike) -> str:
         ConfigError: ``name`` is no text, or a path that does not exist.
     """
     if not isinstance(name, str | os.PathLike) or not os.fspath(name):
-        raise ConfigError(f"option 'model' must be a built-in name, a directory or a hub name, not {name!r}")
+        raise ConfigError(f"argument 'model' must be a built-in name, a directory or a hub name, not {name!r}")
     name = os.fspath(name)
     return os.fspath(BUILT_IN[name]()) if name in BUILT_IN else name
 

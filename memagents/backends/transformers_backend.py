@@ -22,8 +22,8 @@ from memagents.backends.decode import make_decoder
 from memagents.backends.local import LocalBackend, Sample, cannot_load, find_model, stop_ids
 from memagents.backends.prefill import Prompt, Reader
 from memagents.backends.sampling import draw, log_distribution, row_uniforms
+from memgym.checks import check_int
 from memgym.errors import ConfigError, unknown
-from memgym.tasks.base import check_int
 
 logger = logging.getLogger(__name__)
 
@@ -217,7 +217,7 @@ def _choose_device(name: str) -> torch.device:
     try:
         return torch.device(name)
     except (RuntimeError, TypeError):
-        raise ConfigError(f"option 'device' must be 'auto' or a PyTorch device such as 'cpu', not {name!r}") from None
+        raise ConfigError(f"argument 'device' must be 'auto' or a PyTorch device such as 'cpu', not {name!r}") from None
 
 
 def _try_flash_attention(model: nn.Module) -> None:

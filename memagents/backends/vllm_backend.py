@@ -18,8 +18,8 @@ import numpy as np
 
 from memagents.backends.base import Sampling
 from memagents.backends.local import LocalBackend, Sample, cannot_load, find_model, stop_ids
+from memgym.checks import check_int
 from memgym.errors import ConfigError, MissingExtraError, unknown
-from memgym.tasks.base import check_int
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -140,7 +140,7 @@ def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, A
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ", or it is set by memgym"
-            raise ConfigError(f"option 'engine' has {name!r}, which vllm.EngineArgs does not know{hint}")
+            raise ConfigError(f"argument 'engine' has {name!r}, which vllm.EngineArgs does not know{hint}")
     # Where a prompt is read in parts, a seeded request crashes vLLM's CPU engine ("CPU Generator does not use offset").
     whole_prompts = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
     try:

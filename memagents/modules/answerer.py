@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from memagents.modules.text import TextModule
-from memgym.actions import ACTION_SCHEMAS, parse_answer, to_json
 from memgym.errors import ActionError, unknown
-from memgym.observation import Observation
 from memgym.operators import write_answer
+from memgym.protocol.actions import ACTION_SCHEMAS, parse_answer, to_json
+from memgym.protocol.observation import Observation
 from memgym.scoring.text import contains
 
 STYLES = {"plain": "answer", "boxed": "answer_boxed", "distill": "answer_distill", "cite": "answer_cite"}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling
 from memgym.errors import ConfigError
-from memgym.observation import Observation
+from memgym.protocol.observation import Observation
 
 if TYPE_CHECKING:
     from tensordict import TensorDict

@@ -7,8 +7,8 @@ import re
 from itertools import islice
 
 from memagents.modules.text import TextModule
-from memgym.actions import parse_update, to_json
-from memgym.observation import Observation
+from memgym.protocol.actions import parse_update, to_json
+from memgym.protocol.observation import Observation
 
 _IDS = {"type": "array", "items": {"type": "string", "minLength": 1}, "uniqueItems": True}
 _MAX_STARTS = 32  # where in the text an object is looked for, at most

@@ -14,7 +14,7 @@ from torch import nn
 from memagents.modules.base import Call, Module
 from memgym.bank import CachedEmbedder, get_embedder
 from memgym.errors import ConfigError
-from memgym.observation import Block, Observation
+from memgym.protocol.observation import Block, Observation
 
 
 class LinearModule(Module, nn.Module):

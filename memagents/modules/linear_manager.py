@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from memagents.modules.base import Call
 from memagents.modules.linear import LinearModule, stored_text
-from memgym.actions import parse_update, to_json
-from memgym.observation import Observation
-from memgym.tasks.base import check_int
+from memgym.checks import check_int
+from memgym.protocol.actions import parse_update, to_json
+from memgym.protocol.observation import Observation
 
 OPERATIONS = ("ADD", "NOOP", "UPDATE", "DELETE")
 ADD, NOOP, UPDATE, DELETE = range(4)

@@ -12,10 +12,9 @@ from torch import Tensor, nn
 
 from memagents.modules.base import Call
 from memagents.modules.linear import LinearModule, stored_text
-from memgym.actions import parse_retrieve, to_json
-from memgym.errors import ConfigError
-from memgym.observation import Block, Observation
-from memgym.tasks.base import check_int
+from memgym.checks import check_int, check_number
+from memgym.protocol.actions import parse_retrieve, to_json
+from memgym.protocol.observation import Block, Observation
 
 _NEVER = torch.finfo(torch.float32).min  # finite, so that a row without anything left has finite gradients
 
@@ -62,8 +61,7 @@ class LinearReranker(LinearModule):
         super().__init__(embedder)
         check_int("candidates", candidates, 1)
         check_int("picks", picks, 1, candidates)
-        if isinstance(temperature, bool) or not isinstance(temperature, int | float) or not temperature > 0:
-            raise ConfigError(f"option 'temperature' must be a number above 0, not {temperature!r}")
+        check_number("temperature", temperature, 0, above=True)
         self.picks, self.candidates, self.temperature = picks, candidates, float(temperature)
         self.query_map = nn.Linear(self.embedder.dim, self.embedder.dim, bias=False)
         self.memory_map = nn.Linear(self.embedder.dim, self.embedder.dim, bias=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memagents.modules.operator import Operator
 from memagents.modules.text import TextModule
-from memgym.actions import ACTION_SCHEMAS
+from memgym.protocol.actions import ACTION_SCHEMAS
 
 
 class NaiveExtractor(TextModule):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from memagents.modules.base import Call, Module
 from memgym.errors import ConfigError, unknown
-from memgym.observation import PHASES, Observation
 from memgym.operators import OPERATORS
+from memgym.protocol.observation import PHASES, Observation
 
 
 class Operator(Module):

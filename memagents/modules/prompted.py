@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from memagents.modules.text import TextModule
-from memgym.observation import PHASES
+from memgym.protocol.observation import PHASES
 
 
 class Prompted(TextModule):

@@ -9,7 +9,7 @@ from memagents.modules.base import Call, Module, Request
 from memagents.modules.reasoning import spoken
 from memagents.prompts import load_prompt, render
 from memgym.errors import ConfigError
-from memgym.observation import Observation
+from memgym.protocol.observation import Observation
 
 
 class TextModule(Module):

@@ -18,7 +18,7 @@ from pathlib import Path
 from string import Template
 
 from memgym.errors import ConfigError, unknown
-from memgym.observation import Block, Observation
+from memgym.protocol.observation import Block, Observation
 
 NOTHING = "(none)"
 NO_MEMORY = "No previous memory"

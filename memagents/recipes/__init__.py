@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any
 from memagents.modules import MODULES, Module, module_class
 from memagents.recipes.trained import trained_recipe
 from memgym.errors import ConfigError, unknown
-from memgym.observation import PHASES
+from memgym.protocol.observation import PHASES
 
 if TYPE_CHECKING:
     from memagents.backends.base import Backend

@@ -184,10 +184,10 @@ def judge_check(
     """Measure a judge's false accepts and false rejects on answers known to be right and wrong."""
     from rich.console import Console
 
-    from memgym.scoring.judge import make_judge
-    from memgym.scoring.judge_check import judge_check as check
+    from memgym.cli.judge_check import check_on_task
+    from memgym.judging.judge import make_judge
     from memgym.tasks import make_task
 
     played = make_task(task, **parse_settings(settings))
     judge = make_judge({"model": model, "prompt": prompt, "base_url": base_url})
-    Console().print(check(judge, played, split or played.default_split, questions, seed))
+    Console().print(check_on_task(judge, played, split or played.default_split, questions, seed))

@@ -7,9 +7,9 @@ from typing import Any
 import gymnasium as gym
 from rich.console import Console
 
-from memgym.observation import Observation
 from memgym.operators import extractive
-from memgym.policy import PhasePolicy
+from memgym.operators.phase_policy import PhasePolicy
+from memgym.protocol.observation import Observation
 from memgym.registration import make
 
 HELP = (

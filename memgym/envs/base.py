@@ -15,15 +15,16 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 
-from memgym.actions import ANSWER_FORMATS, MAX_ACTION_CHARS, check_text, to_json
-from memgym.envs.blocks import question_block
+from memgym.checks import check_choice, check_flag, check_number
 from memgym.envs.rendering import render_text
 from memgym.envs.scores import AnswerScorer, StepScores
 from memgym.episodes import Episode, Question
 from memgym.errors import ActionError, ConfigError, unknown
-from memgym.observation import Block, Observation
 from memgym.operators import ROLES, check_operator, contains, get_operator
-from memgym.spaces import TextSpace
+from memgym.protocol.actions import ANSWER_FORMATS, MAX_ACTION_CHARS, check_text, to_json
+from memgym.protocol.blocks import question_block
+from memgym.protocol.observation import Block, Observation
+from memgym.protocol.spaces import TextSpace
 from memgym.tasks import make_task, task_class
 from memgym.tokens import get_counter
 
@@ -302,41 +303,5 @@ class MemoryEnv(gym.Env[str, str]):
         for name, weight in weights.items():
             if name not in self.reward_names:
                 raise unknown("reward", name, self.reward_names)
-            if isinstance(weight, bool) or not isinstance(weight, int | float) or not math.isfinite(weight):
-                raise ConfigError(f"the weight of reward {name!r} must be a number, not {weight!r}")
+            check_number(f"reward_weights[{name}]", weight)
         return {name: float(weight) for name, weight in weights.items()}
-
-
-def check_choice(name: str, value: Any, choices: Sequence[str]) -> Any:
-    """Return ``value`` if it is one of the ``choices`` of argument ``name``.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if value not in choices:
-        raise unknown(f"value of argument {name!r}:", value, map(str, choices))
-    return value
-
-
-def check_flag(name: str, value: Any) -> bool:
-    """Return ``value`` if it is a bool; the string "False" would pass for true.
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if not isinstance(value, bool):
-        raise ConfigError(f"argument {name!r} must be True or False, not {value!r}")
-    return value
-
-
-def check_size(name: str, value: Any, *, optional: bool = False) -> Any:
-    """Return ``value`` if it is a positive int (or None where that is allowed).
-
-    Raises:
-        ConfigError: it is not.
-    """
-    if value is None and optional:
-        return value
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"argument {name!r} must be an int of at least 1{' or None' * optional}, not {value!r}")
-    return value

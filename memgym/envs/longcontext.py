@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from memgym.actions import Answer, parse_answer
-from memgym.envs.base import MemoryEnv, check_flag, check_size
-from memgym.envs.instructions import ANSWER, FORMS, READ, READ_BLIND
+from memgym.checks import check_flag, check_int
+from memgym.envs.base import MemoryEnv
 from memgym.envs.pages import Pages
 from memgym.envs.scores import memory_quality
 from memgym.episodes import Question
-from memgym.observation import Block
+from memgym.protocol.actions import Answer, parse_answer
+from memgym.protocol.instructions import ANSWER, FORMS, READ, READ_BLIND
+from memgym.protocol.observation import Block
 from memgym.scoring.text import normalize
 
 
@@ -30,7 +31,7 @@ class LongcontextEnv(MemoryEnv):
       draws one. The first observation has an empty memory.
 
     ## Spaces
-    Observation and action space are both :class:`memgym.spaces.TextSpace`: any Unicode text.
+    Observation and action space are both :class:`memgym.protocol.spaces.TextSpace`: any Unicode text.
 
     | phase | state shown | action |
     |---|---|---|
@@ -107,8 +108,8 @@ class LongcontextEnv(MemoryEnv):
         show_question: bool = True,
         **options: Any,
     ):
-        self.section_tokens = check_size("section_tokens", section_tokens, optional=True)
-        self.memory_tokens = self.action_tokens = check_size("memory_tokens", memory_tokens)
+        self.section_tokens = check_int("section_tokens", section_tokens, 1, optional=True)
+        self.memory_tokens = self.action_tokens = check_int("memory_tokens", memory_tokens, 1)
         self.show_question = check_flag("show_question", show_question)
         self._operator_names = {"read": memorizer, "answer": reader}
         super().__init__(task, **options)

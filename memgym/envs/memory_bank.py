@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from memgym.actions import (
+from memgym.bank import CachedEmbedder, MemoryBank, MemoryRecord, get_embedder
+from memgym.checks import check_int
+from memgym.envs.base import MemoryEnv
+from memgym.envs.evidence import citation_scores, rests_on, retrieval_scores
+from memgym.envs.scores import memory_quality
+from memgym.episodes import Question, Session
+from memgym.errors import ActionError
+from memgym.protocol.actions import (
     Answer,
     Candidate,
     PlannedOperation,
@@ -13,16 +20,10 @@ from memgym.actions import (
     parse_retrieve,
     parse_update,
 )
-from memgym.bank import CachedEmbedder, MemoryBank, MemoryRecord, get_embedder
-from memgym.envs.base import MemoryEnv, check_size
-from memgym.envs.blocks import candidate_block, memory_block, turn_blocks
-from memgym.envs.evidence import citation_scores, rests_on, retrieval_scores
-from memgym.envs.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
-from memgym.envs.plans import attribute_source, bank_operations, fit_budget
-from memgym.envs.scores import memory_quality
-from memgym.episodes import Question, Session
-from memgym.errors import ActionError
-from memgym.observation import Block
+from memgym.protocol.blocks import candidate_block, memory_block, turn_blocks
+from memgym.protocol.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
+from memgym.protocol.observation import Block
+from memgym.protocol.plans import attribute_source, bank_operations, fit_budget
 from memgym.scoring.text import normalize
 
 
@@ -46,8 +47,8 @@ class MemoryBankEnv(MemoryEnv):
       draws one. The bank is empty, but for what operators stored before the agent's first phase.
 
     ## Spaces
-    Observation and action space are both :class:`memgym.spaces.TextSpace`: any Unicode text. JSON Schemas of the
-    actions are in :data:`memgym.actions.ACTION_SCHEMAS`.
+    Observation and action space are both :class:`memgym.protocol.spaces.TextSpace`: any Unicode text. JSON Schemas of the
+    actions are in :data:`memgym.protocol.actions.ACTION_SCHEMAS`.
 
     | phase | state shown | action |
     |---|---|---|
@@ -147,11 +148,11 @@ class MemoryBankEnv(MemoryEnv):
         embedder: str = "hash",
         **options: Any,
     ):
-        self.retrieve_k = check_size("retrieve_k", retrieve_k)
-        self.answer_k = check_size("answer_k", answer_k)
-        self.related_k = check_size("related_k", related_k)
-        self.memory_tokens = check_size("memory_tokens", memory_tokens, optional=True)
-        self.action_tokens = check_size("action_tokens", action_tokens)
+        self.retrieve_k = check_int("retrieve_k", retrieve_k, 1)
+        self.answer_k = check_int("answer_k", answer_k, 1)
+        self.related_k = check_int("related_k", related_k, 1)
+        self.memory_tokens = check_int("memory_tokens", memory_tokens, 1, optional=True)
+        self.action_tokens = check_int("action_tokens", action_tokens, 1)
         self._embedder = CachedEmbedder(get_embedder(embedder))
         self._operator_names = {"extract": extractor, "update": updater, "retrieve": retriever, "answer": reader}
         super().__init__(task, **options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memgym.observation import Block, Observation
+from memgym.protocol.observation import Block, Observation
 
 _LINE = "─" * 80
 

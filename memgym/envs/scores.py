@@ -9,8 +9,8 @@ from functools import cache
 from itertools import accumulate
 from typing import Any
 
-from memgym.actions import Answer
 from memgym.episodes import Fact, Question
+from memgym.protocol.actions import Answer
 from memgym.scoring.text import normalize
 from memgym.tasks.base import Task
 
@@ -52,7 +52,7 @@ class AnswerScorer:
         self._task = task
         self.judge = None
         if judge is not None:
-            from memgym.scoring.judge import make_judge
+            from memgym.judging.judge import make_judge
 
             self.judge = make_judge(judge)
 

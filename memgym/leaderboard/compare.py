@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from memgym.errors import DataError, unknown
-from memgym.leaderboard.bootstrap import interval, resampled_means, totals
 from memgym.leaderboard.results import FINAL_REWARDS, EntryRecord
+from memgym.statistics import interval, resampled_means, totals
 from memgym.tasks import TASKS, task_class
 
 FEW_EPISODES = 20

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from memgym.errors import DataError
-from memgym.leaderboard.bootstrap import interval, resampled_means, totals
 from memgym.leaderboard.schema import check_result
+from memgym.statistics import interval, resampled_means, totals
 
 FORMAT_VERSION = 1
 

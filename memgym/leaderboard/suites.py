@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from memgym.errors import unknown
+from memgym.folders import locate
 from memgym.registration import make
-from memgym.tasks.common.rows import locate
-from memgym.tasks.ruler import SUBTASKS as RULER_SUBTASKS
+from memgym.tasks.procedural.ruler import SUBTASKS as RULER_SUBTASKS
 
 BANK = "memgym/MemoryBank-v0"
 LONG = "memgym/Longcontext-v0"

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from memgym.errors import ConfigError, unknown
-from memgym.observation import Observation
 from memgym.operators.extracting import extractive
 from memgym.operators.managing import add_all, deduplicate, top_k, verbatim
 from memgym.operators.memorizing import first, lexical, recent
 from memgym.operators.reading import contains, write_answer
+from memgym.policy import load_policy
+from memgym.protocol.observation import Observation
 
 __all__ = [
     "OPERATORS",
@@ -83,8 +84,6 @@ def get_operator(phase: str, name: str) -> Operator:
 
 
 def _policy_operator(entry_point: str) -> Operator:
-    from memgym.policy import load_policy
-
     policy = load_policy(entry_point)
     if policy.privileged:
         raise ConfigError(f"{entry_point!r} reads the gold answers: it cannot play a part of the environment")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memgym.actions import to_json
-from memgym.observation import Observation
+from memgym.protocol.actions import to_json
+from memgym.protocol.observation import Observation
 from memgym.scoring.text import normalize
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from memgym.observation import Observation
 from memgym.operators.text import bm25, counter_of, keep_best, sentences
+from memgym.protocol.observation import Observation
 
 
 def first(observation: Observation) -> str:

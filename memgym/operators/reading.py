@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from memgym.actions import to_json
-from memgym.observation import Observation
+from memgym.protocol.actions import to_json
+from memgym.protocol.observation import Observation
 from memgym.scoring.text import contains as has_phrase
 
 ABSTENTION = "no information available"  # the phrase that every abstention rule of the benchmarks knows

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memgym.observation import Observation
+from memgym.protocol.observation import Observation
 from memgym.tokens import TokenCounter, get_counter
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(\[]?[A-Z0-9])|\n+")

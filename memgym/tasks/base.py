@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, asdict, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -52,7 +52,7 @@ class Task(ABC):
                 raise unknown(f"option of task {self.name!r}", name, known)
         for name, field in known.items():
             if name not in options and field.default is MISSING and field.default_factory is MISSING:
-                raise ConfigError(f"task {self.name!r} needs the option {name!r}")
+                raise ConfigError(f"task {self.name!r} needs the argument {name!r}")
         self.config = self.Config(**options)
         self._latest: tuple[str, int, Episode | None] = ("", -1, None)
 
@@ -108,66 +108,3 @@ class Task(ABC):
         """Return a hash of everything the episodes depend on."""
         identity = [self.name, self.version, asdict(self.config)]
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-
-
-class ProceduralTask(Task):
-    """A task without data files. Splits are disjoint by construction; there is no last index."""
-
-    def size(self, split: str) -> None:
-        """Return None: there is always one more episode."""
-        return
-
-    def build(self, split: str, index: int) -> Episode:
-        """Seed a generator from the split, the config's seed and the index, and generate."""
-        entropy = [self.splits.index(split), self.config.seed, index]
-        return self.generate(np.random.default_rng(np.random.SeedSequence(entropy)), split, index)
-
-    @abstractmethod
-    def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
-        """Return an episode that depends only on the arguments and the config."""
-
-
-@dataclass(frozen=True)
-class ProceduralConfig:
-    """What every procedural task can be told.
-
-    Args:
-        seed: selects another, equally distributed series of episodes.
-    """
-
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        check_int("seed", self.seed, 0)
-
-
-def check_int(name: str, value: object, low: int, high: int | None = None) -> None:
-    """Check an integer option.
-
-    Raises:
-        ConfigError: ``value`` is not an int in [low, high].
-    """
-    ok = isinstance(value, int) and not isinstance(value, bool) and value >= low and (high is None or value <= high)
-    if not ok:
-        bound = f"of at least {low}" if high is None else f"from {low} to {high}"
-        raise ConfigError(f"option {name!r} must be an int {bound}, not {value!r}")
-
-
-def check_fraction(name: str, value: object) -> None:
-    """Check an option that is a share.
-
-    Raises:
-        ConfigError: ``value`` is not a number in [0, 1].
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise ConfigError(f"option {name!r} must be a number from 0 to 1, not {value!r}")
-
-
-def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
-    """Check an option that takes one of a few names.
-
-    Raises:
-        ConfigError: ``value`` is not among ``choices``.
-    """
-    if value not in choices:
-        raise unknown(f"value for option {name!r}:", value, choices)

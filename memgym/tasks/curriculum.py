@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from memgym.checks import check_int
 from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError
-from memgym.tasks.base import Task, check_int
+from memgym.tasks.base import Task
 
 _STAGE = "curriculum stage"  # the question's metadata that names the stage, for the scorer
 
@@ -31,7 +32,7 @@ class CurriculumConfig:
 
     def __post_init__(self) -> None:
         if not isinstance(self.stages, list | tuple) or not self.stages:
-            raise ConfigError(f"option 'stages' must be a list of dicts, not {self.stages!r}")
+            raise ConfigError(f"argument 'stages' must be a list of dicts, not {self.stages!r}")
         for number, stage in enumerate(self.stages):
             if not isinstance(stage, dict) or "task" not in stage:
                 raise ConfigError(f"stages[{number}] must be a dict with a 'task', not {stage!r}")

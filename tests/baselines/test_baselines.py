@@ -14,10 +14,10 @@ import pytest
 
 import baselines
 from memgym import Block, Observation, Policy
-from memgym.actions import parse_extract, parse_retrieve, parse_update
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.results import episode_answers
 from memgym.leaderboard.suites import get_suite
+from memgym.protocol.actions import parse_extract, parse_retrieve, parse_update
 
 every_baseline = pytest.mark.parametrize("name", baselines.__all__)
 

@@ -13,7 +13,7 @@ from baselines.word_counter import WordCounter, how_many
 from memgym import Block, Observation
 from memgym.operators.reading import ABSTENTION
 from memgym.registration import make
-from memgym.tasks.ruler import SUBTASKS
+from memgym.tasks.procedural.ruler import SUBTASKS
 
 SOLVERS = {"vt": VariableTracer, "cwe": WordCounter, "fwe": WordCounter}
 RULED = [subtask for subtask in SUBTASKS if not subtask.startswith("qa")]

@@ -18,7 +18,7 @@ from memagents.backends.transformers_backend import TransformersBackend
 from memagents.backends.vllm_backend import VllmBackend
 from memagents.collect import collect
 from memgym.envs.base import MemoryEnv
-from memgym.observation import Observation
+from memgym.protocol.observation import Observation
 from memgym.registration import make
 
 EPISODES, GROUP_SIZE = 16, 8

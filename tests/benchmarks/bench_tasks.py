@@ -10,7 +10,7 @@ from functools import partial
 from timing import Report, race
 
 from memgym.tasks import make_task
-from memgym.tasks.ruler import SUBTASKS
+from memgym.tasks.procedural.ruler import SUBTASKS
 from memgym.tokens import COUNTERS
 
 MILLION = 1_000_000

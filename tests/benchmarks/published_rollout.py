@@ -17,7 +17,7 @@ from transformers import PreTrainedTokenizerBase
 
 from memagents.agents import Agent
 from memgym.envs.base import MemoryEnv
-from memgym.observation import Observation
+from memgym.protocol.observation import Observation
 
 KL_COEF = 1e-3
 CLIP = 0.2

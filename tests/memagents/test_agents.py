@@ -9,7 +9,7 @@ from memagents.modules import Call
 from memgym import Observation
 from memgym.leaderboard.evaluate import make_env
 from memgym.leaderboard.suites import get_suite
-from memgym.observation import PHASES, Block
+from memgym.protocol.observation import PHASES, Block
 from memgym.registration import make
 
 EPISODES = 2

@@ -16,7 +16,7 @@ from memagents.agents import Agent, MemoryAgent, MemoryR1Agent, MemoryRMMAgent
 from memagents.backends.transformers_backend import TransformersBackend
 from memagents.collect import CollectionError, collect
 from memgym.errors import ConfigError
-from memgym.observation import PHASES, Block, Observation
+from memgym.protocol.observation import PHASES, Block, Observation
 from memgym.registration import make
 from memgym.wrappers import PotentialShaping
 

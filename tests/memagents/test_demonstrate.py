@@ -18,8 +18,8 @@ from memagents.cli import app
 from memagents.demonstrate import demonstrate
 from memagents.modules import module_class
 from memgym.errors import ConfigError
-from memgym.observation import Block, Observation
 from memgym.policy import Policy
+from memgym.protocol.observation import Block, Observation
 
 LONG = {"id": "memgym/Longcontext-v0", "task": "multihop", "length": 600, "section_tokens": 250}
 READ_AND_ANSWER = {"read": {"status": "trained"}, "answer": {"status": "trained"}}

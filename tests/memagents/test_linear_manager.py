@@ -21,7 +21,7 @@ from memagents.training import Run
 from memagents.training_recipes import read_training_recipe
 from memagents.validation import gain
 from memgym.errors import ConfigError
-from memgym.observation import Block, Observation
+from memgym.protocol.observation import Block, Observation
 
 NEW = ["Mira lives in Porto", "nice weather", "Ben sold the boat"]
 KNOWN = ["Mira lives in Lisbon", "Ben has a boat"]

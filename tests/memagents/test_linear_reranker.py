@@ -16,7 +16,7 @@ from grpo.policies import Policy
 from memagents.modules.linear_reranker import LinearReranker
 from memgym.bank import MemoryBank
 from memgym.errors import ConfigError
-from memgym.observation import Block, Observation
+from memgym.protocol.observation import Block, Observation
 
 TEXTS = ["Mira lives in Lisbon", "Mira has a cat", "Ben sails", "the cat is grey", "Lisbon is warm", "Ben has a dog"]
 

@@ -14,9 +14,9 @@ from memagents.modules.prompted import Prompted
 from memagents.modules.reasoning import spoken
 from memagents.modules.recurrent import RecurrentMemory
 from memagents.prompts import FIELDS, NO_MEMORY, built_in, load_prompt, render
-from memgym.actions import ACTION_SCHEMAS, parse_answer, parse_update
 from memgym.errors import ConfigError
-from memgym.observation import PHASES, Block, Observation
+from memgym.protocol.actions import ACTION_SCHEMAS, parse_answer, parse_update
+from memgym.protocol.observation import PHASES, Block, Observation
 
 MEMORIES = (
     Block("memory", "Mira lives in Lisbon.", {"id": "m3", "key": "home", "time": "2023-05-08"}),

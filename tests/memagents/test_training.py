@@ -24,9 +24,9 @@ from memagents.training import Run
 from memagents.training_recipes import TrainingRecipe, read_training_recipe
 from memagents.validation import gain, means, play
 from memgym.errors import ConfigError
-from memgym.observation import Observation
 from memgym.operators import top_k
 from memgym.policy import Policy
+from memgym.protocol.observation import Observation
 
 SMALL = ("env.turns=0", "env.questions=3", "groups=2", "group_size=4", "schedule=constant")
 SMALL += ("save_every=1", "validate_every=2", "validation.episodes=4")

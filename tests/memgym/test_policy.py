@@ -67,7 +67,7 @@ def test_policies_are_loaded_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
         ("loaded_policy:Constant", {"txt": "y"}, "unexpected keyword argument 'txt'"),
         ("loaded_policy:Half", {}, "abstract"),
         ("loaded_policy:NoPolicy", {}, "not a subclass of memgym.Policy"),
-        ("loaded_policy:Missing", {}, "has no attribute 'Missing'"),
+        ("loaded_policy:Missing", {}, "unknown name in module loaded_policy: 'Missing'"),
     ]:
         with pytest.raises(ConfigError, match=message):
             load_policy(entry_point, **options)

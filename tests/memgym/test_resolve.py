@@ -45,7 +45,7 @@ def test_the_form_is_checked_without_an_import():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("statistics:mean", "is not a subclass of memgym.policy.Policy"),
+        ("statistics:mean", "is not a subclass of memgym.Policy"),
         ("pathlib:Path", "is not a subclass"),
         ("memgym.policy:Policy", r"is abstract: it lacks act\(\)"),
     ],

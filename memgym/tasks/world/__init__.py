@@ -1,7 +1,7 @@
 """An invented world: things of several kinds, their single-valued relations, and questions that cross them.
 
 Most values are other things of the world, so any text about it is full of chains to follow and of lures beside them.
-Names come from :class:`~memgym.tasks.common.invented.Inventor`; wording and relations from the modules beside this.
+Names come from :class:`~memgym.tasks.world.names.Inventor`; wording and relations from the modules beside this.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
-from memgym.tasks.common.invented import Inventor
+from memgym.tasks.world.names import Inventor
 from memgym.tasks.world.phrases import SCHEMA
 from memgym.tasks.world.relation import NUMBERS, Relation
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from memagents.backends import Completion, Sampling, TokenBackend
-from memgym.actions import ACTION_SCHEMAS
 from memgym.errors import ConfigError
+from memgym.protocol.actions import ACTION_SCHEMAS
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_an_unknown_kind_lists_those_that_exist(kind):
 def test_unknown_and_missing_options_are_told(kind):
     with pytest.raises(ConfigError, match=f"unknown option of a {kind} backend 'modle'. Did you mean 'model'.*Known"):
         make_backend({"kind": kind, "modle": "x"})
-    with pytest.raises(ConfigError, match=f"a {kind} backend needs the option 'model'"):
+    with pytest.raises(ConfigError, match=f"a {kind} backend needs the argument 'model'"):
         make_backend({"kind": kind})
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from memagents.backends import Completion, Sampling
 from memagents.backends.openai_backend import OpenAIBackend
-from memgym.actions import ACTION_SCHEMAS
 from memgym.api import ApiError, BadReplyError
 from memgym.errors import ConfigError, MissingExtraError
+from memgym.protocol.actions import ACTION_SCHEMAS
 
 PING = [{"role": "user", "content": "ping"}]
 GREEDY = Sampling(max_tokens=7, temperature=0)

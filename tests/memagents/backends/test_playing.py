@@ -12,7 +12,7 @@ from memagents.modules import module_class
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.suites import BANK, LONG, Suite, get_suite
 from memgym.leaderboard.verify import verify
-from memgym.observation import PHASES
+from memgym.protocol.observation import PHASES
 from memgym.registration import make
 
 SMALL = {

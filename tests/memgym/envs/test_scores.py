@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memgym.actions import Answer
 from memgym.envs.scores import AnswerScorer, StepScores, memory_quality
 from memgym.episodes import Fact, Question
 from memgym.errors import ConfigError
+from memgym.protocol.actions import Answer
 from memgym.scoring.text import contains, normalize
 from memgym.tasks import make_task
 

@@ -13,10 +13,10 @@ import pytest
 from rich.console import Console
 
 from memgym.errors import ConfigError, DataError
-from memgym.leaderboard.bootstrap import interval, resampled_means, totals
 from memgym.leaderboard.compare import compare, comparison_table
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.suites import Suite, SuiteEntry
+from memgym.statistics import interval, resampled_means, totals
 
 Result = dict[str, Any]
 

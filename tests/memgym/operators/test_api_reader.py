@@ -7,9 +7,9 @@ import pytest
 
 from memgym.api import ApiError
 from memgym.errors import ConfigError
-from memgym.observation import Block, Observation
 from memgym.operators import get_operator
 from memgym.operators.api_reader import ApiReader
+from memgym.protocol.observation import Block, Observation
 
 
 def observe(*memories: str, answer_format: str = "plain", time: str = "") -> Observation:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 
 from memgym import Block, Observation
-from memgym.actions import parse_extract, parse_retrieve, parse_update
 from memgym.operators import add_all, deduplicate, top_k, verbatim
+from memgym.protocol.actions import parse_extract, parse_retrieve, parse_update
 
 
 def test_verbatim_keeps_every_turn_that_says_something() -> None:

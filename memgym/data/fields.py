@@ -1,0 +1,50 @@
+"""Checked access to the fields of a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from memgym.errors import DataError
+
+
+def require(row: Any, field: str, types: type | tuple[type, ...], where: str) -> Any:
+    """Return ``row[field]``.
+
+    Args:
+        types: what the value may be; a bool is not an int.
+        where: the file and row, for the message.
+
+    Raises:
+        DataError: the row is no object, the field is missing, or its value is of another type.
+    """
+    if not isinstance(row, dict):
+        raise DataError(f"{where}: expected an object with the field {field!r}, found {kind_of(row)}")
+    if field not in row:
+        raise DataError(f"{where}: the field {field!r} is missing; there are {', '.join(map(repr, row)) or 'none'}")
+    value = row[field]
+    types = types if isinstance(types, tuple) else (types,)
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        expected = " or ".join(_KINDS.get(kind, kind.__name__) for kind in types)
+        raise DataError(f"{where}: the field {field!r} must be {expected}, not {kind_of(value)}")
+    return value
+
+
+def texts(row: dict[str, Any], field: str, where: str) -> tuple[str, ...]:
+    """Return ``row[field]``, one string or number or a list of them, as a tuple of strings.
+
+    Raises:
+        DataError: the field is missing, empty or of another type.
+    """
+    value = require(row, field, (str, int, float, list), where)
+    values = value if isinstance(value, list) else [value]
+    if not values or not all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in values):
+        raise DataError(f"{where}: the field {field!r} must hold at least one text, and only texts: {value!r:.80}")
+    return tuple(map(str, values))
+
+
+_KINDS = {str: "a string", int: "an int", float: "a number", bool: "a bool", list: "a list", dict: "an object"}
+
+
+def kind_of(value: object) -> str:
+    """Return in words of what type a JSON value is."""
+    return "null" if value is None else _KINDS.get(type(value), type(value).__name__)

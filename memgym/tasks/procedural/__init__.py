@@ -1,0 +1,1 @@
+"""Tasks whose episodes are generated."""

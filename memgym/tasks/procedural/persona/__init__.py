@@ -1,0 +1,233 @@
+"""The ``persona`` task: two friends talk over many sessions about themselves and others; facts come, change and go.
+
+Facts are stated, updated, disputed, corrected, announced and called off, and withdrawn, between small talk and facts
+about people nobody asks for. Questions ask for the value that holds at the end (``current``), the one before it
+(``former``), sums over sessions (``count``), the date of an event told relative to its session (``time``), a value of
+somebody's boss, sibling, … (``multihop``), and values never told or withdrawn (``unanswerable``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from random import Random
+
+import numpy as np
+
+from memgym.checks import check_choice, check_int, check_number
+from memgym.episodes import Episode, Fact, Question, Session, Turn
+from memgym.errors import ConfigError
+from memgym.scoring.text import best_over, f1
+from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
+from memgym.tasks.procedural.persona.answers import abstains, canonical
+from memgym.tasks.procedural.persona.phrases import COUNTABLES, EVENTS
+from memgym.tasks.procedural.persona.questions import Asker
+from memgym.tasks.procedural.persona.relations import RELATIONS
+from memgym.tasks.procedural.persona.story import Line, Story, Topic
+from memgym.tokens import COUNTERS, get_counter
+
+_KNOBS = ("sessions", "turns", "people", "questions", "updates", "distance", "hops", "distractors", "similarity")
+DIFFICULTIES: dict[str, dict[str, int | float]] = {
+    "easy": dict(zip(_KNOBS, (6, 6, 4, 10, 1, 0, 2, 0.2, 0.0), strict=True)),
+    "medium": dict(zip(_KNOBS, (12, 18, 6, 15, 2, 1, 2, 0.3, 0.3), strict=True)),
+    "hard": dict(zip(_KNOBS, (24, 36, 10, 20, 3, 2, 3, 0.4, 0.6), strict=True)),
+}
+
+_TOKENS_PER_SESSION = 2000
+_TOKENS_PER_EXCHANGE = 60  # a little more than the mean, so that no round of noise overshoots
+_TOPICS: tuple[Topic, ...] = (*RELATIONS, *COUNTABLES, *EVENTS)
+
+
+@dataclass(frozen=True)
+class PersonaConfig(ProceduralConfig):
+    """The knobs of ``persona``; each one left at None is set by the difficulty.
+
+    Args:
+        difficulty: ``easy`` (about 2,200 tokens), ``medium`` (8,000) or ``hard`` (25,000).
+        sessions: the number of conversations (default with a ``length``: at least one per 2,000 tokens).
+        turns: turns of noise per session, in pairs; without effect if ``length`` is given.
+        people: people asked about, the two who talk among them.
+        questions: questions per episode.
+        updates: most changes (updates, disputes, plans called off, …) that a fact goes through.
+        distance: sessions after the last evidence.
+        hops: most facts that a ``multihop`` question chains, 2 or 3.
+        distractors: the share of the noise that tells facts about people nobody asks about.
+        similarity: the share of those people whose name resembles one asked about, and whose facts are
+            of the kinds asked about.
+        length: tokens of ``Episode.text()``, met within 2 % by adding noise; None for no target.
+        counter: how tokens are counted, ``chars`` or ``words``.
+    """
+
+    difficulty: str = "medium"
+    sessions: int | None = None
+    turns: int | None = None
+    people: int | None = None
+    questions: int | None = None
+    updates: int | None = None
+    distance: int | None = None
+    hops: int | None = None
+    distractors: float | None = None
+    similarity: float | None = None
+    length: int | None = None
+    counter: str = "chars"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("difficulty", self.difficulty, tuple(DIFFICULTIES))
+        preset = DIFFICULTIES[self.difficulty]
+        if self.length is not None:
+            check_int("length", self.length, 1)
+            preset = preset | {"sessions": max(preset["sessions"], self.length // _TOKENS_PER_SESSION)}
+        for name, value in preset.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        self._check()
+
+    def _check(self) -> None:
+        for name, low, high in (
+            ("sessions", 2, None),
+            ("turns", 0, None),
+            ("people", 3, 50),
+            ("questions", 1, 40),
+            ("updates", 0, 5),
+            ("distance", 0, None),
+            ("hops", 2, 3),
+        ):
+            check_int(name, getattr(self, name), low, high)
+        check_number("distractors", self.distractors, 0, 1)
+        check_number("similarity", self.similarity, 0, 1)
+        check_choice("counter", self.counter, tuple(COUNTERS))
+        if self.questions > 4 * self.people:
+            most = f"at most {4 * self.people} for {self.people} people"
+            raise ConfigError(f"argument 'questions' must be {most}, not {self.questions}")
+        needed = 4 + 2 * self.updates + self.distance
+        if self.sessions < needed:
+            least = f"at least {needed} for {self.updates} updates and a distance of {self.distance}"
+            raise ConfigError(f"argument 'sessions' must be {least}, not {self.sessions}")
+        if self.length is not None and self.length < self.least_length():
+            least = f"at least {self.least_length()} for {self.questions} questions and {self.updates} updates"
+            raise ConfigError(f"argument 'length' must be {least}, not {self.length}")
+
+    def least_length(self) -> int:
+        """Return a length in tokens that holds the facts, with a good fifth to spare."""
+        return max(2000, 12 * self.sessions + self.questions * (160 + 80 * self.updates))
+
+
+class Persona(ProceduralTask):
+    """Dialogues of invented people. No full name occurs in two splits: each split has its own surnames.
+
+    The score ``answer`` is 1 if the answer equals a gold answer in its canonical form (:func:`canonical`), or, where
+    the text does not tell, if it abstains (:func:`abstains`); ``f1`` is the token F1 of the canonical forms.
+    """
+
+    name = "persona"
+    source = "memgym (procedural; dialogues in the manner of LoCoMo, arXiv 2402.17753)"
+    Config = PersonaConfig
+
+    def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
+        """Invent the people and what is asked, then lay everything out between noise."""
+        config = self.config
+        random = Random(int(rng.integers(2**63)))
+        days = _days(random, config.sessions)
+        story = Story(random, split, days, config.sessions - config.distance, config.people)
+        asker = Asker(story, config.questions, config.updates, config.hops)
+        asked = asker.ask()
+        sessions = _Layout(story, asker, config).sessions()
+        episode_id = f"{self.name}-{split}-{index}"
+        return Episode(
+            id=episode_id,
+            questions=tuple(q.question(f"{episode_id}-q{i}", sessions[-1].time) for i, q in enumerate(asked, 1)),
+            sessions=sessions,
+            facts=tuple(
+                Fact(f.subject, f.relation, f.value, f.source.id, f.until.id if f.until else None) for f in story.facts
+            ),
+        )
+
+    def score(self, question: Question, answer: str) -> dict[str, float]:
+        """Compare canonical forms; see the class."""
+        if not question.answerable:
+            right = float(abstains(answer))
+            return {"answer": right, "f1": right}
+        guess, golds = canonical(answer), [canonical(gold) for gold in question.answers]
+        return {"answer": float(guess in golds), "f1": best_over(f1, guess, golds)}
+
+
+def _days(random: Random, sessions: int) -> list[date]:
+    days = [date(2021, 1, 1) + timedelta(days=random.randrange(1000))]
+    while len(days) < sessions:
+        days.append(days[-1] + timedelta(days=random.randrange(2, 12)))
+    return days
+
+
+class _Layout:
+    """Puts what is told into sessions, between small talk and facts about people nobody asks about."""
+
+    def __init__(self, story: Story, asker: Asker, config: PersonaConfig):
+        self.story = story
+        self.rng = story.rng
+        self.config = config
+        self.topics = asker.topics
+        self.spare: list[tuple[str, Topic]] = list(asker.untold)
+        self.gossip: list[tuple[str, Topic]] = []
+        self.counter = get_counter(config.counter)
+        self.used = 0
+
+    def sessions(self) -> tuple[Session, ...]:
+        """Return the finished sessions; from now on every line has its id."""
+        return tuple(self._session(number) for number in range(self.config.sessions))
+
+    def _session(self, number: int) -> Session:
+        opener = self.rng.choice(self.story.speakers)
+        # Minutes that no appointment has, so that the head of a session never holds an answer.
+        minute = self.rng.randrange(12) * 5 + self.rng.randrange(1, 5)
+        time = f"{self.story.days[number].isoformat()} {self.rng.randrange(8, 22):02d}:{minute:02d}"
+        exchanges = [self.story.exchange(block, opener) for block in self.story.blocks[number]]
+        self._add_noise(exchanges, number, opener, time)
+        self.rng.shuffle(exchanges)
+        lines = [line for exchange in exchanges for line in exchange]
+        for position, line in enumerate(lines, 1):
+            line.id = f"D{number + 1}:{position}"
+        return Session(f"D{number + 1}", time, tuple(Turn(line.id, line.speaker, line.text) for line in lines))
+
+    def _add_noise(self, exchanges: list[list[Line]], number: int, opener: str, time: str) -> None:
+        """Add noise to a session: so many turns, or up to the session's part of the length."""
+        if self.config.length is None:
+            exchanges += [self._noise(number, opener) for _ in range((self.config.turns + 1) // 2)]
+            return
+        self.used += self.counter.count(f"[{time}]\n\n") + self._tokens(exchanges)
+        quota = self.config.length * (number + 1) // self.config.sessions
+        while (missing := quota - self.used) > 0:
+            new = [self._noise(number, opener) for _ in range(missing // _TOKENS_PER_EXCHANGE)]
+            if not new:
+                new = [self._small_talk(opener)]
+                if self._tokens(new) > 2 * missing:
+                    break
+            exchanges += new
+            self.used += self._tokens(new)
+
+    def _tokens(self, exchanges: list[list[Line]]) -> int:
+        return self.counter.count("".join(f"{line.speaker}: {line.text}\n" for lines in exchanges for line in lines))
+
+    def _noise(self, number: int, opener: str) -> list[Line]:
+        if self.rng.random() < self.config.distractors:
+            return self.story.exchange([self.story.gossip(*self._somebody(), number)], opener)
+        return self._small_talk(opener)
+
+    def _small_talk(self, opener: str) -> list[Line]:
+        return [
+            Line(speaker, self.story.mention() if self.rng.random() < 0.2 else self.story.chat())
+            for speaker in (opener, self.story.partner(opener))
+        ]
+
+    def _somebody(self) -> tuple[str, Topic]:
+        """Choose whom and what to gossip about; each person and topic comes once."""
+        if self.spare and self.rng.random() < 0.2:
+            return self.spare.pop()
+        while len(self.gossip) < 32:
+            similar = self.rng.random() < self.config.similarity
+            topics = list(dict.fromkeys(self.topics)) if similar else _TOPICS
+            name = self.story.name(self.rng.choice(self.story.cast) if similar else "")
+            self.gossip += [(name, topic) for topic in self.rng.sample(topics, min(8, len(topics)))]
+        position = self.rng.randrange(len(self.gossip))
+        self.gossip[position], self.gossip[-1] = self.gossip[-1], self.gossip[position]
+        return self.gossip.pop()

@@ -1,0 +1,330 @@
+"""The invented world behind a ``persona`` episode: who there is, what is told about them when, and what then holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from random import Random
+
+from memgym.tasks.base import SPLITS
+from memgym.tasks.procedural.persona import phrases as say
+from memgym.tasks.procedural.persona import talk
+from memgym.tasks.procedural.persona.phrases import Countable, Event, Relation, third, with_article
+from memgym.tasks.procedural.persona.pools import COUNTRIES, FIRST_NAMES, MONTHS, NUMBERS, SURNAMES, WEEKDAYS
+
+BEATS = {
+    "state": ("state",),
+    "update": ("update",),
+    "dispute": ("dispute",),
+    "rumour": ("rumour",),
+    "plan": ("plan", "cancel"),
+    "slip": ("slip", "correct"),
+    "detour": ("detour", "revert"),
+}
+"""How a value starts and changes, each with the methods of :class:`Thread` that tell it, one per session."""
+
+
+Topic = Relation | Countable | Event
+
+
+class Line:
+    """A turn in the making: its id is known only once all sessions are laid out."""
+
+    __slots__ = ("id", "speaker", "text")
+
+    def __init__(self, speaker: str, text: str):
+        self.id = ""
+        self.speaker = speaker
+        self.text = text
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A gold fact in the making."""
+
+    subject: str
+    relation: str
+    value: str
+    source: Line
+    until: Line | None = None
+
+
+class Story:
+    """Invents people and facts, and puts what is said about them into sessions.
+
+    Args:
+        days: the date of each session.
+        last: the number of sessions that may hold evidence; later ones are left to noise.
+    """
+
+    def __init__(self, rng: Random, split: str, days: Sequence[date], last: int, people: int):
+        self.rng = rng
+        self.days = days
+        self.last = last
+        self.blocks: list[list[list[Line]]] = [[] for _ in days]
+        self.facts: list[Draft] = []
+        self._taken: set[str] = set()
+        # Every third surname belongs to the split, so no full name occurs in two splits.
+        self._surnames = SURNAMES[SPLITS.index(split) :: len(SPLITS)]
+        self.cast = [self.name() for _ in range(people)]
+        self.speakers = self.cast[:2]
+
+    def name(self, like: str = "") -> str:
+        """Invent a person, who shares the first name or the surname with the person ``like``, if given."""
+        first, last = self.rng.choice(FIRST_NAMES), self.rng.choice(self._surnames)
+        if like and self.rng.random() < 0.5:
+            first = like.split()[0]
+        elif like:
+            last = like.split()[1]
+        while f"{first} {last}" in self._taken:
+            last = f"{self.rng.choice(self._surnames)}-{self.rng.choice(self._surnames)}"
+        self._taken.add(f"{first} {last}")
+        return f"{first} {last}"
+
+    def value(self, relation: Relation) -> str:
+        """Draw a value that nothing else in the episode has, so that it names one fact only."""
+        value = self.free_value(relation)
+        self._taken.add(value)
+        return value
+
+    def free_value(self, relation: Relation) -> str:
+        """Draw a value that several people of the background may have."""
+        if not relation.pool:
+            return self.name()
+        while (value := self.rng.choice(relation.pool)) in self._taken:
+            pass
+        return value
+
+    def when(self, count: int, avoid: Collection[int] = ()) -> list[int]:
+        """Draw ``count`` different sessions in order, the last one uniformly, so that recency is no help."""
+        free = [session for session in range(self.last) if session not in avoid]
+        end = self.rng.randrange(count - 1, len(free))
+        return [*sorted(self.rng.sample(free[:end], count - 1)), free[end]]
+
+    def partner(self, speaker: str) -> str:
+        """Return the other one of the two who talk."""
+        return self.speakers[self.speakers[0] == speaker]
+
+    def teller(self, subject: str) -> str:
+        """Choose who tells of ``subject``: the two who talk tell of themselves."""
+        return subject if subject in self.speakers else self.rng.choice(self.speakers)
+
+    def forms(self, subject: str, speaker: str) -> dict[str, str]:
+        """Return the grammatical forms in which ``speaker`` speaks of ``subject``."""
+        if subject == speaker:
+            return say.FIRST
+        return say.SECOND if subject in self.speakers else third(subject)
+
+    def line(self, speaker: str, subject: str, templates: Sequence[str], **words: str) -> Line:
+        """Phrase something about ``subject``, often amid chit-chat."""
+        text = say.say(self.rng.choice(templates), self.forms(subject, speaker), **words)
+        if self.rng.random() < 0.4:
+            text = f"{self.rng.choice(talk.LEADS)} {text}"
+        if self.rng.random() < 0.3:
+            text = f"{text} {self.chat()}"
+        return Line(speaker, text)
+
+    def chat(self) -> str:
+        """Return a sentence or two of small talk."""
+        choice = self.rng.choice
+        text = f"{choice(talk.OPENINGS)}{choice(talk.TOPICS)} {choice(talk.REMARKS)}{choice(talk.TIMES)}."
+        return text[0].upper() + text[1:] + choice(talk.TAILS)
+
+    def mention(self) -> str:
+        """Return a remark that names somebody but tells nothing about them."""
+        name = self.rng.choice(self.cast[2:])
+        return self.rng.choice(talk.MENTIONS).format(name=name, subject=self.rng.choice(talk.SUBJECTS))
+
+    def exchange(self, block: list[Line], opener: str) -> list[Line]:
+        """Frame a block so that ``opener`` begins and the other one ends: in any order, speakers then alternate."""
+        other = self.partner(opener)
+        before = [Line(opener, self.rng.choice(talk.PROMPTS))] if block[0].speaker == other else []
+        after = [Line(other, self.rng.choice(talk.REACTIONS))] if block[-1].speaker == opener else []
+        return [*before, *block, *after]
+
+    def count(self, subject: str, thing: Countable, statements: int) -> tuple[int, list[Line]]:
+        """Tell in ``statements`` sessions how many of a thing ``subject`` has added; return the sum and the lines."""
+        total, lines = 0, []
+        for session in self.when(statements):
+            number = self.rng.randrange(2, 7)
+            lines.append(self.addition(subject, thing, number))
+            self.blocks[session].append([lines[-1]])
+            total += number
+        return total, lines
+
+    def addition(self, subject: str, thing: Countable, number: int) -> Line:
+        """Tell that ``subject`` has added ``number`` of a thing."""
+        words = {"past": thing.past, "q": NUMBERS[number], "n": thing.noun}
+        line = self.line(self.teller(subject), subject, say.COUNT, **words)
+        self.facts.append(Draft(subject, f"{thing.noun} {thing.past}", f"{NUMBERS[number]} {thing.noun}", line))
+        return line
+
+    def trips(self, subject: str, statements: int) -> list[Line]:
+        """Tell in ``statements`` sessions of trips to different countries."""
+        lines = []
+        for session, country in zip(self.when(statements), self.rng.sample(COUNTRIES, statements), strict=True):
+            line = self.line(self.teller(subject), subject, say.TRIP, v=country)
+            self.facts.append(Draft(subject, "country visited", country, line))
+            self.blocks[session].append([line])
+            lines.append(line)
+        return lines
+
+    def event(self, subject: str, event: Event, session: int) -> tuple[date, Line]:
+        """Tell in a session on which day something happened; return the day and the line."""
+        day = self.days[session] - timedelta(days=self.rng.randrange(15))
+        when = self._day_from(day, self.days[session])
+        line = self.line(self.teller(subject), subject, say.EVENT, did=event.past, when=when)
+        self.facts.append(Draft(subject, "event", event.past, line))
+        return day, line
+
+    def gossip(self, subject: str, topic: Topic, session: int) -> Line:
+        """Tell something about somebody nobody asks about."""
+        if isinstance(topic, Countable):
+            return self.addition(subject, topic, self.rng.randrange(2, 7))
+        if isinstance(topic, Event):
+            return self.event(subject, topic, session)[1]
+        return Thread(self, subject, topic).remark(self.free_value(topic))
+
+    def _day_from(self, day: date, today: date) -> str:
+        """Write ``day`` as somebody says it ``today``; each form means one day only."""
+        ago = (today - day).days
+        suffix = {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10 if day.day // 10 != 1 else 0, "th")
+        forms = [f"on the {day.day}{suffix} of {MONTHS[day.month - 1]}"]
+        if 1 < ago < len(NUMBERS):
+            forms.append(f"{NUMBERS[ago]} days ago")
+        if 0 < ago < 7:
+            forms.append(f"this past {WEEKDAYS[day.weekday()]}")
+        forms += {0: ["today", "this morning"], 1: ["yesterday"], 7: ["a week ago"], 14: ["two weeks ago"]}.get(ago, [])
+        return self.rng.choice(forms)
+
+
+class Thread:
+    """What is told over time about one relation of one person.
+
+    ``held`` lists the values that really held, in order, each with the lines it takes to know so: the statement (one
+    line, or topic and value) and the lines that fend off whatever was said against it later.
+    """
+
+    def __init__(self, story: Story, subject: str, relation: Relation):
+        self.story = story
+        self.subject = subject
+        self.relation = relation
+        self.speaker = story.teller(subject)
+        self.held: list[tuple[str, list[Line]]] = []
+        self.sessions: list[int] = []
+        self._fact: Draft | None = None
+        self._plan: Draft | None = None
+
+    def play(self, beats: Sequence[str], avoid: Collection[int] = ()) -> Thread:
+        """Tell each beat in a session of its own, outside the sessions to ``avoid``."""
+        self.sessions = self.story.when(len(beats), avoid)
+        for beat, session in zip(beats, self.sessions, strict=True):
+            getattr(self, beat)(self.story.blocks[session])
+        return self
+
+    def remark(self, value: str) -> Line:
+        """Tell the only value in one turn."""
+        line = self._line(self.relation.state, v=value)
+        self._record(value, line)
+        return line
+
+    def state(self, blocks: list[list[Line]]) -> None:
+        """Tell the first value."""
+        self._tell(blocks, self.relation.state)
+
+    def update(self, blocks: list[list[Line]]) -> None:
+        """Tell a new value."""
+        self._tell(blocks, self.relation.update + say.UPDATE)
+
+    def rumour(self, blocks: list[list[Line]]) -> None:
+        """Let the other speaker assert a wrong value, and deny it."""
+        reply = self._line(say.DENIAL)
+        blocks.append([self._claim(self._value()), reply])
+        self.held[-1][1].append(reply)
+
+    def dispute(self, blocks: list[list[Line]]) -> None:
+        """Let the other speaker assert a wrong value, and tell the new one instead."""
+        value, wrong = self._value(), self._value()
+        reply = self._line(say.DISPUTE, v=value, w=wrong)
+        blocks.append([self._claim(wrong), reply])
+        self._hold(value, [reply])
+
+    def plan(self, blocks: list[list[Line]]) -> None:
+        """Announce a new value."""
+        value = self._value()
+        line = self._line(self.relation.plan, v=value)
+        blocks.append([line])
+        self._plan = Draft(self.subject, f"planned {self.relation.name}", value, line)
+        self.story.facts.append(self._plan)
+
+    def cancel(self, blocks: list[list[Line]]) -> None:
+        """Call off what was announced."""
+        self._plan.until = line = self._line(self.relation.cancel + say.CANCEL)
+        blocks.append([line])
+        self.held[-1][1].append(line)
+
+    def slip(self, blocks: list[list[Line]]) -> None:
+        """Tell a value by mistake."""
+        value = self._value()
+        line = self._line(self.relation.update if self.held else self.relation.state, v=value)
+        blocks.append([line])
+        self._record(value, line)
+
+    def correct(self, blocks: list[list[Line]]) -> None:
+        """Put the mistake right."""
+        value = self._value()
+        line = self._line(say.CORRECTION, v=value, w=self._fact.value)
+        blocks.append([line])
+        self._hold(value, [line])
+
+    def detour(self, blocks: list[list[Line]]) -> None:
+        """Tell a value that will not last."""
+        self._tell(blocks, self.relation.update)
+
+    def revert(self, blocks: list[list[Line]]) -> None:
+        """Go back to the value before the detour."""
+        line = self._line(say.REVERT, v=self.held[-2][0], w=self.held[-1][0])
+        blocks.append([line])
+        self._hold(self.held[-2][0], [line])
+
+    def withdraw(self, blocks: list[list[Line]]) -> None:
+        """Take the value back and tell no other."""
+        self._fact.until = line = self._line(say.WITHDRAWAL)
+        blocks.append([line])
+        self.held[-1] = ("", [line])
+
+    def _tell(self, blocks: list[list[Line]], templates: Sequence[str]) -> None:
+        """Tell a fresh value in one turn, or in two with chit-chat between them."""
+        value = self._value()
+        if self.story.rng.random() < 0.15:
+            topic, line = self._line(say.TOPIC), Line(self.speaker, self.story.rng.choice(say.TOPIC_VALUE))
+            line.text = line.text.format(v=value)
+            blocks.append([topic, Line(self.story.partner(self.speaker), self.story.chat()), line])
+            self._hold(value, [topic, line])
+        else:
+            line = self._line(templates, v=value)
+            blocks.append([line])
+            self._hold(value, [line])
+
+    def _value(self) -> str:
+        return self.story.value(self.relation)
+
+    def _line(self, templates: Sequence[str], **values: str) -> Line:
+        articles = {f"a{key}": with_article(value) for key, value in values.items()}
+        noun = self.relation.noun
+        return self.story.line(self.speaker, self.subject, templates, noun=noun, **values, **articles)
+
+    def _claim(self, wrong: str) -> Line:
+        claimant = self.story.partner(self.speaker)
+        return self.story.line(claimant, self.subject, self.relation.claim, w=wrong, aw=with_article(wrong))
+
+    def _hold(self, value: str, lines: list[Line]) -> None:
+        self.held.append((value, lines))
+        self._record(value, lines[-1])
+
+    def _record(self, value: str, line: Line) -> None:
+        if self._fact:
+            self._fact.until = line
+        self._fact = Draft(self.subject, self.relation.name, value, line)
+        self.story.facts.append(self._fact)

@@ -1,0 +1,1 @@
+"""Published benchmarks: one loader each, with the benchmark's own score."""
