@@ -62,7 +62,7 @@ LONG, BANK = "memgym/Longcontext-v0", "memgym/MemoryBank-v0"
         (LONG, {"reward_weights": {"answr": 1.0}}, r"unknown reward 'answr'\. Did you mean 'answer'\?"),
         (LONG, {"reward_weights": {"evidence_recall": 1.0}}, "unknown reward 'evidence_recall'"),
         (LONG, {"reward_weights": {"answer": "1"}}, r"argument 'reward_weights\[answer\]' must be a number, not '1'"),
-        (LONG, {"reward_weights": {"answer": float("nan")}}, r"argument 'reward_weights\[answer\]' must be a number, not"),
+        (LONG, {"reward_weights": {"answer": float("nan")}}, r"'reward_weights\[answer\]' must be a number, not"),
         (LONG, {"reward_weights": {"answer": True}}, r"argument 'reward_weights\[answer\]' must be a number, not True"),
         (LONG, {"reward_weights": ["answer"]}, "'reward_weights' must be a dict"),
         (LONG, {"judge": 5}, "a judge is the name of a model or a dict"),
