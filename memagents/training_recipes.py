@@ -106,7 +106,7 @@ class TrainingRecipe:
     def make_env(self, **changes: Any) -> MemoryEnv:
         """Make the environment, with other arguments where they are given."""
         arguments = {**self.content["env"], **changes}
-        return make(arguments.pop("id"), **arguments).unwrapped
+        return make(arguments.pop("id"), **arguments)
 
 
 def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> TrainingRecipe:

@@ -14,6 +14,10 @@ class ConfigError(MemgymError, ValueError):
     """A make-argument, option, name or index that does not exist or does not fit."""
 
 
+class UnexpectedArgumentError(ConfigError, TypeError):
+    """A keyword argument that a callable does not take."""
+
+
 class DataError(MemgymError, ValueError):
     """A data file that is missing, damaged, or not of the expected schema."""
 
@@ -35,7 +39,16 @@ class MissingExtraError(MemgymError, ImportError):
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> ConfigError:
     """Build the error for a name that is not among the ``known`` ones, with the nearest as a suggestion."""
-    names = sorted(known)
+    return ConfigError(f"unknown {kind} {name!r}.{_hint(name, sorted(known))}")
+
+
+def unexpected(where: str, name: str, known: Iterable[str], given: str) -> UnexpectedArgumentError:
+    """Build the error for an argument that ``where`` does not take: Python's own wording, with the nearest name."""
+    said = f"{where} got an unexpected keyword argument {name!r} (with {given})"
+    return UnexpectedArgumentError(f"{said}.{_hint(name, sorted(known))}")
+
+
+def _hint(name: object, names: list[str]) -> str:
     near = get_close_matches(str(name), names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return ConfigError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")
+    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{suggestion} Known: {', '.join(names) or 'none'}."

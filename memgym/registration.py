@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from memgym.errors import ConfigError
+from memgym.errors import ConfigError, UnexpectedArgumentError
+
+if TYPE_CHECKING:
+    from memgym.envs.base import MemoryEnv
 
 LONGCONTEXT = "memgym.envs.longcontext:LongcontextEnv"
 MEMORY_BANK = "memgym.envs.memory_bank:MemoryBankEnv"
@@ -29,8 +32,8 @@ def register() -> None:
         gym.register(env_id, entry_point=entry_point, kwargs=kwargs)
 
 
-def make(env_id: str, **kwargs: Any) -> gym.Env:
-    """Make an environment without Gymnasium's checking wrapper, which slows down every step.
+def make(env_id: str, **kwargs: Any) -> MemoryEnv:
+    """Make an environment of ours, bare: without Gymnasium's wrappers, which check what :class:`MemoryEnv` does itself.
 
     Raises:
         ConfigError: the id or an argument is unknown or does not fit, or the environment is none of memgym's.
@@ -39,9 +42,13 @@ def make(env_id: str, **kwargs: Any) -> gym.Env:
     from memgym.envs.base import MemoryEnv
 
     try:
-        env = gym.make(env_id, **{"disable_env_checker": True, **kwargs})
+        env: gym.Env = gym.make(env_id, **{"disable_env_checker": True, **kwargs})
+    except UnexpectedArgumentError as error:
+        raise error.__cause__ or error from None  # without what Gymnasium wraps around the message
     except gym.error.Error as error:
         raise ConfigError(f"{error} 'memgym envs' lists the environments.") from None
-    if not isinstance(env.unwrapped, MemoryEnv):
-        raise ConfigError(f"{env_id!r} is no memgym environment: 'memgym envs' lists them.")
+    if isinstance(env, gym.wrappers.OrderEnforcing):
+        env = env.env
+    if not isinstance(env, MemoryEnv):
+        raise ConfigError(f"{env_id!r} is no memgym environment, but {env}: 'memgym envs' lists them.")
     return env

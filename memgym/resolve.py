@@ -1,6 +1,6 @@
-"""Names: ours are short, anyone's are ``module:Name``; both are found by the same function.
+"""Names: ours are short, anyone's are ``module:Class``; both are found by the same function.
 
-Our own things stand in tables from short name to ``module:Name``, so that what is not used is not imported.
+Our own things stand in tables from short name to ``module:Class``, so that what is not used is not imported.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any
 
 from memgym.errors import ConfigError, unknown
 
-FROM_OUTSIDE = "module:Name"
+FROM_OUTSIDE = "module:Class"
 
 
 def check_name(kind: str, name: object, known: Iterable[str] = ()) -> str:
-    """Return ``name`` if by its form it can name something: one of ``known``, or ``module:Name``. Nothing is imported.
+    """Return ``name`` if by its form it can name something: one of ``known``, or ``module:Class``. Nothing is imported.
 
     Raises:
         ConfigError: it cannot; the nearest name is suggested.
@@ -31,8 +31,8 @@ def resolve(kind: str, name: object, known: Mapping[str, Any] = {}) -> Any:
 
     Args:
         kind: what is looked for, for the message, e.g. ``task``.
-        name: a key of ``known``, or ``module:Name`` of what anyone has written (dots after the colon reach inside).
-        known: short name to the thing itself, or to its ``module:Name``.
+        name: a key of ``known``, or ``module:Class`` of what anyone has written (dots after the colon reach inside).
+        known: short name to the thing itself, or to its ``module:Class``.
 
     Raises:
         ConfigError: there is no such name, with the nearest one; or it cannot be imported, with the reason.

@@ -7,9 +7,7 @@ from typing import Any, SupportsFloat
 import gymnasium as gym
 
 from memgym.checks import check_number
-from memgym.errors import unknown
-
-POTENTIALS = ("memory_recall", "memory_precision", "compression")
+from memgym.errors import ConfigError, unknown
 
 
 class PotentialShaping(gym.Wrapper, gym.utils.RecordConstructorArgs):
@@ -20,19 +18,22 @@ class PotentialShaping(gym.Wrapper, gym.utils.RecordConstructorArgs):
 
     Args:
         env: a memgym environment.
-        potential: name of the potential, e.g. ``memory_recall``.
+        potential: name of a final reward in the environment's table, e.g. ``memory_recall``.
         weight: factor on the shaping term.
         gamma: discount γ of the training.
 
     Raises:
-        ConfigError: there is no such potential, or ``weight`` or ``gamma`` is no number.
+        ConfigError: there is no such potential, ``weight`` or ``gamma`` is no number, or the reward is a vector.
     """
 
     def __init__(self, env: gym.Env, potential: str = "memory_recall", weight: float = 1.0, gamma: float = 1.0):
         gym.utils.RecordConstructorArgs.__init__(self, potential=potential, weight=weight, gamma=gamma)
         gym.Wrapper.__init__(self, env)
-        if potential not in POTENTIALS:
-            raise unknown("potential", potential, POTENTIALS)
+        if hasattr(env.unwrapped, "reward_space"):
+            raise ConfigError("the environment pays a vector: shape its scalar reward, or weigh the vector yourself")
+        potentials = [reward.name for reward in env.unwrapped.rewards if reward.final]
+        if potential not in potentials:
+            raise unknown("potential", potential, potentials)
         for name, value in (("weight", weight), ("gamma", gamma)):
             check_number(name, value)
         self._potential = potential

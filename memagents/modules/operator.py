@@ -42,8 +42,8 @@ class Operator(Module):
 
 
 _OPERATORS = {
-    name: (phase, operator)
+    name: (phase, operator.play)
     for phase, operators in OPERATORS.items()
     for name, operator in operators.items()
-    if name != "contains"  # it reads the gold answers
+    if not operator.privileged
 }

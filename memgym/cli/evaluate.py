@@ -101,7 +101,7 @@ def _without_missing(suite: Suite, console: Console) -> Suite:
 
 
 def _count(entry: SuiteEntry) -> int:
-    return len(episode_indices(make_env(entry).unwrapped, entry)) * entry.trials
+    return len(episode_indices(make_env(entry), entry)) * entry.trials
 
 
 def _file_name(suite: str, entry_point: str, options: dict[str, Any]) -> str:

@@ -4,34 +4,28 @@ from __future__ import annotations
 
 import copy
 import inspect
-import math
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from types import MappingProxyType
-from typing import Any, ClassVar, Self, SupportsFloat
+from typing import Any, ClassVar, Self
 
 import gymnasium as gym
-import numpy as np
 from gymnasium.error import ResetNeeded
 
-from memgym.checks import check_choice, check_flag, check_number
+from memgym.checks import check_choice, check_flag
 from memgym.envs.rendering import render_text
+from memgym.envs.rewards import Reward, ScalarReward, VectorReward, markdown
 from memgym.envs.scores import AnswerScorer, StepScores
 from memgym.episodes import Episode, Question
-from memgym.errors import ActionError, ConfigError, unknown
-from memgym.operators import ROLES, check_operator, contains, get_operator
-from memgym.protocol.actions import ANSWER_FORMATS, MAX_ACTION_CHARS, check_text, to_json
-from memgym.protocol.blocks import question_block
+from memgym.errors import ActionError, ConfigError, unexpected, unknown
+from memgym.operators import ROLES, check_operator, get_operator
+from memgym.protocol.actions import ANSWER_FORMATS, MAX_ACTION_CHARS, check_action, to_json
 from memgym.protocol.observation import Block, Observation
 from memgym.protocol.spaces import TextSpace
 from memgym.tasks import make_task, task_class
 from memgym.tokens import get_counter
 
 MAX_OBSERVATION_CHARS = 2**31 - 1
-
-DEFAULT_WEIGHTS = MappingProxyType({"answer": 1.0, "format": 0.1})
-"""What the scalar reward is made of unless ``reward_weights`` says otherwise."""
 
 
 class MemoryEnv(gym.Env[str, str]):
@@ -41,24 +35,42 @@ class MemoryEnv(gym.Env[str, str]):
     touching the state (:meth:`_parse`), apply it (:meth:`_apply`, which names the next phase). Phases that are not the
     agent's are played the same way by operators, before the step returns.
 
-    A subclass checks its own arguments, names its operators in ``_operator_names`` (phase to name), and passes the rest
-    on to this constructor, which takes what is left over for the task's options.
+    An environment of one's own is a subclass that adds to ``rewards`` and to :meth:`potentials`, or overrides the
+    hooks, and is registered with ``gymnasium.register``. ``{rewards}`` in its docstring becomes the table of rewards.
+
+    Args:
+        task: name of the task, or ``module:Class`` of anyone's; its options are further keyword arguments.
+        operators: phase to the name of the operator that plays it where the agent does not.
+        **options: the other arguments are those that both environments have, and the task's options.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}  # Gymnasium's checker wants a rate
     all_phases: ClassVar[tuple[str, ...]]
-    _operator_names: dict[str, str]
+    """The phases of an episode, in their order."""
+    rewards: ClassVar[tuple[Reward, ...]]
+    """The components of the reward vector, in their order."""
     reward_names: ClassVar[tuple[str, ...]]
+    """Their names, drawn from the table."""
+    action_tokens: int
+    """The size of an action that counts as ``token_cost`` 1."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.reward_names = tuple(reward.name for reward in cls.rewards)
+        if cls.__doc__ and "{rewards}" in cls.__doc__:
+            cls.__doc__ = cls.__doc__.replace("{rewards}", markdown(cls.rewards).replace("\n", "\n    "))
 
     def __init__(
         self,
         task: str,
         *,
+        operators: Mapping[str, str],
         split: str | None = None,
         phases: Sequence[str] | None = None,
         answer_format: str = "plain",
         judge: str | dict[str, Any] | None = None,
         reward_weights: Mapping[str, float] | None = None,
+        vector_reward: bool | Sequence[str] = False,
         counter: str = "chars",
         instructions: bool = True,
         reveal_gold: bool = False,
@@ -74,20 +86,18 @@ class MemoryEnv(gym.Env[str, str]):
         check_choice("answer_format", answer_format, ANSWER_FORMATS)
         self._format = answer_format if "answer" in self.phases else "plain"
         self.render_mode = check_choice("render_mode", render_mode, (None, "ansi"))
-        for phase, name in self._operator_names.items():
+        for phase, name in operators.items():
             check_operator(phase, name)
-        self._operators = {
-            phase: get_operator(phase, name) for phase, name in self._operator_names.items() if phase not in self.phases
-        }
+        others = [phase for phase in operators if phase not in self.phases]
+        self._operators = {phase: get_operator(phase, operators[phase]) for phase in others}
         self._scorer = AnswerScorer(self.task, judge)
         self.judge = self._scorer.judge
-        self._instructions = self._instruction_texts() if check_flag("instructions", instructions) else {}
+        self._instructed = check_flag("instructions", instructions)
         self._reveal_gold = check_flag("reveal_gold", reveal_gold)
 
         self.observation_space = TextSpace(MAX_OBSERVATION_CHARS)
         self.action_space = TextSpace(MAX_ACTION_CHARS)
-        self.reward_space = gym.spaces.Box(0.0, 1.0, (len(self.reward_names),), np.float64)
-        self.reward_weights = self._check_weights(reward_weights)
+        self._set_reward(reward_weights, vector_reward)
 
         self.episode: Episode | None = None
         self._phase: str | None = None
@@ -123,7 +133,7 @@ class MemoryEnv(gym.Env[str, str]):
         }
         return self._observe(), self._last_info
 
-    def step(self, action: str) -> tuple[str, SupportsFloat, bool, bool, dict[str, Any]]:
+    def step(self, action: str) -> tuple[str, Any, bool, bool, dict[str, Any]]:
         """Play one action. A bad action is scored and explained, never raised; after the last, the observation is "".
 
         Raises:
@@ -146,14 +156,12 @@ class MemoryEnv(gym.Env[str, str]):
             "phase": self._phase or "",
             "played": played,
             "rewards": rewards,
-            "vector_reward": np.array(list(rewards.values())),
             "action_error": error,
             "operator_errors": scores.operator_errors,
             "overflow": scores.overflow,
             "answers": scores.answers,
         }
-        reward = math.fsum(weight * rewards[name] for name, weight in self.reward_weights.items())
-        return self._observe(), reward, terminated, False, self._last_info
+        return self._observe(), self._pay(rewards), terminated, False, self._last_info
 
     def render(self) -> str | None:
         """Return the state as legible text in render mode ``ansi``, else None."""
@@ -204,16 +212,10 @@ class MemoryEnv(gym.Env[str, str]):
         """Apply a parsed action, or do without if it is None; return the next phase, None at the end."""
 
     @abstractmethod
-    def _instruction_texts(self) -> dict[str, str]:
-        """Return the task text of each phase."""
+    def _instruction(self, phase: str) -> str:
+        """Return the task text of a phase."""
 
     # What they share
-
-    def _question_block(self, question: Question, *, ask: bool = False) -> Block:
-        return question_block(question.text, question.time, self._format if ask else "")
-
-    def _budget_block(self, tokens: int, used: int) -> Block:
-        return Block("budget", "", {"tokens": str(tokens), "used": str(used), "counter": self._counter_name})
 
     def _answer_gold(self, question: Question) -> dict[str, Any]:
         return {
@@ -227,7 +229,7 @@ class MemoryEnv(gym.Env[str, str]):
         """Play one action in the present phase; return what was wrong with it, ``""`` if nothing."""
         error = ""
         try:
-            parsed = self._parse(self._phase, check_text(action))
+            parsed = self._parse(self._phase, check_action(action))
         except ActionError as problem:
             parsed, error = None, str(problem)
         self._phase = self._apply(self._phase, parsed)
@@ -238,20 +240,20 @@ class MemoryEnv(gym.Env[str, str]):
         while self._phase is not None and self._phase not in self.phases:
             operator = self._operators[self._phase]
             role = ROLES[self._phase]
-            error = self._play(operator(self._observation(reveal=operator is contains)))
+            error = self._play(operator.play(self._observation(reveal=operator.privileged)))
             if error:
                 self._scores.operator_errors.append(f"{role}: {error}")
 
-    def _observation(self, *, reveal: bool, instructions: Mapping[str, str] = MappingProxyType({})) -> Observation:
+    def _observation(self, *, reveal: bool, instructed: bool = False) -> Observation:
         blocks = self._state(self._phase)
         if reveal:
             blocks.append(Block("gold", to_json(self._gold(self._phase))))
-        return Observation(self._phase, instructions.get(self._phase, ""), tuple(blocks))
+        return Observation(self._phase, self._instruction(self._phase) if instructed else "", tuple(blocks))
 
     def _observe(self) -> str:
         if self._phase is None:
             return ""
-        return str(self._observation(reveal=self._reveal_gold, instructions=self._instructions))
+        return str(self._observation(reveal=self._reveal_gold, instructed=self._instructed))
 
     def _token_cost(self, action: object) -> float:
         tokens = self.counter.count(action) if isinstance(action, str) else 0
@@ -265,12 +267,12 @@ class MemoryEnv(gym.Env[str, str]):
             name
             for cls in (type(self), MemoryEnv)
             for name, parameter in inspect.signature(cls).parameters.items()
-            if parameter.kind is not parameter.VAR_KEYWORD
+            if parameter.kind is not parameter.VAR_KEYWORD and name != "operators"  # the subclass fills it in
         ]
         known = [field.name for field in fields(task_class(task).Config)]
         for name in task_options:
             if name not in known:
-                raise unknown(f"argument of {type(self).__name__} with task {task!r}:", name, {*own, *known})
+                raise unexpected(f"{type(self).__name__}.__init__()", name, {*own, *known}, f"task {task!r}")
         # One counter for the text and for the memory.
         return {**task_options, "counter": self._counter_name} if "counter" in known else dict(task_options)
 
@@ -295,13 +297,13 @@ class MemoryEnv(gym.Env[str, str]):
                 raise unknown(f"phase of {type(self).__name__}", phase, self.all_phases)
         return tuple(phase for phase in self.all_phases if phase in phases)
 
-    def _check_weights(self, weights: Mapping[str, float] | None) -> dict[str, float]:
-        if weights is None:
-            return dict(DEFAULT_WEIGHTS)
-        if not isinstance(weights, Mapping):
-            raise ConfigError(f"'reward_weights' must be a dict such as {{'answer': 1.0}}, not {weights!r}")
-        for name, weight in weights.items():
-            if name not in self.reward_names:
-                raise unknown("reward", name, self.reward_names)
-            check_number(f"reward_weights[{name}]", weight)
-        return {name: float(weight) for name, weight in weights.items()}
+    def _set_reward(self, weights: Mapping[str, float] | None, vector: bool | Sequence[str]) -> None:
+        """Choose what a step pays: the weighted sum, or the vector with a ``reward_space`` to describe it."""
+        if vector is False:
+            scalar = ScalarReward(self.rewards, weights)
+            self.reward_weights, self._pay = scalar.weights, scalar
+            return
+        if weights is not None:
+            raise ConfigError("'reward_weights' and 'vector_reward' exclude each other: a vector is not weighed")
+        self._pay = VectorReward(self.rewards, vector)
+        self.reward_space = self._pay.space

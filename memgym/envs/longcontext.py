@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 from memgym.checks import check_flag, check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.pages import Pages
+from memgym.envs.rewards import LONGCONTEXT
 from memgym.envs.scores import memory_quality
 from memgym.episodes import Question
 from memgym.protocol.actions import Answer, parse_answer
+from memgym.protocol.blocks import budget_block, question_block
 from memgym.protocol.instructions import ANSWER, FORMS, READ, READ_BLIND
 from memgym.protocol.observation import Block
 from memgym.scoring.text import normalize
@@ -39,17 +41,10 @@ class LongcontextEnv(MemoryEnv):
     | `answer` | question, memory | the answer: plain, `\boxed{}`, or `{"answer", "cited_ids"}` |
 
     ## Rewards
-    Every step emits the same names in ``info["rewards"]`` (floats in [0, 1]) and ``info["vector_reward"]``; the reward
-    is their sum weighted by ``reward_weights``.
+    Every step emits the same names in ``info["rewards"]`` (floats in [0, 1]); the reward is their sum weighted by
+    ``reward_weights``, or their vector.
 
-    | name | paid | value | weight |
-    |---|---|---|---|
-    | `answer` | on an answer | the task's official score | 1 |
-    | `format` | every step | 1 if the action was usable, else 0 | 0.1 |
-    | `memory_recall` | last step | share of the gold facts that still hold (without gold facts: of the questions with a gold answer) found in the memory | 0 |
-    | `memory_precision` | last step | share of the memory's lines with such a fact or answer | 0 |
-    | `compression` | last step | 1 − memory length / text length in characters, at least 0 | 0 |
-    | `token_cost` | every step | action tokens / ``memory_tokens``, at most 1 (give it a negative weight) | 0 |
+    {rewards}
 
     A memory over the budget is cut there and flagged in ``info["overflow"]``. A bad action (no string, an answer out of
     format) leaves the memory as it was, answers nothing, scores 0 on `format`, and is explained in
@@ -73,13 +68,15 @@ class LongcontextEnv(MemoryEnv):
         judge: a language model that scores the answers instead of the task's rule: its name, or a dict with ``model``,
             ``prompt``, ``base_url``.
         reward_weights: weights by reward name; names left out weigh 0.
+        vector_reward: True, or a list of reward names: ``step`` then pays the vector (float64) instead of the weighted
+            sum, and ``reward_space`` describes it, as MO-Gymnasium wants.
         counter: how tokens are counted, ``chars`` or ``words`` (see :mod:`memgym.tokens`).
         instructions: whether observations tell the task.
         reveal_gold: whether observations have a ``<gold>`` block: the privileged channel of ceiling policies.
         render_mode: ``ansi`` or None.
 
     Raises:
-        ConfigError: an argument is unknown or does not fit.
+        ConfigError: an argument is unknown (then it is a ``TypeError``, too) or does not fit.
         DataError: the task's file is missing or damaged.
 
     ## Registered ids
@@ -88,14 +85,7 @@ class LongcontextEnv(MemoryEnv):
     """
 
     all_phases: ClassVar[tuple[str, ...]] = ("read", "answer")
-    reward_names: ClassVar[tuple[str, ...]] = (
-        "answer",
-        "format",
-        "memory_recall",
-        "memory_precision",
-        "compression",
-        "token_cost",
-    )
+    rewards = LONGCONTEXT
 
     def __init__(
         self,
@@ -108,11 +98,10 @@ class LongcontextEnv(MemoryEnv):
         show_question: bool = True,
         **options: Any,
     ):
+        super().__init__(task, operators={"read": memorizer, "answer": reader}, **options)
         self.section_tokens = check_int("section_tokens", section_tokens, 1, optional=True)
         self.memory_tokens = self.action_tokens = check_int("memory_tokens", memory_tokens, 1)
         self.show_question = check_flag("show_question", show_question)
-        self._operator_names = {"read": memorizer, "answer": reader}
-        super().__init__(task, **options)
 
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present memory."""
@@ -133,11 +122,12 @@ class LongcontextEnv(MemoryEnv):
     def _state(self, phase: str) -> list[Block]:
         memory = Block("memory", self.memory)
         if phase == "answer":
-            return [self._question_block(self._question, ask=True), memory]
-        questions = [self._question_block(q) for q in self.episode.questions] if self.show_question else []
+            return [question_block(self._question.text, self._question.time, self._format), memory]
+        asked = self.episode.questions if self.show_question else ()
+        questions = [question_block(question.text, question.time) for question in asked]
         number, total = self._sections_read + 1, len(self._pages)
         section = Block("section", self._pages[self._sections_read], {"number": str(number), "of": str(total)})
-        budget = self._budget_block(self.memory_tokens, self.counter.count(self.memory))
+        budget = budget_block(self.memory_tokens, self.counter.count(self.memory), self._counter_name)
         return [*questions, budget, memory, section]
 
     def _gold(self, phase: str) -> dict[str, Any]:
@@ -164,12 +154,10 @@ class LongcontextEnv(MemoryEnv):
         self._sections_read += 1
         return "read" if self._sections_read < len(self._pages) else "answer"
 
-    def _instruction_texts(self) -> dict[str, str]:
-        read = READ if self.show_question else READ_BLIND
-        return {
-            "read": read.format(memory_tokens=self.memory_tokens),
-            "answer": ANSWER.format(form=FORMS[self._format]),
-        }
+    def _instruction(self, phase: str) -> str:
+        if phase == "answer":
+            return ANSWER.format(form=FORMS[self._format])
+        return (READ if self.show_question else READ_BLIND).format(memory_tokens=self.memory_tokens)
 
     @property
     def _question(self) -> Question:

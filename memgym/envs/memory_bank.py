@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from memgym.bank import CachedEmbedder, MemoryBank, MemoryRecord, get_embedder
+from memgym.bank import CachedEmbedder, MemoryBank, get_embedder
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.evidence import citation_scores, rests_on, retrieval_scores
+from memgym.envs.rewards import MEMORY_BANK
 from memgym.envs.scores import memory_quality
-from memgym.episodes import Question, Session
-from memgym.errors import ActionError
-from memgym.protocol.actions import (
-    Answer,
-    Candidate,
-    PlannedOperation,
-    parse_answer,
-    parse_extract,
-    parse_retrieve,
-    parse_update,
-)
-from memgym.protocol.blocks import candidate_block, memory_block, turn_blocks
-from memgym.protocol.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
+from memgym.episodes import Question
+from memgym.protocol.actions import Answer
+from memgym.protocol.bank_protocol import ANSWER_K, RELATED_K, RETRIEVE_K, BankProtocol
 from memgym.protocol.observation import Block
-from memgym.protocol.plans import attribute_source, bank_operations, fit_budget
 from memgym.scoring.text import normalize
 
 
@@ -58,21 +49,11 @@ class MemoryBankEnv(MemoryEnv):
     | `answer` | question, the kept memories | the answer: plain, `\boxed{}`, or `{"answer", "cited_ids"}` |
 
     ## Rewards
-    Every step emits the same names in ``info["rewards"]`` (floats in [0, 1]) and ``info["vector_reward"]``; the reward
-    is their sum weighted by ``reward_weights``. Where operators answer several questions within one step, `answer`
+    Every step emits the same names in ``info["rewards"]`` (floats in [0, 1]); the reward is their sum weighted by
+    ``reward_weights``, or their vector. Where operators answer several questions within one step, `answer`
     and the other parts of an answer are means over them.
 
-    | name | paid | value | weight |
-    |---|---|---|---|
-    | `answer` | on an answer | the task's official score | 1 |
-    | `format` | every step | 1 if the action was usable, else 0 | 0.1 |
-    | `evidence_recall` | on a retrieval | share of the question's evidence turns that a kept memory rests on | 0 |
-    | `citation_precision` | on an answer | share of the cited memories that rest on evidence, 0 without citations | 0 |
-    | `operation_validity` | on an update | share of the plan's operations that are valid, 1 for an empty plan | 0 |
-    | `memory_recall` | last step | share of the gold facts that still hold (without gold facts: of the questions with a gold answer) found in the bank | 0 |
-    | `memory_precision` | last step | share of the records with such a fact or answer | 0 |
-    | `compression` | last step | 1 − length of the bank / length of the sessions in characters, at least 0 | 0 |
-    | `token_cost` | every step | action tokens / ``action_tokens``, at most 1 (give it a negative weight) | 0 |
+    {rewards}
 
     Each question's own scores are in ``info["answers"]``; beside the task's they have the ``reciprocal_rank`` of the
     first memory that rests on evidence, and with the answer format ``json`` the ``citation_recall``.
@@ -105,13 +86,15 @@ class MemoryBankEnv(MemoryEnv):
         judge: a language model that scores the answers instead of the task's rule: its name, or a dict with ``model``,
             ``prompt``, ``base_url``.
         reward_weights: weights by reward name; names left out weigh 0.
+        vector_reward: True, or a list of reward names: ``step`` then pays the vector (float64) instead of the weighted
+            sum, and ``reward_space`` describes it, as MO-Gymnasium wants.
         counter: how tokens are counted, ``chars`` or ``words`` (see :mod:`memgym.tokens`).
         instructions: whether observations tell the task.
         reveal_gold: whether observations have a ``<gold>`` block: the privileged channel of ceiling policies.
         render_mode: ``ansi`` or None.
 
     Raises:
-        ConfigError: an argument is unknown or does not fit.
+        ConfigError: an argument is unknown (then it is a ``TypeError``, too) or does not fit.
         DataError: the task's file is missing or damaged.
 
     ## Registered ids
@@ -120,17 +103,7 @@ class MemoryBankEnv(MemoryEnv):
     """
 
     all_phases: ClassVar[tuple[str, ...]] = ("extract", "update", "retrieve", "answer")
-    reward_names: ClassVar[tuple[str, ...]] = (
-        "answer",
-        "format",
-        "evidence_recall",
-        "citation_precision",
-        "operation_validity",
-        "memory_recall",
-        "memory_precision",
-        "compression",
-        "token_cost",
-    )
+    rewards = MEMORY_BANK
 
     def __init__(
         self,
@@ -140,22 +113,27 @@ class MemoryBankEnv(MemoryEnv):
         updater: str = "add_all",
         retriever: str = "top_k",
         reader: str = "contains",
-        retrieve_k: int = 20,
-        answer_k: int = 5,
-        related_k: int = 3,
+        retrieve_k: int = RETRIEVE_K,
+        answer_k: int = ANSWER_K,
+        related_k: int = RELATED_K,
         memory_tokens: int | None = None,
         action_tokens: int = 1024,
         embedder: str = "hash",
         **options: Any,
     ):
+        operators = {"extract": extractor, "update": updater, "retrieve": retriever, "answer": reader}
+        super().__init__(task, operators=operators, **options)
         self.retrieve_k = check_int("retrieve_k", retrieve_k, 1)
         self.answer_k = check_int("answer_k", answer_k, 1)
         self.related_k = check_int("related_k", related_k, 1)
         self.memory_tokens = check_int("memory_tokens", memory_tokens, 1, optional=True)
         self.action_tokens = check_int("action_tokens", action_tokens, 1)
         self._embedder = CachedEmbedder(get_embedder(embedder))
-        self._operator_names = {"extract": extractor, "update": updater, "retrieve": retriever, "answer": reader}
-        super().__init__(task, **options)
+
+    @property
+    def bank(self) -> MemoryBank:
+        """The memory, of the episode at hand."""
+        return self._protocol.bank
 
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present bank, against the facts that hold by now."""
@@ -169,86 +147,76 @@ class MemoryBankEnv(MemoryEnv):
         }
 
     def _begin(self) -> str:
-        self.bank = MemoryBank(embedder=self._embedder)
+        self._protocol = BankProtocol(
+            MemoryBank(embedder=self._embedder),
+            retrieve_k=self.retrieve_k,
+            answer_k=self.answer_k,
+            related_k=self.related_k,
+            memory_tokens=self.memory_tokens,
+            counter=self._counter_name,
+            answer_format=self._format,
+        )
         self._sessions = self.episode.dialogue()
         self._ended = 0
-        self._candidates: dict[str, Candidate] = {}
         self._asked = 0
-        self._shown: dict[str, MemoryRecord] = {}  # the memories in the present observation
         self._found: dict[str, float] = {}  # how well the present question's evidence was retrieved
+        self._protocol.hear(self._sessions[0])
         return "extract"
 
     def _state(self, phase: str) -> list[Block]:
-        if phase == "extract":
-            return [*self._time(), *self._budget(), *turn_blocks(self._session.turns)]
-        memories = [memory_block(record) for record in self._shown.values()]
-        if phase == "update":
-            candidates = [candidate_block(name, candidate) for name, candidate in self._candidates.items()]
-            return [*self._time(), *self._budget(), *candidates, *memories]
-        return [self._question_block(self._question, ask=phase == "answer"), *memories]
+        return self._protocol.state(phase)
+
+    def _instruction(self, phase: str) -> str:
+        return self._protocol.instruction(phase)
 
     def _gold(self, phase: str) -> dict[str, Any]:
         if phase == "answer":
             return self._answer_gold(self._question)
+        protocol = self._protocol
         if phase == "retrieve":
             evidence = self._question.evidence if self._question.answerable else ()
-            return {"relevant": [record.id for record in self._shown.values() if rests_on(record, evidence)]}
-        turns = {turn.id for turn in self._session.turns}
+            return {"relevant": [record.id for record in protocol.shown.values() if rests_on(record, evidence)]}
+        turns = {turn.id for turn in protocol.session.turns}
         evidence = {turn for question in self.episode.questions for turn in question.evidence}
         if phase == "extract":
             return {"evidence": sorted(turns & evidence)}
         telling = turns & (evidence | {fact.source for fact in self.episode.facts})
-        return {"relevant": [name for name, new in self._candidates.items() if telling & {*self._rests_on(new)}]}
+        told = protocol.candidates.items()
+        return {"relevant": [name for name, new in told if telling & {*protocol.rests_on(new)}]}
 
     def _parse(self, phase: str, action: str) -> Any:
         if phase == "extract":
-            return parse_extract(action, {turn.id for turn in self._session.turns})
+            return self._protocol.parse_extract(action)
         if phase == "retrieve":
-            return parse_retrieve(action, self._shown)
+            return self._protocol.parse_retrieve(action)
         if phase == "answer":
-            return parse_answer(action, self._format)
-        operations, problems = parse_update(action, self._candidates, self._shown)
-        total = len(operations) + len(problems)
-        self._scores.add("operation_validity", len(operations) / total if total else 1.0)
-        if problems:
-            raise ActionError("the plan was not applied. " + "; ".join(problems[:5]))
-        return operations
+            return self._protocol.parse_answer(action)
+        plan = self._protocol.parse_update(action)
+        self._scores.add("operation_validity", plan.validity)
+        return plan.check()
 
     def _apply(self, phase: str, parsed: Any | None) -> str | None:
-        return getattr(self, f"_{phase}")(parsed)
-
-    def _extract(self, candidates: list[Candidate] | None) -> str | None:
-        if not candidates:
+        if phase == "extract":
+            return "update" if self._protocol.extract(parsed or ()) else self._end_session()
+        if phase == "update":
+            _, overflow = self._protocol.update(parsed.operations if parsed else ())
+            self._scores.overflow |= overflow
             return self._end_session()
-        self._candidates = {f"c{i}": candidate for i, candidate in enumerate(candidates, 1)}
-        found = self.bank.search_many([candidate.value for candidate in candidates], self.related_k)
-        self._shown = {record.id: record for hits in found for record, _ in hits}
-        return "update"
+        return self._retrieve(parsed or ()) if phase == "retrieve" else self._answer(parsed)
 
-    def _update(self, operations: list[PlannedOperation] | None) -> str | None:
-        plan, overflow = fit_budget(
-            bank_operations(operations or (), self._candidates, self._session.turns),
-            self.bank,
-            self.memory_tokens,
-            self.counter,
-        )
-        self._scores.overflow |= overflow
-        self.bank.apply(plan, time=self._session.time)
-        return self._end_session()
-
-    def _retrieve(self, ids: list[str] | None) -> str:
-        ranked = [self._shown[identity] for identity in ids or ()]
+    def _retrieve(self, ids: Sequence[str]) -> str:
+        ranked = self._protocol.retrieve(ids)
         self._found = {}
         if self._question.evidence:
             self._found = retrieval_scores(ranked, self.answer_k, self._question.evidence)
             self._scores.add("evidence_recall", self._found["evidence_recall"])
-        self._shown = {record.id: record for record in ranked[: self.answer_k]}
         return "answer"
 
     def _answer(self, answer: Answer | None) -> str | None:
         scores = self._scorer.score(self._question, answer) | self._found
         if self._question.evidence and self._format == "json":
-            cited = citation_scores(answer.cited_ids if answer else (), self._shown, self._question.evidence)
+            shown = self._protocol.shown
+            cited = citation_scores(answer.cited_ids if answer else (), shown, self._question.evidence)
             self._scores.add("citation_precision", cited["citation_precision"])
             scores |= cited
         self._scores.add_answer(self._question, answer, scores)
@@ -257,38 +225,16 @@ class MemoryBankEnv(MemoryEnv):
 
     def _end_session(self) -> str | None:
         self._ended += 1
-        self._candidates, self._shown = {}, {}
-        return "extract" if self._ended < len(self._sessions) else self._next_question()
+        if self._ended == len(self._sessions):
+            return self._next_question()
+        self._protocol.hear(self._sessions[self._ended])
+        return "extract"
 
     def _next_question(self) -> str | None:
         if self._asked == len(self.episode.questions):
             return None
-        self._shown = {record.id: record for record, _ in self.bank.search(self._question.text, self.retrieve_k)}
+        self._protocol.ask(self._question.text, self._question.time)
         return "retrieve"
-
-    def _rests_on(self, candidate: Candidate) -> tuple[str, ...]:
-        return candidate.source or attribute_source(candidate.value, self._session.turns)
-
-    def _time(self) -> list[Block]:
-        return [Block("time", self._session.time)] if self._session.time else []
-
-    def _budget(self) -> list[Block]:
-        if self.memory_tokens is None:
-            return []
-        used = sum(self.counter.count(record.text) for record in self.bank.get_all())
-        return [self._budget_block(self.memory_tokens, used)]
-
-    def _instruction_texts(self) -> dict[str, str]:
-        return {
-            "extract": EXTRACT,
-            "update": UPDATE,
-            "retrieve": RETRIEVE.format(answer_k=self.answer_k),
-            "answer": ANSWER.format(form=FORMS[self._format]),
-        }
-
-    @property
-    def _session(self) -> Session:
-        return self._sessions[self._ended]
 
     @property
     def _question(self) -> Question:

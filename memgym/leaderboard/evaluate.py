@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-import gymnasium as gym
-
 from memgym.envs.base import MemoryEnv
 from memgym.leaderboard.results import FORMAT_VERSION, EntryRecord, package_versions, summarize
 from memgym.leaderboard.suites import SUITES, Suite, SuiteEntry
@@ -63,7 +61,7 @@ def left_out(suite: Suite) -> list[str]:
     return [entry.name for entry in published.entries if entry not in suite.entries]
 
 
-def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> gym.Env:
+def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> MemoryEnv:
     """Make the environment of a suite entry."""
     kwargs = {**entry.kwargs, "split": entry.split}
     if reveal_gold:
@@ -83,8 +81,7 @@ def judge_identity(env: MemoryEnv) -> dict[str, str] | None:
 
 
 def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, batch: int, progress: Progress) -> EntryRecord:
-    made = make_env(entry, reveal_gold=policy.privileged)
-    env = made.unwrapped
+    env = make_env(entry, reveal_gold=policy.privileged)
     indices = episode_indices(env, entry)
     envs = [env.spawn() for _ in range(min(batch, len(indices)))]
     started = time.perf_counter()
@@ -97,7 +94,7 @@ def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, batch: int, progre
     episodes.sort(key=lambda episode: (episode["trial"], episode["index"]))
     return {
         **asdict(entry),
-        "env_spec": made.spec.to_json(),
+        "env_spec": env.spec.to_json(),
         "task_fingerprint": env.task.fingerprint(),
         "judge": judge_identity(env),
         "seconds": time.perf_counter() - started,

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from memgym.envs.rewards import LONGCONTEXT, MEMORY_BANK, final_names
 from memgym.errors import DataError
 from memgym.leaderboard.schema import check_result
 from memgym.statistics import interval, resampled_means, totals
@@ -137,7 +138,7 @@ def _final_rewards(entry: EntryRecord) -> dict[str, float]:
     return {name: _mean([rewards[name] for rewards in last]) for name in FINAL_REWARDS if name in last[0]}
 
 
-FINAL_REWARDS = ("memory_recall", "memory_precision", "compression")
+FINAL_REWARDS = final_names(LONGCONTEXT, MEMORY_BANK)
 
 
 def _mean(values: Sequence[float]) -> float:

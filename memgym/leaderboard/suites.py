@@ -136,7 +136,7 @@ def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episode
     Raises:
         ConfigError: the environment cannot be made.
     """
-    env = make(env_id, **{**kwargs, **({} if split is None else {"split": split})}).unwrapped
+    env = make(env_id, **{**kwargs, **({} if split is None else {"split": split})})
     size = env.task.size(env.split)
     entry = SuiteEntry(env.task.name, env_id, kwargs, env.split, episodes or size or 20, trials)
     settings = [f"{name}={Path(value).name if name == 'path' else value}" for name, value in kwargs.items()]

@@ -62,7 +62,7 @@ def _verify_entry(
     entry = _entry(record)
     changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
     local = SuiteEntry(entry.name, entry.env_id, {**entry.kwargs, **changed}, entry.split)
-    env = make_env(local, reveal_gold=privileged).unwrapped
+    env = make_env(local, reveal_gold=privileged)
     if env.task.fingerprint() != record["task_fingerprint"]:
         return [f"{entry.name}: the task or its data are not the same here (fingerprints differ)"]
     if judge_identity(env) != record["judge"]:

@@ -8,14 +8,16 @@ plays it. Operators are named by strings in make-kwargs (``extractor=``, ``updat
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from memgym.errors import ConfigError, unknown
+from memgym.errors import ConfigError
 from memgym.operators.extracting import extractive
 from memgym.operators.managing import add_all, deduplicate, top_k, verbatim
 from memgym.operators.memorizing import first, lexical, recent
 from memgym.operators.reading import contains, write_answer
-from memgym.policy import load_policy
+from memgym.policy import Policy, load_policy
 from memgym.protocol.observation import Observation
+from memgym.resolve import check_name
 
 __all__ = [
     "OPERATORS",
@@ -34,14 +36,26 @@ __all__ = [
     "write_answer",
 ]
 
-Operator = Callable[[Observation], str]
+
+@dataclass(frozen=True)
+class Operator:
+    """Plays a phase for the environment.
+
+    Args:
+        play: parsed observation to action.
+        privileged: whether it reads the ``<gold>`` block; the environment shows it to such an operator only.
+    """
+
+    play: Callable[[Observation], str]
+    privileged: bool = False
+
 
 OPERATORS: dict[str, dict[str, Operator]] = {
-    "read": {"first": first, "lexical": lexical, "recent": recent},
-    "extract": {"verbatim": verbatim},
-    "update": {"add_all": add_all, "deduplicate": deduplicate},
-    "retrieve": {"top_k": top_k},
-    "answer": {"contains": contains, "extractive": extractive},
+    "read": {"first": Operator(first), "lexical": Operator(lexical), "recent": Operator(recent)},
+    "extract": {"verbatim": Operator(verbatim)},
+    "update": {"add_all": Operator(add_all), "deduplicate": Operator(deduplicate)},
+    "retrieve": {"top_k": Operator(top_k)},
+    "answer": {"contains": Operator(contains, privileged=True), "extractive": Operator(extractive)},
 }
 """Phase to name to operator. ``answer`` also takes ``api:MODEL``."""
 
@@ -61,14 +75,11 @@ def check_operator(phase: str, name: object) -> None:
     Raises:
         ConfigError: it can name no operator of ``phase``.
     """
-    if not isinstance(name, str):
-        raise ConfigError(f"{ROLES[phase]!r} must be the name of an operator, not {name!r}")
-    if name not in OPERATORS[phase] and ":" not in name:
-        raise unknown(ROLES[phase], name, [*OPERATORS[phase], "module:Class"])
+    check_name(f"{ROLES[phase]}", name, OPERATORS[phase])
 
 
 def get_operator(phase: str, name: str) -> Operator:
-    """Return the operator of ``phase`` called ``name``.
+    """Return the operator of ``phase`` called ``name``: one of ours, ``api:MODEL``, or ``module:Class`` of a policy.
 
     Raises:
         ConfigError: there is no such operator, or ``module:Class`` cannot be imported or is no policy.
@@ -79,12 +90,18 @@ def get_operator(phase: str, name: str) -> Operator:
     if phase == "answer" and name.startswith("api:"):
         from memgym.operators.api_reader import ApiReader
 
-        return ApiReader(name.removeprefix("api:"))
-    return _policy_operator(name)
-
-
-def _policy_operator(entry_point: str) -> Operator:
-    policy = load_policy(entry_point)
+        return Operator(ApiReader(name.removeprefix("api:")))
+    policy = load_policy(name)
     if policy.privileged:
-        raise ConfigError(f"{entry_point!r} reads the gold answers: it cannot play a part of the environment")
-    return lambda observation: policy.act(str(observation))
+        raise ConfigError(f"{name!r} reads the gold answers: it cannot play a part of the environment")
+    return Operator(_PlayedBy(policy))
+
+
+@dataclass(frozen=True)
+class _PlayedBy:
+    """A policy as an operator."""
+
+    policy: Policy
+
+    def __call__(self, observation: Observation) -> str:
+        return self.policy.act(str(observation))

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from memgym.bank import OPERATION_ALIASES, OPERATIONS
 from memgym.errors import ActionError
 
 MAX_ACTION_CHARS = 1_000_000
@@ -21,8 +22,8 @@ MAX_ACTION_CHARS = 1_000_000
 MAX_ITEMS = 5_000
 """The most memories or operations in one action."""
 
-OPERATIONS = {"ADD": "ADD", "UPDATE": "UPDATE", "DELETE": "DELETE", "NOOP": "NOOP", "DEL": "DELETE", "NONE": "NOOP"}
-"""Accepted spellings of the bank operations (DEL and NONE are MemFactory's)."""
+SPELLINGS = {**{operation: operation for operation in OPERATIONS}, **OPERATION_ALIASES}
+"""Accepted spelling of a bank operation to the operation."""
 
 ANSWER_FORMATS = ("plain", "boxed", "json")
 
@@ -74,7 +75,7 @@ ACTION_SCHEMAS: dict[str, dict[str, Any]] = {
                 "maxItems": MAX_ITEMS,
                 "items": {
                     "anyOf": [
-                        _operation([spelling for spelling in OPERATIONS if spelling != "UPDATE"]),
+                        _operation([spelling for spelling in SPELLINGS if spelling != "UPDATE"]),
                         _operation(["UPDATE"], "value"),
                     ]
                 },
@@ -131,7 +132,7 @@ class Answer:
     cited_ids: tuple[str, ...] = ()
 
 
-def check_text(action: object) -> str:
+def check_action(action: object) -> str:
     """Return the action if it is a usable string.
 
     Raises:
@@ -238,9 +239,9 @@ def _parse_operation(
     fields = _get_object(item, where, {"id", "op", "key", "value"})
     identity = _get_text(fields, "id", where, required=True)
     spelled = _get_text(fields, "op", where, required=True)
-    op = OPERATIONS.get(spelled.upper())
+    op = SPELLINGS.get(spelled.upper())
     if op is None:
-        raise ActionError(f"{where}.op: {_short(spelled)} is none of {', '.join(OPERATIONS)}")
+        raise ActionError(f"{where}.op: {_short(spelled)} is none of {', '.join(SPELLINGS)}")
     if identity not in candidate_ids and identity not in memory_ids:
         raise ActionError(f"{where}.id: {_short(identity)} is neither a candidate nor a memory shown here")
     if op == "ADD" and identity not in candidate_ids:

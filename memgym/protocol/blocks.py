@@ -38,5 +38,10 @@ def question_block(text: str, time: str, answer_format: str = "") -> Block:
     return Block("question", text, _filled(time=time, format=answer_format))
 
 
+def budget_block(tokens: int, used: int, counter: str) -> Block:
+    """Show how large the memory may be, and how large it is, in tokens of a counter."""
+    return Block("budget", "", {"tokens": str(tokens), "used": str(used), "counter": counter})
+
+
 def _filled(**attributes: str) -> dict[str, str]:
     return {name: value for name, value in attributes.items() if value}

@@ -73,7 +73,7 @@ def test_an_unusable_extraction_loses_nothing(scripted) -> None:
     assert [record.value for record in bank.get_all()] == ["Ana: I moved to Lisbon.", "Ben: Nice!"]
     assert len(result.changes) == 2
     assert result.problems[0].startswith("extract: no JSON object")
-    assert result.problems[1].startswith("update: operations[0].id: 'c9'")
+    assert result.problems[1].startswith("update: the plan was not applied. operations[0].id: 'c9'")
 
 
 def test_answers_name_the_memories_they_rest_on(scripted) -> None:

@@ -38,7 +38,7 @@ def test_what_cannot_be_found_is_named_with_the_nearest(name, message):
 
 def test_the_form_is_checked_without_an_import():
     assert check_name("function", "no_such_module_at_all:x", KNOWN) == "no_such_module_at_all:x"
-    with pytest.raises(ConfigError, match="Known: here, mean, module:Name"):
+    with pytest.raises(ConfigError, match="Known: here, mean, module:Class"):
         check_name("function", "x", KNOWN)
 
 

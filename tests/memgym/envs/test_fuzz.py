@@ -234,7 +234,7 @@ def test_retrieve_and_answer(long_path: str, phase: str, answer_format: str) -> 
         while env._phase is not None and len(results) < ACTIONS:
             if phase == "retrieve":
                 results.append(check(env, "retrieve", fuzzer.draw(), _bank))
-                assert len(env._shown) <= env.answer_k
+                assert len(env._protocol.shown) <= env.answer_k
                 env.step("Lisbon")
             else:
                 env.step('["m1", "m2"]')

@@ -9,7 +9,6 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -100,7 +99,6 @@ def test_same_step_autoreset(env_id: str) -> None:
         assert (rewards[0], terminated[0]) == (reward, done)
         last = infos["final_info"] if done else infos
         assert {name: float(values[0]) for name, values in last["rewards"].items() if name[0] != "_"} == info["rewards"]
-        assert np.array_equal(last["vector_reward"][0], info["vector_reward"])
         assert last["action_error"][0] == info["action_error"]
         assert last["answers"][0] == info["answers"]
     assert infos["final_obs"][0] == ""
@@ -129,7 +127,7 @@ def test_a_spec_written_down_makes_the_same_environment(env_id: str) -> None:
 @every_id
 def test_rewards_and_info_keep_their_conventions(env_id: str) -> None:
     env = gym.make(env_id).unwrapped
-    assert env.reward_space.shape == (len(env.reward_names),)
+    assert not hasattr(env, "reward_space")  # TorchRL would take the scalar for a vector
     observation, info = env.reset(seed=2)
     assert json.loads(json.dumps(info)) == info
     keys, done = None, False
@@ -139,15 +137,40 @@ def test_rewards_and_info_keep_their_conventions(env_id: str) -> None:
         assert truncated is False
         assert tuple(info["rewards"]) == env.reward_names
         assert all(type(value) is float and 0 <= value <= 1 for value in info["rewards"].values())
-        assert info["vector_reward"].tolist() == list(info["rewards"].values())
-        assert env.reward_space.contains(info["vector_reward"])
         assert info["rewards"]["format"] == 1.0
         assert info["action_error"] == ""
         keys = keys or info.keys()
         assert info.keys() == keys
-        plain: dict[str, Any] = {name: value for name, value in info.items() if name != "vector_reward"}
-        assert json.loads(json.dumps(plain)) == plain
+        assert json.loads(json.dumps(info)) == info
     assert observation == ""
+
+
+@every_id
+@pytest.mark.parametrize("names", [True, ["token_cost", "answer"]])
+def test_a_vector_is_paid_where_it_is_asked_for(env_id: str, names: bool | list[str]) -> None:
+    scalar, vector = make(env_id), gym.make(env_id, vector_reward=names, disable_env_checker=True)
+    chosen = scalar.reward_names if names is True else names
+    assert vector.unwrapped.reward_space == gym.spaces.Box(0.0, 1.0, (len(chosen),), np.float64)
+    observation, _ = scalar.reset(seed=2)
+    assert vector.reset(seed=2)[0] == observation
+    done = False
+    while not done:
+        action = PhasePolicy().act(observation)
+        observation, _, done, _, info = scalar.step(action)
+        _, paid, _, _, vector_info = vector.step(action)
+        assert vector.unwrapped.reward_space.contains(paid)
+        assert paid.tolist() == [info["rewards"][name] for name in chosen]
+        assert vector_info == info
+
+
+@every_id
+def test_the_page_lists_every_reward(env_id: str) -> None:
+    env = make(env_id)
+    for reward in env.rewards:
+        assert f"| `{reward.name}` | {reward.paid} | {reward.value} | {reward.weight:g} |" in type(env).__doc__
+    assert env.reward_weights == {reward.name: reward.weight for reward in env.rewards if reward.weight}
+    env.reset(seed=0)
+    assert set(env.potentials()) == {reward.name for reward in env.rewards if reward.final}
 
 
 CODE = """

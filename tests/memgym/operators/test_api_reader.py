@@ -57,8 +57,8 @@ def test_a_fault_is_survived_and_a_lasting_one_raised(reader, chat_server):
 
 def test_it_is_named_by_a_string(reader, chat_server, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", chat_server.url)
-    assert get_operator("answer", "api:tiny")(observe("Lisbon")) == "Lisbon"
-    assert repr(get_operator("answer", "api:tiny")) == repr(reader)
+    assert get_operator("answer", "api:tiny").play(observe("Lisbon")) == "Lisbon"
+    assert repr(get_operator("answer", "api:tiny").play) == repr(reader)
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         get_operator("answer", "api:tiny")

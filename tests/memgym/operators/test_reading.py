@@ -80,6 +80,6 @@ def test_operators_by_name() -> None:
         with pytest.raises(ConfigError, match=f"unknown {ROLES[phase]} 'nobody'"):
             get_operator(phase, "nobody")
     policy = get_operator("retrieve", "baselines:NoMemory")
-    assert policy(asked("?")) == ABSTENTION
+    assert policy.play(asked("?")) == ABSTENTION
     with pytest.raises(ConfigError, match="cannot load policy 'api:x'"):
         get_operator("retrieve", "api:x")  # an endpoint answers; it does not retrieve

@@ -17,7 +17,7 @@ from memgym.protocol.actions import (
     Answer,
     Candidate,
     PlannedOperation,
-    check_text,
+    check_action,
     parse_answer,
     parse_extract,
     parse_retrieve,
@@ -273,12 +273,12 @@ def test_answer_formats() -> None:
 def test_what_is_no_text_is_refused() -> None:
     for wrong in (None, 5, 1.0, b"bytes", ["x"], {"a": 1}):
         with pytest.raises(ActionError, match="must be a string"):
-            check_text(wrong)
+            check_action(wrong)
     with pytest.raises(ActionError, match="lone surrogate"):
-        check_text("a\ud800b")
+        check_action("a\ud800b")
     with pytest.raises(ActionError, match="1,000,001 characters"):
-        check_text("x" * (MAX_ACTION_CHARS + 1))
-    assert check_text("x" * MAX_ACTION_CHARS)
+        check_action("x" * (MAX_ACTION_CHARS + 1))
+    assert check_action("x" * MAX_ACTION_CHARS)
 
 
 FULL = MAX_ACTION_CHARS - 100

@@ -1,0 +1,155 @@
+"""The rewards: one table per environment, from which everything that lists or weighs rewards is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import gymnasium as gym
+import numpy as np
+
+from memgym.checks import check_number
+from memgym.errors import ConfigError, unknown
+
+
+@dataclass(frozen=True)
+class Reward:
+    """One component of the reward vector; its values are floats in [0, 1].
+
+    Args:
+        name: in ``info["rewards"]``.
+        paid: when; in other steps it is 0.
+        value: the formula, in words.
+        weight: in the scalar reward, unless ``reward_weights`` says otherwise.
+        final: whether it is paid at the last step as a property of the memory there, see
+            :meth:`memgym.envs.base.MemoryEnv.potentials`.
+    """
+
+    name: str
+    paid: str
+    value: str
+    weight: float = 0.0
+    final: bool = False
+
+
+ANSWER = Reward("answer", "on an answer", "the task's official score", weight=1.0)
+FORMAT = Reward("format", "every step", "1 if the action was usable, else 0", weight=0.1)
+
+LONGCONTEXT = (
+    ANSWER,
+    FORMAT,
+    Reward(
+        "memory_recall",
+        "last step",
+        "share of the gold facts that still hold (without gold facts: of the questions with a gold answer) found in "
+        "the memory",
+        final=True,
+    ),
+    Reward("memory_precision", "last step", "share of the memory's lines with such a fact or answer", final=True),
+    Reward("compression", "last step", "1 − memory length / text length in characters, at least 0", final=True),
+    Reward("token_cost", "every step", "action tokens / `memory_tokens`, at most 1 (give it a negative weight)"),
+)
+MEMORY_BANK = (
+    ANSWER,
+    FORMAT,
+    Reward(
+        "evidence_recall",
+        "on a retrieval",
+        "share of the question's evidence turns that a kept memory rests on",
+    ),
+    Reward(
+        "citation_precision",
+        "on an answer",
+        "share of the cited memories that rest on evidence, 0 without citations",
+    ),
+    Reward(
+        "operation_validity",
+        "on an update",
+        "share of the plan's operations that are valid, 1 for an empty plan",
+    ),
+    Reward(
+        "memory_recall",
+        "last step",
+        "share of the gold facts that still hold (without gold facts: of the questions with a gold answer) found in "
+        "the bank",
+        final=True,
+    ),
+    Reward("memory_precision", "last step", "share of the records with such a fact or answer", final=True),
+    Reward(
+        "compression",
+        "last step",
+        "1 − length of the bank / length of the sessions in characters, at least 0",
+        final=True,
+    ),
+    Reward("token_cost", "every step", "action tokens / `action_tokens`, at most 1 (give it a negative weight)"),
+)
+
+
+class ScalarReward:
+    """Pays the weighted sum of the components, a Python float.
+
+    Args:
+        table: the components there are.
+        weights: by name, those left out weigh 0; None for the table's own.
+
+    Raises:
+        ConfigError: a name is unknown, or a weight is no number.
+    """
+
+    def __init__(self, table: Iterable[Reward], weights: Mapping[str, float] | None):
+        known = {reward.name: reward.weight for reward in table}
+        if weights is None:
+            weights = {name: weight for name, weight in known.items() if weight}
+        elif not isinstance(weights, Mapping):
+            raise ConfigError(f"'reward_weights' must be a dict such as {{'answer': 1.0}}, not {weights!r}")
+        for name, weight in weights.items():
+            if name not in known:
+                raise unknown("reward", name, known)
+            check_number(f"reward_weights[{name}]", weight)
+        self.weights = {name: float(weight) for name, weight in weights.items()}
+
+    def __call__(self, rewards: Mapping[str, float]) -> float:
+        """Return what a step pays whose components are ``rewards``."""
+        return math.fsum(weight * rewards[name] for name, weight in self.weights.items())
+
+
+class VectorReward:
+    """Pays the components themselves: float64 [n], as MO-Gymnasium takes them.
+
+    Args:
+        table: the components there are.
+        names: those to pay, in their order; True for all.
+
+    Raises:
+        ConfigError: a name is unknown or given twice, or ``names`` is no list of names.
+    """
+
+    def __init__(self, table: Iterable[Reward], names: bool | Sequence[str]):
+        known = [reward.name for reward in table]
+        chosen = known if names is True else names
+        if not isinstance(chosen, list | tuple) or not chosen:
+            raise ConfigError(f"'vector_reward' must be True, False or a list such as {known[:2]}, not {names!r}")
+        for name in chosen:
+            if name not in known:
+                raise unknown("reward", name, known)
+        if len(set(chosen)) < len(chosen):
+            raise ConfigError(f"'vector_reward' names a reward twice: {names!r}")
+        self.names = tuple(chosen)
+        self.space = gym.spaces.Box(0.0, 1.0, (len(chosen),), np.float64)
+
+    def __call__(self, rewards: Mapping[str, float]) -> np.ndarray:
+        """Return what a step pays whose components are ``rewards``."""
+        return np.array([rewards[name] for name in self.names])
+
+
+def final_names(*tables: Iterable[Reward]) -> tuple[str, ...]:
+    """Return the names of the rewards that tell how good the final memory is, each once."""
+    return tuple(dict.fromkeys(reward.name for table in tables for reward in table if reward.final))
+
+
+def markdown(table: Iterable[Reward]) -> str:
+    """Return the table for a documentation page."""
+    lines = ["| name | paid | value | weight |", "|---|---|---|---|"]
+    lines += [f"| `{r.name}` | {r.paid} | {r.value} | {r.weight:g} |" for r in table]
+    return "\n".join(lines)
