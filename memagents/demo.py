@@ -119,7 +119,7 @@ def _measure(lesson: Lesson, recipe: TrainingRecipe, out: Path) -> Outcome:
     results = []
     for time, played in (("before", lesson.name), ("after", str(out / lesson.name))):
         agent = f"memagents:{recipe.content['agent']}"
-        results.append(evaluate(agent, suite, options={"recipe": played}, batch=_BATCH))
+        results.append(evaluate(agent, suite, options={"recipe": played}, concurrency=_BATCH))
         write_result(results[-1], out / f"{lesson.name}.{time}.json.gz")
     return Outcome(lesson, recipe, *results)
 

@@ -1,13 +1,51 @@
-"""What plays: a policy maps an observation text to an action text and keeps no state of its own."""
+"""What plays: a policy is a function of an observation text, and of a seed if it draws; it keeps no state."""
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from memgym.errors import ConfigError
 from memgym.resolve import resolve_class
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a policy is asked in one step of an episode.
+
+    Args:
+        observation: the text.
+        seed: of whatever is random in the reply. It follows from the run's seed, the trial, the episode and the step,
+            so it does not matter beside what, or in which process, the turn is played.
+        trial: how often the episode was played before.
+        index: of the episode in its split.
+        step: how many steps came before.
+    """
+
+    observation: str
+    seed: int = 0
+    trial: int = 0
+    index: int = 0
+    step: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a policy answers.
+
+    Args:
+        action: the text; None where a model wrote nothing that is an action, which is played as a bad one.
+        usage: what the call cost, as the server tells it, e.g. ``{"prompt_tokens": 812, "completion_tokens": 40}``.
+        row: what is learned from the call, for whoever collects.
+    """
+
+    action: str | None
+    usage: Mapping[str, int] | None = None
+    row: Mapping[str, Any] | None = None
 
 
 class Policy(ABC):
@@ -16,20 +54,58 @@ class Policy(ABC):
     Attributes:
         privileged: whether the policy reads the ``<gold>`` block. Such a policy is played in environments made with
             ``reveal_gold=True``; it is a ceiling, not a competitor, and is marked so wherever results are shown.
+        waits: whether :meth:`act` waits on a network rather than computes. It is then called for each episode by
+            itself, from threads; else all running episodes are put together into one call of :meth:`act_many`.
     """
 
     privileged: bool = False
-
-    def reset(self, seed: int | None = None) -> None:
-        """Seed whatever is random in the policy. Deterministic policies ignore it."""
+    waits: bool = False
 
     @abstractmethod
     def act(self, observation: str) -> str:
         """Return the action for one observation."""
 
-    def act_many(self, observations: Sequence[str]) -> list[str]:
+    def act_many(self, observations: Sequence[str]) -> Sequence[str | None]:
         """Return the actions for a batch of observations; override it where a batch is cheaper than a loop."""
         return [self.act(observation) for observation in observations]
+
+    def reply_many(self, turns: Sequence[Turn]) -> Sequence[Reply | Exception]:
+        """Return what :meth:`act_many` does, with what is known of each call; in place of one that failed, why."""
+        return [Reply(action) for action in self.act_many([turn.observation for turn in turns])]
+
+
+class StochasticPolicy(Policy):
+    """A policy that draws: all that is random in an action follows from the seed that comes with the observation."""
+
+    @abstractmethod
+    def act(self, observation: str, seed: int = 0) -> str:
+        """Return the action for one observation."""
+
+    def act_many(self, observations: Sequence[str], seeds: Sequence[int] | None = None) -> Sequence[str | None]:
+        """Return the actions for a batch of observations, each with a seed of its own (0 without any)."""
+        seeds = [0] * len(observations) if seeds is None else seeds
+        return [self.act(observation, seed) for observation, seed in zip(observations, seeds, strict=True)]
+
+    def reply_many(self, turns: Sequence[Turn]) -> Sequence[Reply | Exception]:
+        """Return what :meth:`act_many` does, with what is known of each call; in place of one that failed, why."""
+        actions = self.act_many([turn.observation for turn in turns], [turn.seed for turn in turns])
+        return [Reply(action) for action in actions]
+
+
+class AsyncPolicy(StochasticPolicy):
+    """A policy that waits on a network by ``await``: no episode waits for another."""
+
+    @abstractmethod
+    async def act_async(self, observation: str, seed: int = 0) -> str:
+        """Return the action for one observation; ``seed`` is for what is sampled."""
+
+    def act(self, observation: str, seed: int = 0) -> str:
+        """Return the action for one observation, outside of any event loop."""
+        return asyncio.run(self.act_async(observation, seed))
+
+    async def reply_async(self, turn: Turn) -> Reply:
+        """Return what :meth:`act_async` does, with what is known of the call."""
+        return Reply(await self.act_async(turn.observation, turn.seed))
 
 
 def policy_class(entry_point: str, **options: object) -> type[Policy]:

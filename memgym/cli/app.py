@@ -84,7 +84,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for the result files.")] = Path("results"),
     gzip: Annotated[bool, typer.Option("--gzip", help="Write compressed result files, ….json.gz.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the policies.")] = 0,
-    batch: Annotated[int, typer.Option(min=1, help="Episodes played side by side.")] = 16,
+    concurrency: Annotated[int, typer.Option(min=1, help="Episodes played side by side.")] = 16,
     data: DataFolder = None,
 ) -> None:
     """Play policies through a suite, or one environment; print the table and write one result file per policy."""
@@ -98,7 +98,7 @@ def evaluate(
         raise ConfigError("--set, --split, --episodes and --trials go with --env: a suite fixes them itself")
     played = get_suite(suite) if suite else ad_hoc_suite(env, parse_settings(settings), split, episodes, trials or 1)
     options = parse_settings(policy_options) | ({} if recipe is None else {"recipe": recipe})
-    evaluate_policies(policies, played, options, out, seed, batch, gzip)
+    evaluate_policies(policies, played, options, out, seed, concurrency, gzip)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from memgym.leaderboard.results import read_result, write_result
 from memgym.leaderboard.suites import Suite, SuiteEntry, missing_file, present
 from memgym.leaderboard.table import leaderboard_tables
 from memgym.leaderboard.verify import verify
+from memgym.playing import CONCURRENCY
 from memgym.policy import policy_class
 
 SHOWN_PROBLEMS = 5  # per result file
@@ -30,7 +31,7 @@ def evaluate_policies(
     options: dict[str, Any],
     out: Path,
     seed: int = 0,
-    batch: int = 16,
+    concurrency: int = CONCURRENCY,
     gzip: bool = False,
 ) -> None:
     """Play each policy through the suite, write its result file (compressed if asked for), and print the table.
@@ -56,7 +57,7 @@ def evaluate_policies(
                 suite,
                 options=options,
                 seed=seed,
-                batch=batch,
+                concurrency=concurrency,
                 progress=lambda name, episodes, bar=bar: progress.advance(bar, episodes),
             )
             path = out / (_file_name(suite.name, entry_point, options) + (".gz" if gzip else ""))

@@ -179,6 +179,11 @@ class MemoryEnv(gym.Env[str, str]):
         To learn from them at every step, pay their differences: see :class:`memgym.wrappers.PotentialShaping`.
         """
 
+    @property
+    def waits(self) -> bool:
+        """Whether a step may wait on a network: for a judge, or a reader or embedder behind an API."""
+        return self.judge is not None or any(operator.waits for operator in self._operators.values())
+
     def spawn(self) -> Self:
         """Return another environment on the same task, to play episodes side by side; nothing is loaded twice."""
         twin = copy.copy(self)

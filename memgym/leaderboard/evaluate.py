@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from memgym.envs.base import MemoryEnv
 from memgym.leaderboard.results import FORMAT_VERSION, EntryRecord, package_versions, summarize
 from memgym.leaderboard.suites import SUITES, Suite, SuiteEntry
+from memgym.playing import CONCURRENCY, Job, Played, PlayedStep, play
 from memgym.policy import Policy, load_policy
 from memgym.registration import make
 
@@ -24,7 +24,7 @@ def evaluate(
     *,
     options: dict[str, Any] | None = None,
     seed: int = 0,
-    batch: int = 16,
+    concurrency: int = CONCURRENCY,
     progress: Progress = lambda name, episodes: None,
 ) -> dict[str, Any]:
     """Play every episode of a suite and return the content of a result file.
@@ -33,15 +33,15 @@ def evaluate(
         entry_point: the policy as ``module:Class``.
         suite: what to play.
         options: arguments of the policy's class.
-        seed: seed of the policy; trial ``t`` is played with ``seed + t``.
-        batch: how many episodes are played side by side, so that the policy can answer in batches.
+        seed: of everything random in the policy.
+        concurrency: how many episodes are played side by side.
         progress: told whenever episodes end.
 
     Raises:
         ConfigError: the policy cannot be loaded, or an environment of the suite cannot be made.
     """
     policy = load_policy(entry_point, **(options or {}))
-    entries = [_play_entry(policy, entry, seed, batch, progress) for entry in suite.entries]
+    entries = [_play_entry(policy, entry, seed, concurrency, progress) for entry in suite.entries]
     return {
         "format": "memgym-result",
         "format_version": FORMAT_VERSION,
@@ -80,17 +80,17 @@ def judge_identity(env: MemoryEnv) -> dict[str, str] | None:
     return None if env.judge is None else {"id": env.judge.id, "prompt_hash": env.judge.prompt_hash}
 
 
-def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, batch: int, progress: Progress) -> EntryRecord:
+def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, concurrency: int, progress: Progress) -> EntryRecord:
     env = make_env(entry, reveal_gold=policy.privileged)
     indices = episode_indices(env, entry)
-    envs = [env.spawn() for _ in range(min(batch, len(indices)))]
+    jobs = [Job(trial, index) for trial in range(entry.trials) for index in indices]
     started = time.perf_counter()
     episodes: list[dict[str, Any]] = []
-    for trial in range(entry.trials):
-        policy.reset(seed + trial)
-        for episode in _play(policy, envs, deque(indices)):
-            episodes.append({"trial": trial, **episode})
-            progress(entry.name, 1)
+    for played in play(policy, env, jobs, seed=seed, concurrency=concurrency):
+        if played.error is not None:
+            raise played.error
+        episodes.append(record_episode(env, played))
+        progress(entry.name, 1)
     episodes.sort(key=lambda episode: (episode["trial"], episode["index"]))
     return {
         **asdict(entry),
@@ -102,41 +102,27 @@ def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, batch: int, progre
     }
 
 
-def _play(policy: Policy, envs: list[MemoryEnv], indices: deque[int]) -> Iterator[dict[str, Any]]:
-    """Play the episodes with these indices, several side by side, and yield each record when it is complete."""
-    running: dict[int, tuple[str, dict[str, Any]]] = {}
-    idle = list(range(len(envs)))
-    while running or indices:
-        while idle and indices:
-            slot, index = idle.pop(), indices.popleft()
-            observation, info = envs[slot].reset(options={"index": index})
-            running[slot] = (observation, {"index": index, "episode_id": info["episode_id"], "steps": []})
-        slots = sorted(running)
-        actions = policy.act_many([running[slot][0] for slot in slots])
-        for slot, action in zip(slots, actions, strict=True):
-            observation, record = running.pop(slot)
-            step, next_observation, done = play_step(envs[slot], observation, action)
-            record["steps"].append(step)
-            if done:
-                idle.append(slot)
-                yield record
-            else:
-                running[slot] = (next_observation, record)
+def record_episode(env: MemoryEnv, played: Played) -> dict[str, Any]:
+    """Return the record of an episode: everything that a replay must bring out again."""
+    return {
+        "trial": played.job.trial,
+        "index": played.job.index,
+        "episode_id": played.episode_id,
+        "steps": [_record_step(env, step) for step in played.steps],
+    }
 
 
-def play_step(env: MemoryEnv, observation: str, action: str) -> tuple[dict[str, Any], str, bool]:
-    """Play one action; return its record, the next observation, and whether the episode is over."""
+def _record_step(env: MemoryEnv, step: PlayedStep) -> dict[str, Any]:
+    action = step.reply.action
     action = action if isinstance(action, str) else None  # anything else is as bad, and None can be written down
-    next_observation, reward, terminated, _, info = env.step(action)
-    record = {
-        "phase": info["played"],
+    return {
+        "phase": step.info["played"],
         "action": action,
-        "action_error": info["action_error"],
-        "overflow": info["overflow"],
-        "reward": reward,
-        "rewards": info["rewards"],
-        "answers": info["answers"],
-        "observation_tokens": env.counter.count(observation),
+        "action_error": step.info["action_error"],
+        "overflow": step.info["overflow"],
+        "reward": step.reward,
+        "rewards": step.info["rewards"],
+        "answers": step.info["answers"],
+        "observation_tokens": env.counter.count(step.turn.observation),
         "action_tokens": 0 if action is None else env.counter.count(action),
     }
-    return record, next_observation, terminated

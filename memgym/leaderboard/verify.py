@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from memgym.envs.base import MemoryEnv
-from memgym.leaderboard.evaluate import episode_indices, judge_identity, make_env, play_step
+from memgym.leaderboard.evaluate import episode_indices, judge_identity, make_env, record_episode
 from memgym.leaderboard.results import EntryRecord, summarize
 from memgym.leaderboard.suites import SUITES, SuiteEntry
+from memgym.playing import Job, Played, play
+from memgym.policy import Policy, Reply, Turn
 
 
 def verify(
@@ -71,29 +73,55 @@ def _verify_entry(
     indices = episode_indices(env, entry)
     if len(played) != entry.trials * len(indices) or played != list(product(range(entry.trials), indices)):
         return [f"{entry.name}: the episodes played are not those of the entry"]
-    problems = []
-    for episode in record["results"]:
-        problem = _replay(env, episode)
+    recorded = {Job(episode["trial"], episode["index"]): episode for episode in record["results"]}
+    problems = {}
+    for replayed in play(_Recording(recorded), env, recorded):
+        problem = _difference(env, replayed, recorded[replayed.job])
         if problem:
-            problems.append(f"{entry.name}, episode {episode['index']}, trial {episode['trial']}: {problem}")
+            problems[replayed.job] = f"episode {replayed.job.index}, trial {replayed.job.trial}: {problem}"
         progress(entry.name, 1)
-    return problems
+    return [f"{entry.name}, {problems[job]}" for job in sorted(problems)]
 
 
-def _replay(env: MemoryEnv, episode: dict[str, Any]) -> str:
-    """Replay one episode; return the first difference, ``""`` if there is none."""
-    observation, info = env.reset(options={"index": episode["index"]})
-    if info["episode_id"] != episode["episode_id"]:
-        return f"it is called {info['episode_id']!r}, not {episode['episode_id']!r}"
-    done = False
-    for number, step in enumerate(episode["steps"], 1):
-        if done:
-            return f"there are {len(episode['steps'])} steps, but the episode ends after {number - 1}"
-        replayed, observation, done = play_step(env, observation, step["action"])
-        for name, value in replayed.items():
-            if _plain(value) != step[name]:
-                return f"step {number}: {name} is {value!r}, not {step[name]!r}"
-    return "" if done else "the episode is not complete"
+class _Recording(Policy):
+    """Plays what was recorded."""
+
+    def __init__(self, recorded: Mapping[Job, dict[str, Any]]):
+        self._recorded = recorded
+
+    def act(self, observation: str) -> str:
+        raise TypeError("a recording plays by trial, episode and step, not by observation")
+
+    def reply_many(self, turns: Sequence[Turn]) -> list[Reply | Exception]:
+        return [self._reply(turn) for turn in turns]
+
+    def _reply(self, turn: Turn) -> Reply | Exception:
+        steps = self._recorded[Job(turn.trial, turn.index)]["steps"]
+        if turn.step == len(steps):
+            return _Incomplete("the episode is not complete")
+        return Reply(steps[turn.step]["action"])
+
+
+class _Incomplete(Exception):
+    """A recording that ends before its episode."""
+
+
+def _difference(env: MemoryEnv, replayed: Played, recorded: dict[str, Any]) -> str:
+    """Return the first difference between an episode and its recording, ``""`` if there is none."""
+    if replayed.episode_id != recorded["episode_id"]:
+        return f"it is called {replayed.episode_id!r}, not {recorded['episode_id']!r}"
+    pairs = zip(record_episode(env, replayed)["steps"], recorded["steps"], strict=False)
+    for number, (step, was) in enumerate(pairs, 1):
+        for name, value in step.items():
+            if _plain(value) != was[name]:
+                return f"step {number}: {name} is {value!r}, not {was[name]!r}"
+    if isinstance(replayed.error, _Incomplete):
+        return str(replayed.error)
+    if replayed.error is not None:
+        raise replayed.error
+    if len(replayed.steps) < len(recorded["steps"]):
+        return f"there are {len(recorded['steps'])} steps, but the episode ends after {len(replayed.steps)}"
+    return ""
 
 
 def _plain(value: Any) -> Any:

@@ -44,10 +44,12 @@ class Operator:
     Args:
         play: parsed observation to action.
         privileged: whether it reads the ``<gold>`` block; the environment shows it to such an operator only.
+        waits: whether it waits on a network.
     """
 
     play: Callable[[Observation], str]
     privileged: bool = False
+    waits: bool = False
 
 
 OPERATORS: dict[str, dict[str, Operator]] = {
@@ -90,11 +92,11 @@ def get_operator(phase: str, name: str) -> Operator:
     if phase == "answer" and name.startswith("api:"):
         from memgym.operators.api_reader import ApiReader
 
-        return Operator(ApiReader(name.removeprefix("api:")))
+        return Operator(ApiReader(name.removeprefix("api:")), waits=True)
     policy = load_policy(name)
     if policy.privileged:
         raise ConfigError(f"{name!r} reads the gold answers: it cannot play a part of the environment")
-    return Operator(_PlayedBy(policy))
+    return Operator(_PlayedBy(policy), waits=policy.waits)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,6 @@ def play(env: gym.Env, policy: Policy, index: int) -> Iterator[tuple[str, str, d
 @in_every_setting
 def test_all_actions_are_valid_and_follow_from_the_observation(name: str, setting: str) -> None:
     policy = getattr(baselines, name)()
-    policy.reset(7)
     env = make(setting, policy)
     played = [step for index in range(2) for step in play(env, policy, index)]
     assert [info["action_error"] for _, _, info in played] == [""] * len(played)
@@ -65,7 +64,6 @@ def test_all_actions_are_valid_and_follow_from_the_observation(name: str, settin
     actions = [action for _, action, _ in played]
     observations = [observation for observation, _, _ in played]
     fresh = getattr(baselines, name)()
-    fresh.reset(7)
     assert fresh.act_many(list(reversed(observations)))[::-1] == actions  # whatever was seen before
 
 
@@ -92,21 +90,15 @@ def test_only_oracle_and_scribe_are_privileged(name: str) -> None:
         env_id, kwargs = SETTINGS[setting]
         hidden, revealed = (gym.make(env_id, reveal_gold=gold, **kwargs) for gold in (False, True))
         pairs = zip(play(hidden, policy, 0), play(revealed, policy, 0), strict=True)
-        if name != "Random":  # which takes its seed from the whole text
-            assert all(without[1] == with_gold[1] for without, with_gold in pairs)
+        assert all(without[1] == with_gold[1] for without, with_gold in pairs)
 
 
 def test_random_depends_on_its_seed() -> None:
     observation = str(Observation("answer", blocks=(Block("question", "Who?"),)))
 
-    def answers(seed: int | None) -> str:
-        policy = baselines.Random()
-        policy.reset(seed)
-        return policy.act(observation)
-
-    assert answers(1) == answers(1)
-    assert len({answers(seed) for seed in range(20)}) > 15
-    assert len({answers(None) for _ in range(20)}) > 15
+    policy = baselines.Random()
+    assert policy.act(observation, 1) == policy.act(observation, 1)
+    assert len({policy.act(observation, seed) for seed in range(20)}) > 15
 
 
 def memories(*texts: str, question: str = "Where does Mira live?", **attributes: str) -> Observation:

@@ -32,9 +32,8 @@ def test_the_draw_follows_from_the_seed_and_the_observation() -> None:
     told = "cup to barn.\nhat to cave.\ncup to pond."
     seen = str(Observation("read", "", (Block("question", "Where is the cup?"), Block("section", told))))
     drawn = set()
+    finder = Finder(newest=False)
     for seed in range(20):
-        finder = Finder(newest=False)
-        finder.reset(seed)
-        assert finder.act(seen) == finder.act(seen)
-        drawn.add(finder.act(seen))
+        assert finder.act(seen, seed) == finder.act(seen, seed)
+        drawn.add(finder.act(seen, seed))
     assert drawn == {"cup to barn.", "cup to pond."}

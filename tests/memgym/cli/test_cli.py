@@ -216,7 +216,7 @@ def test_a_long_evaluation_says_how_far_it_is_without_a_terminal(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("memgym.cli.evaluate.SECONDS_BETWEEN_LINES", 0.0)
-    short = ["--env", "memgym/Longcontext-v0", "--set", "difficulty=easy", "--episodes", "3", "--batch", "1"]
+    short = ["--env", "memgym/Longcontext-v0", "--set", "difficulty=easy", "--episodes", "3", "--concurrency", "1"]
     done = CliRunner().invoke(app, ["evaluate", "baselines:NoMemory", *short])
     lines = [line for line in done.stdout.splitlines() if "episodes" in line]
     assert lines == [f"baselines:NoMemory: {number} of 3 episodes" for number in (1, 2, 3)]

@@ -1,0 +1,307 @@
+"""The one way to play episodes, whoever plays and whatever for.
+
+Episodes are coroutines of one event loop. A policy that computes is asked when every running episode waits for it, in
+one batch; one that waits on a network is never kept waiting by another episode; and where a step itself waits on a
+network (a judge, a reader behind an API), steps run in threads. What is played does not depend on any of this: every
+reply is seeded by (seed, trial, episode, step).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import functools
+import queue
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from memgym.checks import check_int
+from memgym.envs.base import MemoryEnv
+from memgym.errors import ConfigError
+from memgym.policy import AsyncPolicy, Policy, Reply, Turn
+
+CONCURRENCY = 16
+"""How many episodes run side by side unless the caller says otherwise."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Job:
+    """An episode to be played: the how-many-eth time, and its index in the split."""
+
+    trial: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlayedStep:
+    """One step as it was played.
+
+    Args:
+        turn: what the policy was asked.
+        reply: what it answered.
+        reward: what the step paid.
+        info: what the environment told.
+        seconds: how long the policy took, alone or with its batch.
+    """
+
+    turn: Turn
+    reply: Reply
+    reward: Any
+    info: dict[str, Any]
+    seconds: float
+
+
+@dataclass(slots=True)
+class Played:
+    """An episode as it was played; with an ``error``, up to where it failed."""
+
+    job: Job
+    episode_id: str = ""
+    steps: list[PlayedStep] = field(default_factory=list)
+    error: Exception | None = None
+    seconds: float = 0.0
+
+
+def turn_seed(seed: int, trial: int, index: int, step: int) -> int:
+    """Return the 32-bit seed of one reply."""
+    return int(np.random.SeedSequence([seed, trial, index, step]).generate_state(1)[0])
+
+
+def play(
+    policy: Policy, env: gym.Env, jobs: Iterable[Job], *, seed: int = 0, concurrency: int = CONCURRENCY
+) -> Iterator[Played]:
+    """Play episodes, up to ``concurrency`` at once, and yield each as it ends, in no certain order.
+
+    One episode's failure is that episode's: it is yielded with its error. Whoever stops iterating stops the rest.
+
+    Args:
+        policy: plays.
+        env: an environment of memgym, wrapped or not; episodes are played in twins of it (:func:`twin`).
+        jobs: which episodes; taken as they are needed.
+        seed: of everything random in the policy.
+        concurrency: how many episodes run side by side.
+
+    Raises:
+        ConfigError: an argument does not fit.
+    """
+    check_int("seed", seed, 0)
+    check_int("concurrency", concurrency, 1)
+    if not isinstance(env.unwrapped, MemoryEnv):
+        raise ConfigError(f"{env} is no memgym environment")
+
+    def drive() -> Iterator[Played]:
+        with asyncio.Runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency)) as stage:
+            while (played := runner.run(stage.next())) is not None:
+                yield played
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return drive()
+    return _in_thread(drive)  # a notebook's loop is running already
+
+
+def twin(env: gym.Env) -> gym.Env:
+    """Return another environment on the same loaded task, in the same wrappers."""
+    if isinstance(env, MemoryEnv):
+        return env.spawn()
+    assert isinstance(env, gym.Wrapper)
+    other = copy.copy(env)
+    other.env = twin(env.env)
+    return other
+
+
+class _Stage:
+    """The episodes of one call of :func:`play`: workers take jobs one after the other, each in its own environment."""
+
+    def __init__(self, policy: Policy, env: gym.Env, jobs: Iterator[Job], seed: int, concurrency: int):
+        self._env, self._jobs, self._seed, self._concurrency = env, jobs, seed, concurrency
+        self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="memgym-playing")
+        self._ask = _asker(policy, concurrency, self._threads)
+        self._step_waits = env.unwrapped.waits
+        self._ended: asyncio.Queue[Played | None] = asyncio.Queue()
+        self._work: asyncio.Task[None] | None = None
+
+    async def next(self) -> Played | None:
+        """Return the next episode that ends, None when all have."""
+        if self._work is None:
+            self._work = asyncio.create_task(self._play_all())
+        played = await self._ended.get()
+        if played is None:
+            await self._work  # raises what is no episode's failure
+        return played
+
+    def close(self) -> None:
+        """Let go of the threads; a call under way goes on to its end, and nobody hears of it."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _play_all(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(self._concurrency):
+                    workers.create_task(self._play_some())
+        finally:
+            self._ended.put_nowait(None)
+
+    async def _play_some(self) -> None:
+        env = None
+        for job in self._jobs:
+            env = env or twin(self._env)
+            self._ended.put_nowait(await self._play_one(env, job))
+        self._ask.leave()
+
+    async def _play_one(self, env: gym.Env, job: Job) -> Played:
+        played = Played(job)
+        started = time.perf_counter()
+        try:
+            await self._play_steps(env, played)
+        except Exception as error:
+            played.error = error
+        played.seconds = time.perf_counter() - started
+        return played
+
+    async def _play_steps(self, env: gym.Env, played: Played) -> None:
+        job = played.job
+        observation, info = await self._do(env.reset, options={"index": job.index})
+        played.episode_id = info["episode_id"]
+        done = False
+        while not done:
+            step = len(played.steps)
+            seed = turn_seed(self._seed, job.trial, job.index, step)
+            turn = Turn(observation, seed, job.trial, job.index, step)
+            reply, seconds = await self._ask.reply(turn)
+            observation, reward, terminated, truncated, info = await self._do(env.step, reply.action)
+            played.steps.append(PlayedStep(turn, reply, reward, info, seconds))
+            done = terminated or truncated
+
+    async def _do(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        """Call a method of an environment, in a thread if it may wait on a network."""
+        if not self._step_waits:
+            return function(*arguments, **named)
+        call = functools.partial(function, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+class _Asker(ABC):
+    """How the policy is asked."""
+
+    @abstractmethod
+    async def reply(self, turn: Turn) -> tuple[Reply, float]:
+        """Return the policy's reply, and how many seconds it took; a failed reply is raised."""
+
+    def leave(self) -> None:
+        """Tell that one worker fewer will ask."""
+
+
+class _Awaited(_Asker):
+    """A policy that waits by ``await``."""
+
+    def __init__(self, policy: AsyncPolicy):
+        self._policy = policy
+
+    async def reply(self, turn: Turn) -> tuple[Reply, float]:
+        started = time.perf_counter()
+        reply = await self._policy.reply_async(turn)
+        return reply, time.perf_counter() - started
+
+
+class _InThreads(_Asker):
+    """A policy whose calls wait on a network."""
+
+    def __init__(self, policy: Policy, threads: Executor):
+        self._policy, self._threads = policy, threads
+
+    async def reply(self, turn: Turn) -> tuple[Reply, float]:
+        loop = asyncio.get_running_loop()
+        ((reply, seconds),) = await loop.run_in_executor(self._threads, _replies, self._policy, [turn])
+        return _unless_failed(reply), seconds
+
+
+class _InBatches(_Asker):
+    """A policy that computes: it is asked once all workers wait for it."""
+
+    def __init__(self, policy: Policy, workers: int):
+        self._policy, self._workers = policy, workers
+        self._waiting: list[tuple[Turn, asyncio.Future[tuple[Reply | Exception, float]]]] = []
+
+    async def reply(self, turn: Turn) -> tuple[Reply, float]:
+        answered: asyncio.Future[tuple[Reply | Exception, float]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((turn, answered))
+        self._ask_when_all_wait()
+        reply, seconds = await answered
+        return _unless_failed(reply), seconds
+
+    def leave(self) -> None:
+        self._workers -= 1
+        self._ask_when_all_wait()
+
+    def _ask_when_all_wait(self) -> None:
+        if not self._waiting or len(self._waiting) < self._workers:
+            return
+        waiting, self._waiting = self._waiting, []
+        waiting.sort(key=lambda asked: (asked[0].trial, asked[0].index))
+        replies = _replies(self._policy, [turn for turn, _ in waiting])
+        for (_, answered), reply in zip(waiting, replies, strict=True):
+            answered.set_result(reply)
+
+
+def _asker(policy: Policy, workers: int, threads: Executor) -> _Asker:
+    if isinstance(policy, AsyncPolicy):
+        return _Awaited(policy)
+    return _InThreads(policy, threads) if policy.waits else _InBatches(policy, workers)
+
+
+def _replies(policy: Policy, turns: Sequence[Turn]) -> list[tuple[Reply | Exception, float]]:
+    """Return a policy's replies with their seconds; where a batch fails, its halves are asked, down to the culprit."""
+    started = time.perf_counter()
+    try:
+        replies = policy.reply_many(turns)
+        if len(replies) != len(turns):
+            raise ConfigError(f"{type(policy).__name__} gave {len(replies)} actions for {len(turns)} observations")
+    except Exception as error:
+        if len(turns) == 1:
+            return [(error, time.perf_counter() - started)]
+        half = len(turns) // 2
+        return _replies(policy, turns[:half]) + _replies(policy, turns[half:])
+    seconds = time.perf_counter() - started
+    return [(reply, seconds) for reply in replies]
+
+
+def _unless_failed(reply: Reply | Exception) -> Reply:
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
+def _in_thread(drive: Callable[[], Iterator[Played]]) -> Iterator[Played]:
+    """Yield what ``drive`` yields, from a thread of its own."""
+    items: queue.SimpleQueue[Played | BaseException | None] = queue.SimpleQueue()
+    stopped = threading.Event()
+
+    def run() -> None:
+        try:
+            for played in drive():
+                items.put(played)
+                if stopped.is_set():
+                    return
+            items.put(None)
+        except BaseException as error:
+            items.put(error)
+
+    threading.Thread(target=run, name="memgym-playing", daemon=True).start()
+    try:
+        while (item := items.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
