@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from itertools import chain, islice
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 from zlib import crc32
 
 import numpy as np
@@ -121,10 +121,25 @@ _NORM_TOLERANCE = 0.05  # of the square; half precision is off by a hundredth
 
 
 class _Shared:
-    """An embedder is a function of the text; so a deep copy is itself, with its model and what it remembers."""
+    """An embedder is a function of the text; so a deep copy is itself, with its model and what it remembers.
+
+    A pickle leaves out what :meth:`_prepare` makes, in the constructor and where the pickle is read.
+    """
+
+    _made: ClassVar[tuple[str, ...]] = ()
+    """The attributes that ``_prepare`` makes."""
+
+    def _prepare(self) -> None: ...
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in self._made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
 
 
 class HashEmbedder(_Shared):
@@ -142,14 +157,15 @@ class HashEmbedder(_Shared):
     """
 
     ROWS_AT_ONCE = 256  # keeps the intermediate arrays in the cache
+    _made = ("_codes",)
 
     def __init__(self, dim: int = 512):
         self.dim = check_int("dim", dim, 1)
         self.name = f"hash:{dim}"
-        self._codes = _WordCodes(dim)
+        self._prepare()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.dim,)
+    def _prepare(self) -> None:
+        self._codes = _WordCodes(self.dim)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32 [len(texts), dim] with rows of unit norm."""
@@ -187,18 +203,19 @@ class MiniLMEmbedder(_Shared):
 
     name = "minilm"
     dim = 384
+    _made = ("_model", "_lock")
     _loading = threading.Lock()
-    _loaded: dict[str | None, tuple[Any, threading.Lock]] = {}  # device to the model and the lock of its tokenizer
+    _loaded: ClassVar[dict[str | None, tuple[Any, threading.Lock]]] = {}  # device to model, and its tokenizer's lock
 
     def __init__(self, device: str | None = None):
         self._device = device
-        with self._loading:
-            if device not in self._loaded:
-                self._loaded[device] = _load_minilm(device), threading.Lock()
-            self._model, self._lock = self._loaded[device]
+        self._prepare()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._device,)
+    def _prepare(self) -> None:
+        with self._loading:
+            if self._device not in self._loaded:
+                self._loaded[self._device] = _load_minilm(self._device), threading.Lock()
+            self._model, self._lock = self._loaded[self._device]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32 [len(texts), 384] with rows of unit norm."""
@@ -233,18 +250,22 @@ class ApiEmbedder(_Shared):
         openai.OpenAIError: there is no key, or the endpoint refuses.
     """
 
+    _made = ("_client",)
+
     def __init__(self, model: str, batch: int = 256):
         if not model:
             raise ConfigError("an API embedder needs the name of a model: 'api:MODEL'")
         self.name = f"api:{model}"
-        self._model, self._batch, self._client = model, check_int("batch", batch, 1), _api_client()
+        self._model, self._batch = model, check_int("batch", batch, 1)
+        self._prepare()
         self.dim = len(self._request(["dimension"])[0])
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_client"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _client=_api_client())
+    def _prepare(self) -> None:
+        try:
+            from openai import OpenAI
+        except ImportError as error:
+            raise MissingExtraError("an API embedder", "api") from error
+        self._client = OpenAI()
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32 [len(texts), dim] with rows of unit norm."""
@@ -255,14 +276,6 @@ class ApiEmbedder(_Shared):
     def _request(self, texts: Sequence[str]) -> list[list[float]]:
         reply = self._client.embeddings.create(model=self._model, input=list(texts), encoding_format="float")
         return [item.embedding for item in sorted(reply.data, key=lambda item: item.index)]
-
-
-def _api_client() -> Any:
-    try:
-        from openai import OpenAI
-    except ImportError as error:
-        raise MissingExtraError("an API embedder", "api") from error
-    return OpenAI()
 
 
 class CachedEmbedder(_Shared):
@@ -278,15 +291,17 @@ class CachedEmbedder(_Shared):
         ConfigError: ``embedder`` is none, or ``capacity`` is not an int of at least 0.
     """
 
+    _made = ("_rows", "_lock")
+
     def __init__(self, embedder: Embedder, capacity: int = 16_384):
         self._embedder = check_embedder("argument 'embedder'", embedder)
         self.name, self.dim = embedder.name, embedder.dim
         self._capacity = check_int("capacity", capacity, 0)
+        self._prepare()
+
+    def _prepare(self) -> None:
         self._rows: dict[str, np.ndarray] = {}  # least recently used first
         self._lock = threading.Lock()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self._embedder, self._capacity)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32 [len(texts), dim] with rows of unit norm.

@@ -110,7 +110,7 @@ class VectorIndex:
         return self.fork()
 
     def __getstate__(self) -> dict[str, Any]:
-        # Not hnswlib's own pickle: it forgets where its random levels stand, so that what is added later lies elsewhere.
+        # Not hnswlib's own pickle: it forgets where its random levels stand, and what is added later lies elsewhere.
         bounds = [(graph.start, graph.stop) for graph in self._graphs]
         return self.__dict__ | {"_matrix": self._matrix.data[: self._count], "_graphs": bounds}
 

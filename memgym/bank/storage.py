@@ -1,8 +1,8 @@
 """Bank files: one zip archive with a JSON header, JSON lines and a NumPy array, sealed by a digest. No pickle.
 
-``header.json`` names format, version, embedder, counts and marks. ``records.jsonl`` has a line for each id there ever was,
-with all versions of its record. ``vectors.npy`` has the float32 vectors of the live records in id order. The archive
-comment, which ends the file, is the SHA-256 of everything before it; so any truncation or change is noticed.
+``header.json`` names format, version, embedder, counts and marks. ``records.jsonl`` has a line for each id there ever
+was, with all versions of its record. ``vectors.npy`` has the float32 vectors of the live records in id order. The
+archive comment, which ends the file, is the SHA-256 of everything before it; so any truncation or change is noticed.
 """
 
 from __future__ import annotations
