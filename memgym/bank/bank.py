@@ -309,6 +309,8 @@ class MemoryBank:
         return bank
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
+        if isinstance(self.embedder, CachedEmbedder):  # has checked them
+            return self.embedder.embed(texts)
         return embed_checked(self.embedder, texts)
 
 
