@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, KeysView, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from memgym.bank import storage
-from memgym.bank.embedders import CachedEmbedder, Embedder, get_embedder
+from memgym.bank.embedders import CachedEmbedder, Embedder, check_embedder, embed_checked, get_embedder
 from memgym.bank.index import EXACT_LIMIT, VectorIndex
-from memgym.bank.records import Event, MemoryRecord, Operation, PlanError, check_text
+from memgym.bank.records import Event, MemoryRecord, Operation, PlanError, check_storable
+from memgym.checks import check_int
 from memgym.errors import BankFileError, ConfigError
 
 
@@ -20,11 +21,13 @@ class MemoryBank:
     """An explicit long-term memory.
 
     Every change is a plan of operations that is checked whole, embedded, and only then carried out, so a failure leaves
-    the bank as it was. Time is what the caller says it is. Use a bank and its forks from one thread at a time.
+    the bank as it was. Time is what the caller says it is. Use a bank and its forks from one thread at a time. A deep
+    copy is a fork; a bank can be pickled if its embedder can.
 
     Args:
         embedder: a name (see :func:`get_embedder`), which gets a cache, or an embedder, which is used as it is.
-        exact_limit: number of records up to which search is exact; beyond, it is approximate (HNSW).
+        exact_limit: number of records up to which search is exact; beyond, it is approximate (HNSW) and needs the extra
+            ``hnsw``. A change that would go beyond without it raises MissingExtraError and changes nothing.
 
     Raises:
         ConfigError: the embedder is unknown, or ``exact_limit`` is not a positive int.
@@ -34,19 +37,17 @@ class MemoryBank:
     def __init__(self, embedder: str | Embedder = "hash", exact_limit: int = EXACT_LIMIT):
         if isinstance(embedder, str):
             embedder = CachedEmbedder(get_embedder(embedder))
-        elif not isinstance(embedder, Embedder):
-            raise ConfigError(f"embedder must be a name, or have name, dim and embed, unlike {embedder!r}")
-        _check_positive("exact_limit", exact_limit)
-        self.embedder = embedder
+        self.embedder = check_embedder("argument 'embedder'", embedder)
         self.version = 0
         """Rises with every change."""
-        self._exact_limit = exact_limit
+        self._exact_limit = check_int("exact_limit", exact_limit, 1)
         self._clear()
 
     def _clear(self) -> None:
         self._records: dict[str, MemoryRecord] = {}
         self._versions: dict[str, tuple[MemoryRecord, ...]] = {}  # every id there ever was
         self._deleted: dict[str, str] = {}  # id to time
+        self._marks: dict[str, None] = {}  # an ordered set
         self._index = VectorIndex(self.embedder.dim, self._exact_limit)
 
     def __len__(self) -> int:
@@ -71,7 +72,7 @@ class MemoryBank:
         Raises:
             PlanError: the value is blank, or a field is not text that can be stored.
         """
-        return self.apply([Operation("ADD", "", value, key, memory_type, tags, source)], time)[0]
+        return cast(MemoryRecord, self.apply([Operation("ADD", "", value, key, memory_type, tags, source)], time)[0])
 
     def add_many(self, entries: Iterable[Mapping[str, Any]], time: str = "") -> list[MemoryRecord]:
         """Add a record for each mapping of :meth:`add`'s arguments (but ``time``): all or none.
@@ -79,7 +80,7 @@ class MemoryBank:
         Raises:
             PlanError: as in :meth:`add`.
         """
-        return self.apply([Operation("ADD", **entry) for entry in entries], time)
+        return cast(list[MemoryRecord], self.apply([Operation("ADD", **entry) for entry in entries], time))
 
     def update(
         self,
@@ -96,7 +97,7 @@ class MemoryBank:
         Raises:
             PlanError: there is no such record, the value is blank, or a field is not text that can be stored.
         """
-        return self.apply([Operation("UPDATE", id, value, key, memory_type, tags, source)], time)[0]
+        return cast(MemoryRecord, self.apply([Operation("UPDATE", id, value, key, memory_type, tags, source)], time)[0])
 
     def delete(self, id: str, time: str = "") -> None:
         """Remove a record; its history stays.
@@ -118,29 +119,33 @@ class MemoryBank:
 
         Raises:
             PlanError: an id is unknown or occurs twice, or ``time`` is not text that can be stored.
+            ConfigError: the embedder returned rows that are none.
+            MissingExtraError: the bank would outgrow ``exact_limit``, and the extra ``hnsw`` is not installed.
         """
-        check_text("time", time)
+        check_storable("time", time)
         self._check_ids(plan)
         results = self._outcomes(plan, time)
-        changed = [new for operation, new in zip(plan, results, strict=True) if operation.op in ("ADD", "UPDATE")]
+        gone = [operation.id for operation in plan if operation.op == "DELETE"]
+        changed = [
+            new for operation, new in zip(plan, results, strict=True) if new and operation.op in ("ADD", "UPDATE")
+        ]
+        self._index.check_size(len(self) - len(gone) + sum(record.id not in self._records for record in changed))
         vectors = self._embed([record.text for record in changed])
-        self._commit([operation.id for operation in plan if operation.op == "DELETE"], changed, vectors, time)
+        self._commit(gone, changed, vectors, time)
         return results
 
     def _outcomes(self, plan: Sequence[Operation], time: str) -> list[MemoryRecord | None]:
         """Return what :meth:`apply` returns, without changing anything yet."""
         born = len(self._versions)
-        results = []
+        results: list[MemoryRecord | None] = []
         for operation in plan:
-            record = self._records.get(operation.id)
             if operation.op == "ADD":
                 born += 1
-                record = _new_record(f"m{born}", operation, time)
+                results.append(_new_record(f"m{born}", operation, time))
             elif operation.op == "UPDATE":
-                record = _updated_record(record, operation, time)
-            elif operation.op == "DELETE":
-                record = None
-            results.append(record)
+                results.append(_updated_record(self._records[operation.id], operation, time))
+            else:
+                results.append(self._records.get(operation.id) if operation.op == "NOOP" else None)
         return results
 
     def _commit(self, gone: list[str], changed: list[MemoryRecord], vectors: np.ndarray, time: str) -> None:
@@ -157,7 +162,7 @@ class MemoryBank:
         self.version += len(gone) + len(changed)
 
     def _check_ids(self, plan: Sequence[Operation]) -> None:
-        seen = set()
+        seen: set[str] = set()
         for operation in plan:
             if not isinstance(operation, Operation):
                 raise PlanError(f"a plan consists of Operation objects, not {operation!r}")
@@ -173,12 +178,30 @@ class MemoryBank:
             raise PlanError(f"{where}: unknown id {id!r} ({why})")
         return self._records[id]
 
+    def mark(self, name: str) -> None:
+        """Note ``name``, e.g. the digest of a session that was taken in, among :attr:`marks`. Twice is as once.
+
+        Raises:
+            PlanError: it is blank, or not text that can be stored.
+        """
+        check_storable("mark", name)
+        if not name.strip():
+            raise PlanError("mark: the name is blank")
+        if name not in self._marks:
+            self._marks[name] = None
+            self.version += 1
+
     def reset(self) -> None:
-        """Forget everything, history included, as if newly made; only ``version`` rises."""
+        """Forget everything, history and marks included, as if newly made; only ``version`` rises."""
         self._clear()
         self.version += 1
 
     # Read
+
+    @property
+    def marks(self) -> KeysView[str]:
+        """The names that :meth:`mark` noted, in order: ask ``name in bank.marks``. Saved with the bank."""
+        return self._marks.keys()
 
     def get(self, id: str) -> MemoryRecord:
         """Return a record.
@@ -206,7 +229,7 @@ class MemoryBank:
         Raises:
             ConfigError: ``k`` is not a positive int.
         """
-        _check_positive("k", k)
+        check_int("k", k, 1)
         records = self._records
         results = []
         for vector in self._embed(queries):
@@ -238,13 +261,17 @@ class MemoryBank:
         twin = object.__new__(MemoryBank)
         twin.__dict__.update(self.__dict__)
         twin._records, twin._versions = self._records.copy(), self._versions.copy()
-        twin._deleted, twin._index = self._deleted.copy(), self._index.fork()
+        twin._deleted, twin._marks, twin._index = self._deleted.copy(), self._marks.copy(), self._index.fork()
         return twin
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MemoryBank:
+        return self.fork()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the bank to a file in one step: a kill at any moment leaves the old file or the new one."""
         vectors = self._index.vectors([_number(id) for id in self._records])
-        storage.write(path, storage.Snapshot(self.embedder.name, self.version, self._versions, self._deleted, vectors))
+        content = self._versions, self._deleted, vectors, tuple(self._marks)
+        storage.write(path, storage.Snapshot(self.embedder.name, self.version, *content))
 
     @classmethod
     def load(
@@ -253,7 +280,8 @@ class MemoryBank:
         """Read a bank that :meth:`save` wrote.
 
         Args:
-            embedder: the one that the bank was made with; by default it is made from its name.
+            embedder: the one that the bank was made with. By default it is made from its name: ours, and anyone's class
+                whose embedders have the ``name`` ``module:Class``. The module that the file names is then imported.
 
         Raises:
             BankFileError: the file is damaged, foreign, from a newer version, or made with another embedder.
@@ -261,37 +289,29 @@ class MemoryBank:
             OSError: the file cannot be opened.
         """
         snapshot = storage.read(path)
-        try:
-            bank = cls(snapshot.embedder if embedder is None else embedder, exact_limit)
-        except ConfigError as error:
-            if embedder is not None:
-                raise
-            raise BankFileError(
-                f"{path} was made with an embedder of your own; pass it as embedder= ({error})"
-            ) from None
+        check_int("exact_limit", exact_limit, 1)
+        if embedder is None:
+            try:
+                embedder = CachedEmbedder(get_embedder(snapshot.embedder, factories=False))
+            except ConfigError as error:
+                raise BankFileError(
+                    f"{path} was made with an embedder of your own; pass it as embedder= ({error})"
+                ) from None
+        bank = cls(embedder, exact_limit)
         made = f"{snapshot.embedder!r} with {snapshot.vectors.shape[1]} dimensions"
         used = f"{bank.embedder.name!r} with {bank.embedder.dim} dimensions"
         if made != used:
             raise BankFileError(f"{path} was made with embedder {made}; it cannot be read with {used}")
         bank.version = snapshot.version
-        bank._versions, bank._deleted = snapshot.versions, snapshot.deleted
+        bank._versions, bank._deleted, bank._marks = snapshot.versions, snapshot.deleted, dict.fromkeys(snapshot.marks)
         bank._records = {id: v[-1] for id, v in snapshot.versions.items() if id not in snapshot.deleted}
         bank._index.add([_number(id) for id in bank._records], snapshot.vectors)
         return bank
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:
-        vectors = self.embedder.embed(texts)
-        if vectors.shape != (len(texts), self.embedder.dim):
-            raise ConfigError(
-                f"embedder {self.embedder.name!r} returned shape {vectors.shape} for {len(texts)} texts "
-                f"instead of ({len(texts)}, {self.embedder.dim})"
-            )
-        return vectors
-
-
-def _check_positive(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigError(f"{name} must be a positive int, not {value!r}")
+        if isinstance(self.embedder, CachedEmbedder):  # has checked them
+            return self.embedder.embed(texts)
+        return embed_checked(self.embedder, texts)
 
 
 def _number(id: str) -> int:
@@ -300,7 +320,14 @@ def _number(id: str) -> int:
 
 def _new_record(id: str, operation: Operation, time: str) -> MemoryRecord:
     return MemoryRecord(
-        id, operation.key or "", operation.value, operation.memory_type, operation.tags, time, time, operation.source
+        id,
+        operation.key or "",
+        cast(str, operation.value),
+        operation.memory_type,
+        operation.tags,
+        time,
+        time,
+        operation.source,
     )
 
 

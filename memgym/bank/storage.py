@@ -1,8 +1,8 @@
 """Bank files: one zip archive with a JSON header, JSON lines and a NumPy array, sealed by a digest. No pickle.
 
-``header.json`` names format, version, embedder and counts. ``records.jsonl`` has a line for each id there ever was,
-with all versions of its record. ``vectors.npy`` has the float32 vectors of the live records in id order. The archive
-comment, which ends the file, is the SHA-256 of everything before it; so any truncation or change is noticed.
+``header.json`` names format, version, embedder, counts and marks. ``records.jsonl`` has a line for each id there ever
+was, with all versions of its record. ``vectors.npy`` has the float32 vectors of the live records in id order. The
+archive comment, which ends the file, is the SHA-256 of everything before it; so any truncation or change is noticed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from memgym.bank.records import MemoryRecord, PlanError, check_text
+from memgym.bank.records import MemoryRecord, PlanError, check_storable
 from memgym.errors import BankFileError
 
-FORMAT, VERSION = "memgym memory bank", 1
+FORMAT, VERSION = "memgym memory bank", 2
+"""Version 1 had no marks."""
 _DIGEST = 64  # hexadecimal digits
 
 
@@ -36,6 +37,7 @@ class Snapshot:
         versions: for each id there ever was, in order, its record as it was after each change.
         deleted: id to time of deletion.
         vectors: float32 [live records, dim], in id order.
+        marks: names of what was taken in, in order.
     """
 
     embedder: str
@@ -43,6 +45,7 @@ class Snapshot:
     versions: dict[str, tuple[MemoryRecord, ...]]
     deleted: dict[str, str]
     vectors: np.ndarray
+    marks: tuple[str, ...] = ()
 
 
 def write(path: str | os.PathLike[str], snapshot: Snapshot) -> None:
@@ -97,7 +100,7 @@ def _digest(data: bytes | memoryview) -> bytes:
     return hashlib.sha256(data[:-_DIGEST]).hexdigest().encode()
 
 
-def _pack(snapshot: Snapshot) -> bytes:
+def _pack(snapshot: Snapshot) -> memoryview:
     """Return the file's content, which is a function of the snapshot alone."""
     rows, dim = snapshot.vectors.shape
     header = {
@@ -108,6 +111,7 @@ def _pack(snapshot: Snapshot) -> bytes:
         "ids": len(snapshot.versions),
         "records": rows,
         "version": snapshot.version,
+        "marks": snapshot.marks,
     }
     lines = [_line(id, records, snapshot.deleted.get(id)) for id, records in snapshot.versions.items()]
     vectors = io.BytesIO()
@@ -152,7 +156,15 @@ def _unpack(data: bytes) -> Snapshot:
         raise ValueError("vectors.npy must hold finite float32 numbers")
     if not isinstance(header["embedder"], str) or not isinstance(header["version"], int):
         raise ValueError("the header's embedder must be a name and its version a number")
-    return Snapshot(header["embedder"], header["version"], versions, deleted, vectors)
+    marks = _marks(header["marks"] if header["format_version"] > 1 else [])
+    return Snapshot(header["embedder"], header["version"], versions, deleted, vectors, marks)
+
+
+def _marks(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or len(set(names)) < len(names):
+        raise ValueError("the header's marks must be a list of different names")
+    _check_storable("marks", *names)
+    return tuple(names)
 
 
 def _line(id: str, records: tuple[MemoryRecord, ...], deleted: str | None) -> str:
@@ -166,9 +178,13 @@ def _line(id: str, records: tuple[MemoryRecord, ...], deleted: str | None) -> st
 
 def _record(id: str, fields: dict[str, Any]) -> MemoryRecord:
     record = MemoryRecord(**fields | {"id": id, "tags": tuple(fields["tags"]), "source": tuple(fields["source"])})
+    _check_storable(id, record.key, record.value, record.memory_type, record.created_at, record.updated_at)
+    _check_storable(id, *record.tags, *record.source)
+    return record
+
+
+def _check_storable(where: str, *texts: str) -> None:
     try:
-        check_text(id, record.key, record.value, record.memory_type, record.created_at, record.updated_at)
-        check_text(id, *record.tags, *record.source)
+        check_storable(where, *texts)
     except PlanError as error:
         raise ValueError(str(error)) from None
-    return record

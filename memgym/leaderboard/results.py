@@ -12,7 +12,8 @@ import platform
 import zlib
 from collections import defaultdict
 from collections.abc import Sequence
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,10 @@ EntryRecord = dict[str, Any]
 
 def package_versions() -> dict[str, str]:
     """Return the versions that a score may depend on."""
-    packages = ("memgym", "gymnasium", "numpy", "hnswlib", "bm25s")
+    packages = ["memgym", "gymnasium", "numpy", "bm25s"]
+    with suppress(PackageNotFoundError):  # an extra: without it, nothing that was played has needed it
+        version("hnswlib")
+        packages.insert(3, "hnswlib")
     return {"python": platform.python_version(), **{name: version(name) for name in packages}}
 
 

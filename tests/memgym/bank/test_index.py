@@ -1,7 +1,13 @@
+import copy
+import pickle
+import sys
+
 import numpy as np
 import pytest
 
+from memgym.bank import index as index_module
 from memgym.bank.index import VectorIndex
+from memgym.errors import MissingExtraError
 
 DIM = 32
 
@@ -60,11 +66,11 @@ def test_empty_index_finds_nothing():
     assert VectorIndex(DIM).search(unit_vectors(1, seed=1)[0], 3) == ([], [])
 
 
-def test_graph_finds_nearly_all():
+def test_graph_finds_nearly_all(hnsw):
     assert recall(*filled(4000, exact_limit=500)) > 0.95
 
 
-def test_same_content_gives_same_results_whether_added_at_once_or_one_by_one():
+def test_same_content_gives_same_results_whether_added_at_once_or_one_by_one(hnsw):
     at_once, content = filled(1500, exact_limit=200)
     one_by_one = VectorIndex(DIM, exact_limit=200)
     query = unit_vectors(1, seed=5)[0]
@@ -76,7 +82,7 @@ def test_same_content_gives_same_results_whether_added_at_once_or_one_by_one():
     assert one_by_one.search(query, 5) == at_once.search(query, 5)
 
 
-def test_removed_vectors_never_return_and_live_ones_still_do():
+def test_removed_vectors_never_return_and_live_ones_still_do(hnsw):
     index, content = filled(4000, exact_limit=500)
     query = unit_vectors(1, seed=7)[0]
     nearest = [key for key, _ in brute_force(content, query, 600)]
@@ -90,7 +96,7 @@ def test_removed_vectors_never_return_and_live_ones_still_do():
     assert recall(index, content) > 0.95
 
 
-def test_all_live_vectors_are_found_when_few_are_left():
+def test_all_live_vectors_are_found_when_few_are_left(hnsw):
     index, content = filled(2000, exact_limit=500)
     index.search(content[0], 1)
     for key in range(1990):
@@ -100,7 +106,7 @@ def test_all_live_vectors_are_found_when_few_are_left():
     assert len(index.vectors([1995])) == 1
 
 
-def test_forks_do_not_see_each_other():
+def test_forks_do_not_see_each_other(hnsw):
     parent, content = filled(1200, exact_limit=1100)
     family = [(parent, content), *((parent.fork(), dict(content)) for _ in range(3))]
     for turn in range(6):  # in turns, so that the shared matrix is contended
@@ -142,9 +148,83 @@ def test_dead_vectors_are_cleared_away():
     assert len(index) == 20
 
 
-def test_fork_of_a_fork_outlives_both():
+def test_fork_of_a_fork_outlives_both(hnsw):
     parent, content = filled(600, exact_limit=200)
     child = parent.fork().fork()
     parent.remove(list(range(600)))
     parent.add([0], unit_vectors(1, seed=3))
     assert recall(child, content) > 0.95
+
+
+def lived(exact_limit: int) -> VectorIndex:
+    """An index with dead slots and a tail; beyond 300, graphs: a shared one, and one of its own that will grow."""
+    index, _ = filled(400, exact_limit)
+    index.search(unit_vectors(1, seed=2)[0], 3)
+    index = index.fork()
+    index.remove(range(0, 400, 7))
+    index.add(range(400, 800), unit_vectors(400, seed=3))
+    index.search(unit_vectors(1, seed=2)[0], 3)
+    index.add(range(800, 850), unit_vectors(50, seed=4))
+    index.remove([801, 5, 410])
+    return index
+
+
+COPIES = {"deepcopy": copy.deepcopy, "pickle": lambda index: pickle.loads(pickle.dumps(index))}
+
+
+def everything(index: VectorIndex, k: int = 10) -> list:
+    keys = [key for key in range(2000) if key in index._slots]
+    return [index.vectors(keys).tobytes(), [index.search(query, k) for query in unit_vectors(100, seed=9)]]
+
+
+@pytest.mark.parametrize("exact_limit", [100, 10_000])
+@pytest.mark.parametrize("way", COPIES)
+def test_a_copy_goes_on_as_the_original(monkeypatch, request, way, exact_limit):
+    if exact_limit == 100:
+        request.getfixturevalue("hnsw")
+        monkeypatch.setattr(index_module, "EF", 4)  # so that a graph that is not the same finds something else
+        monkeypatch.setattr(index_module, "M", 4)
+    index = lived(exact_limit)
+    twin = COPIES[way](index)
+    assert len(index._graphs) == (2 if exact_limit == 100 else 0)
+    assert everything(twin, 4) == everything(index, 4)
+    for number in range(3):
+        for one in (index, twin):
+            one.add(range(900 + 80 * number, 980 + 80 * number), unit_vectors(80, seed=20 + number))
+            one.remove(list(one._slots)[number::50])
+        assert everything(twin, 4) == everything(index, 4)
+    before = everything(index)
+    victims = list(twin._slots)[::30]
+    twin.remove(victims)
+    twin.add(victims[:1], unit_vectors(1, seed=30))
+    assert everything(index) == before
+
+
+def test_a_pickle_leaves_the_original_as_it_was(hnsw):
+    used, unused = lived(100), lived(100)
+    pickle.dumps(used)
+    for index in (used, unused):
+        index.add(range(900, 1100), unit_vectors(200, seed=6))
+    assert everything(used) == everything(unused)
+    assert [(g.start, g.stop) for g in used._graphs] == [(g.start, g.stop) for g in unused._graphs]
+
+
+def test_without_hnswlib_an_index_stays_small(monkeypatch):
+    monkeypatch.setitem(sys.modules, "hnswlib", None)
+    index, content = filled(300, exact_limit=300)
+    with pytest.raises(MissingExtraError, match=r"more than 300 records needs an optional .*memgym\[hnsw\]'"):
+        index.add([300], unit_vectors(1, seed=2))
+    for key in range(1000):  # dead slots do not count
+        index.remove([key % 300])
+        content[key % 300] = unit_vectors(1, seed=key)[0]
+        index.add([key % 300], content[key % 300][None])
+    assert recall(index, content) == 1.0
+
+
+def test_without_hnswlib_no_large_index_comes_out_of_a_pickle(monkeypatch, hnsw):
+    data = [pickle.dumps(lived(100)), pickle.dumps(filled(101, 100)[0])]  # the second has no graph yet
+    monkeypatch.setitem(sys.modules, "hnswlib", None)
+    for content in data:
+        with pytest.raises(MissingExtraError, match=r"memgym\[hnsw\]"):
+            pickle.loads(content)
+    assert len(pickle.loads(pickle.dumps(filled(100, 100)[0]))) == 100

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import pickle
 import random
 import signal
 import subprocess
@@ -17,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation
-from memgym.errors import BankFileError, ConfigError
+from memgym.errors import BankFileError, ConfigError, MissingExtraError
 
 EMBEDDER = CachedEmbedder(HashEmbedder(8))
 STORABLE = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -31,12 +32,14 @@ def small_bank() -> MemoryBank:
     bank.add("Mira has a cat")
     bank.update("m1", "Mira lives in Lisbon", source=("D2:1",), time="friday")
     bank.delete("m2", time="sunday")
+    bank.mark("friday's session")
+    bank.mark("今日")
     return bank
 
 
 def state(bank: MemoryBank, ids: int) -> tuple:
     found = [(record.id, score) for record, score in bank.search("Mira", 1000)]
-    return bank.get_all(), bank.version, [bank.history(f"m{i}") for i in range(1, ids + 1)], found
+    return bank.get_all(), bank.version, [*bank.marks], [bank.history(f"m{i}") for i in range(1, ids + 1)], found
 
 
 def test_round_trip(tmp_path):
@@ -132,16 +135,23 @@ def without(key: str) -> dict:
     return {name: value for name, value in HEADER.items() if name != key}
 
 
-def test_hand_made_file_loads(tmp_path):
+def test_hand_made_file_of_the_first_version_loads(tmp_path):
     (tmp_path / "bank").write_bytes(sealed(HEADER, LINE, VECTORS))
-    assert MemoryBank.load(tmp_path / "bank").get("m1").value == "x"
+    bank = MemoryBank.load(tmp_path / "bank")
+    assert bank.get("m1").value == "x"
+    assert list(bank.marks) == []
 
 
 @pytest.mark.parametrize(
     ("header", "records", "vectors", "message"),
     [
         (HEADER | {"format": "photo album"}, LINE, VECTORS, "is a 'photo album'"),
-        (HEADER | {"format_version": 2}, LINE, VECTORS, "format version 2, newer than 1; upgrade memgym"),
+        (HEADER | {"format_version": 3}, LINE, VECTORS, "format version 3, newer than 2; upgrade memgym"),
+        (HEADER | {"format_version": 2}, LINE, VECTORS, "marks"),
+        (HEADER | {"format_version": 2, "marks": "abc"}, LINE, VECTORS, "marks must be a list"),
+        (HEADER | {"format_version": 2, "marks": ["a", "a"]}, LINE, VECTORS, "different names"),
+        (HEADER | {"format_version": 2, "marks": [5]}, LINE, VECTORS, "marks: 5 must be text"),
+        (HEADER | {"format_version": 2, "marks": ["\ud800"]}, LINE, VECTORS, "marks: lone surrogate"),
         (HEADER | {"embedder": "mine"}, LINE, VECTORS, "'mine'"),
         (HEADER | {"embedder": "hash:16"}, LINE, VECTORS, "'hash:16' with 8 dimensions"),
         (HEADER | {"dim": 16}, LINE, VECTORS, "counts"),
@@ -239,7 +249,7 @@ def check_whole(path: Path) -> None:
     assert values in ([f"{name} record {i}" for i in range(400)] for name in ("old", "new"))
 
 
-def test_large_bank_with_graph_survives(tmp_path):
+def test_large_bank_with_graph_survives(tmp_path, hnsw):
     bank = MemoryBank(EMBEDDER, exact_limit=50)
     bank.add_many([{"value": f"record {i} of {i % 7} about {i % 11}"} for i in range(400)])
     bank.search("record 5")
@@ -248,3 +258,50 @@ def test_large_bank_with_graph_survives(tmp_path):
     loaded = MemoryBank.load(tmp_path / "bank", exact_limit=50)
     assert loaded.get_all() == bank.get_all()
     assert len(loaded.search("record 300", 20)) == 20
+
+
+def test_without_hnswlib_a_large_bank_is_not_loaded(tmp_path, monkeypatch, hnsw):
+    bank = MemoryBank(EMBEDDER, exact_limit=50)
+    bank.add_many([{"value": f"record {i}"} for i in range(51)])
+    bank.save(tmp_path / "bank")
+    monkeypatch.setitem(sys.modules, "hnswlib", None)
+    with pytest.raises(MissingExtraError, match=r"more than 50 records .*memgym\[hnsw\]"):
+        MemoryBank.load(tmp_path / "bank", exact_limit=50)
+    assert len(MemoryBank.load(tmp_path / "bank", exact_limit=51)) == 51
+
+
+@pytest.fixture
+def outside(tmp_path, monkeypatch) -> str:
+    """The name of a module of someone's own."""
+    (tmp_path / "mira_embedders.py").write_text(
+        "from memgym.bank import HashEmbedder\n"
+        "class Own(HashEmbedder):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(8)\n"
+        "        self.name = 'mira_embedders:Own'\n"
+        "def make():\n"
+        "    own = Own()\n"
+        "    own.name = 'mira_embedders:make'\n"
+        "    return own\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "mira_embedders"
+    sys.modules.pop("mira_embedders", None)
+
+
+def test_an_embedder_of_ones_own_is_found_by_its_name(tmp_path, outside):
+    bank = MemoryBank(f"{outside}:Own")
+    bank.add("Mira has a cat")
+    bank.save(tmp_path / "bank")
+    loaded = MemoryBank.load(tmp_path / "bank")
+    assert loaded.embedder.name == "mira_embedders:Own"
+    assert loaded.search("cat") == bank.search("cat")
+    again = pickle.loads(pickle.dumps(bank))
+    assert again.search("cat") == bank.search("cat")
+
+
+@pytest.mark.parametrize("name", ["mira_embedders:make", "mira_embedders:Gone", "sys:exit", "no_such:Class"])
+def test_a_file_cannot_have_anything_called(tmp_path, outside, name):
+    (tmp_path / "bank").write_bytes(sealed(HEADER | {"embedder": name}, LINE, VECTORS))
+    with pytest.raises(BankFileError, match="pass it as embedder="):
+        MemoryBank.load(tmp_path / "bank")

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from rich.console import Console
 
 from memgym.errors import DataError, MemgymError
+from memgym.leaderboard import results
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.results import FORMAT_VERSION, read_result, summarize, write_result
 from memgym.leaderboard.schema import RESULT
@@ -349,3 +351,15 @@ def test_results_of_other_entries_stand_apart(result: Result) -> None:
     other = copy.deepcopy(result)
     other["entries"][1]["kwargs"]["length"] = 700
     assert len(leaderboard_tables([result, other, result])) == 2
+
+
+def test_versions_leave_out_an_extra_that_is_not_installed(monkeypatch):
+    def version(name: str) -> str:
+        if name == "hnswlib":
+            raise PackageNotFoundError(name)
+        return "1"
+
+    monkeypatch.setattr(results, "version", version)
+    assert list(results.package_versions()) == ["python", "memgym", "gymnasium", "numpy", "bm25s"]
+    monkeypatch.setattr(results, "version", lambda name: "1")
+    assert list(results.package_versions()) == ["python", "memgym", "gymnasium", "numpy", "hnswlib", "bm25s"]
