@@ -130,18 +130,18 @@ def test_sharing_prompts_packs_more_rows():
 def test_save_and_load_give_the_same_buffer(rollout, tmp_path_factory, seed):
     buffer = rollout(seed)
     path = tmp_path_factory.mktemp("buffer") / "rollout"
-    rb.save(buffer, path)
-    loaded = rb.load(path)
+    rb.save_rollout(buffer, path)
+    loaded = rb.load_rollout(path)
     assert isinstance(loaded["response_ids"], MemoryMappedTensor)
     assert set(loaded.keys()) == set(buffer.keys())
     assert all(torch.equal(loaded[key], buffer[key]) for key in buffer.keys())  # noqa: SIM118  a TensorDict iterates rows
     with pytest.raises(RolloutError, match="exists already"):
-        rb.save(buffer, path)
+        rb.save_rollout(buffer, path)
 
 
 def test_loading_nothing_is_an_error(tmp_path):
     with pytest.raises(RolloutError, match="holds no saved rollout buffer"):
-        rb.load(tmp_path)
+        rb.load_rollout(tmp_path)
 
 
 @quick
