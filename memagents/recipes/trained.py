@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memgym.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from grpo.run_folder import RunFolder
 
 
 def trained_recipe(folder: Path) -> dict[str, Any]:
@@ -18,14 +21,16 @@ def trained_recipe(folder: Path) -> dict[str, Any]:
     from grpo.errors import RunFolderError
     from grpo.run_folder import RunFolder
 
-    run = RunFolder(folder)
     try:
-        content = run.recipe()
-        weights = run.state_file(run.best_step) if run.has_checkpoint else None
+        return _recipe(RunFolder(folder))
     except RunFolderError as error:
         raise DataError(str(error)) from None
+
+
+def _recipe(run: RunFolder) -> dict[str, Any]:
+    content = run.recipe()
     if content is None:
-        raise ConfigError(f"recipe {folder}: the folder holds no training run (no {run.recipe_file.name})")
+        raise ConfigError(f"recipe {run}: the folder holds no training run (no {run.recipe_file.name})")
     try:
         recipe = {key: content[key] for key in ("agent", "backends", "modules") if key in content}
         trained = [table for table in recipe["modules"].values() if table.get("status") == "trained"]
@@ -36,9 +41,9 @@ def trained_recipe(folder: Path) -> dict[str, Any]:
             backends = recipe["backends"]
             backends[table.get("backend") or next(iter(backends))]["model"] = str(run.model)
         elif "backends" in recipe:
-            raise ConfigError(f"recipe {folder}: the run has not come to its end; 'memagents train --resume' continues")
-        elif weights is None:
-            raise ConfigError(f"recipe {folder}: the run has no checkpoint yet")
+            raise ConfigError(f"recipe {run}: the run has not come to its end; 'memagents train --resume' continues")
+        elif not run.has_checkpoint:
+            raise ConfigError(f"recipe {run}: the run has no checkpoint yet")
         else:
-            table["weights"] = str(weights)
+            table["weights"] = str(run.state_file(run.best_step))  # without validation the newest
     return recipe

@@ -216,6 +216,11 @@ def test_errors_are_one_line_on_the_command_line(tmp_path: Path) -> None:
         done = CliRunner().invoke(app, ["train", *arguments])
         assert done.exit_code == 2
         assert done.stderr.startswith(message)
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(recipe.read_text()[:40])
+    done = CliRunner().invoke(app, ["train", "reranker", f"out_dir={tmp_path}", *SMALL, "iterations=2", "--resume"])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"error: {recipe} is damaged: ")
 
 
 def test_a_run_is_not_resumed_by_another_recipe(tmp_path: Path) -> None:
