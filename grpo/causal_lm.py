@@ -58,23 +58,18 @@ class CausalLM(TrainablePolicy):
         self.shares_prefixes = share_prefixes and _can_share(self._base, gradient_checkpointing)
 
     @classmethod
-    def from_pretrained(
-        cls, path: str, lora_rank: int | None = None, attention: str | None = None, **kwargs: Any
-    ) -> Self:
-        """Load a model directory in float32, with LoRA adapters on all linear layers if a rank is given.
+    def from_pretrained(cls, path: str, **kwargs: Any) -> Self:
+        """Load a Transformers model directory in float32.
 
         Args:
-            path: A Transformers model directory or hub name.
-            lora_rank: Rank of the adapters; the base is then frozen, and is the reference.
-            attention: Transformers' ``attn_implementation``, e.g. ``"flash_attention_2"``.
+            path: The directory, or a hub name.
             kwargs: Arguments of the class.
         """
         try:
             from transformers import AutoModelForCausalLM
         except ImportError as error:
             raise MissingExtraError("a causal LM policy", "transformers") from error
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation=attention)
-        return cls(model if lora_rank is None else add_lora(model, lora_rank), **kwargs)
+        return cls(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), **kwargs)
 
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy of every response token: ``[N, R]`` float32, 0 outside the mask."""

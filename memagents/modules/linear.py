@@ -14,6 +14,9 @@ from memgym.bank import CachedEmbedder, get_embedder
 from memgym.errors import ConfigError
 from memgym.observation import Block, Observation
 
+NEVER = torch.finfo(torch.float32).min
+"""Log-odds of what cannot be chosen; finite, so that a row without anything left has finite gradients."""
+
 
 class LinearModule(Module, TrainablePolicy):
     """Base of modules that are a policy for :mod:`grpo` themselves; their rows have inputs of their own, not tokens.
