@@ -20,8 +20,8 @@ key                  shape      dtype    meaning
 
 The three token keys come together or not at all: a policy that is no language model brings its own inputs instead, as
 further keys of leading size N. ``sampler_log_prob`` may be absent (demonstrations). Optional keys with a meaning here:
-``anchor [N]`` int64 (equal for equal states; step
-credit), ``weight [N]`` (imitation), ``old_log_prob`` and ``ref_log_prob`` ``[N,R]``, ``advantage [N]``.
+``anchor [N]`` int64 (equal for equal states; step credit), ``weight [N]`` (imitation), ``old_log_prob`` and
+``ref_log_prob`` ``[N,R]``, ``advantage [N]``.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from typing import Any
 
 import torch
 from tensordict import TensorDict
+from torch import Tensor
 
 from grpo.errors import RolloutError
 from grpo.prefixes import shared_prefixes, unpadded
@@ -41,17 +42,27 @@ STOP, LENGTH = 0, 1
 TOKENS = ("prompt_ids", "prompt_mask", "response_ids")
 SCALARS = ("group_id", "episode_id", "turn_id", "phase_id", "finish_reason", "policy_version")
 REQUIRED = ("response_mask", "rewards", "reward", *SCALARS)
-_PER_ELEMENT = ("response_ids", "response_mask", "sampler_log_prob", "old_log_prob", "ref_log_prob")
+_LOG_PROBS = ("sampler_log_prob", "old_log_prob", "ref_log_prob")
+_PER_ELEMENT = ("response_ids", "response_mask", *_LOG_PROBS)
 _PER_PROMPT_TOKEN = ("prompt_ids", "prompt_mask")
+_SAME_SHAPE = ("rewards", "reward", *SCALARS)
+_DEFAULTS = {"turn_id": 0, "phase_id": 0, "finish_reason": STOP, "policy_version": 0}
+_DTYPES = (
+    dict.fromkeys(("prompt_ids", "response_ids", *SCALARS), torch.int64)
+    | dict.fromkeys(("prompt_mask", "response_mask"), torch.bool)
+    | dict.fromkeys(("rewards", "reward", *_LOG_PROBS), torch.float32)
+)
 
 
 def from_rows(rows: Sequence[Mapping[str, Any]], pad_id: int = 0) -> TensorDict:
-    """Build a buffer from rows of plain Python values, padding prompts left and responses right.
+    """Build a buffer from rows of plain Python values or tensors, padding prompts left and all else right.
 
     Args:
-        rows: One mapping per model call with ``prompt_ids``, ``response_ids``, ``sampler_log_prob`` (lists of equal
-            length for the last two), ``rewards`` (a list), ``reward``, and the scalar keys; ``turn_id``, ``phase_id``,
-            ``finish_reason`` and ``policy_version`` default to 0. Further keys are stacked as they are.
+        rows: One mapping per model call, all with the same keys: ``rewards`` (a list), ``reward``, ``group_id`` and
+            ``episode_id``; ``turn_id``, ``phase_id``, ``finish_reason`` and ``policy_version`` default to 0. The row of
+            a language model has ``prompt_ids`` and ``response_ids``; any other has ``response_mask`` (a list, True at
+            action elements) and the policy's own inputs. ``sampler_log_prob`` has a value for each element. Further
+            keys are stacked as they are; where their first axis is ragged, it is padded with zeros (False) at its end.
         pad_id: The token id of padding; masked everywhere, so any valid id will do.
 
     Raises:
@@ -59,61 +70,74 @@ def from_rows(rows: Sequence[Mapping[str, Any]], pad_id: int = 0) -> TensorDict:
     """
     if not rows:
         raise RolloutError("a rollout buffer needs at least one row")
-    keys = {"turn_id": 0, "phase_id": 0, "finish_reason": STOP, "policy_version": 0}
-    filled = [{**keys, **row} for row in rows]
+    filled = [{**_DEFAULTS, **row} for row in rows]
     for index, row in enumerate(filled):
         for key in filled[0].keys() ^ row.keys():
             raise RolloutError(f"row {index}: key {key!r} is in some rows only; give it in all or none")
-        for key in ("prompt_ids", "response_ids", "rewards", "reward", "group_id", "episode_id"):
-            if key not in row:
-                raise RolloutError(f"row {index}: key {key!r} is missing")
-        if "sampler_log_prob" in row and len(row["sampler_log_prob"]) != len(row["response_ids"]):
-            raise RolloutError(
-                f"row {index}: sampler_log_prob has {len(row['sampler_log_prob'])} values for "
-                f"{len(row['response_ids'])} response_ids"
-            )
-    columns = {key: [row[key] for row in filled] for key in filled[0]}
-    return validate(TensorDict(_pad_columns(columns, pad_id), batch_size=[len(rows)]))
+    completed = [_complete(index, row) for index, row in enumerate(filled)]
+    columns = {key: _stack(key, [row[key] for row in completed], pad_id) for key in completed[0]}
+    return validate(TensorDict(columns, batch_size=[len(rows)]))
 
 
-def _pad_columns(columns: dict[str, list], pad_id: int) -> dict[str, torch.Tensor]:
-    prompts, responses = columns.pop("prompt_ids"), columns.pop("response_ids")
-    entries = {
-        "prompt_ids": _pad(prompts, pad_id, torch.int64, left=True),
-        "prompt_mask": _pad([[True] * len(row) for row in prompts], False, torch.bool, left=True),
-        "response_ids": _pad(responses, pad_id, torch.int64),
-        "response_mask": _pad([[True] * len(row) for row in responses], False, torch.bool),
-    }
-    for key, values in columns.items():
-        if key in _PER_ELEMENT:
-            entries[key] = _pad(values, 0.0, torch.float32)
-        else:
-            dtype = torch.int64 if key in SCALARS else torch.float32 if key in ("rewards", "reward") else None
-            entries[key] = _stack(key, values, dtype)
-    return entries
+def _complete(index: int, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its masks; what is missing, or of another length than the response, is named."""
+    has_tokens = "prompt_ids" in row or "response_ids" in row
+    for key in (*(("prompt_ids", "response_ids") if has_tokens else ("response_mask",)), *_SAME_SHAPE):
+        if key not in row:
+            hint = " (or prompt_ids and response_ids, of a language model)" if key == "response_mask" else ""
+            raise RolloutError(f"row {index}: key {key!r} is missing{hint}")
+    if has_tokens:
+        masks = {f"{part}_mask": [True] * _length(index, f"{part}_ids", row) for part in ("prompt", "response")}
+        row = {**masks, **row}
+    owner = "response_ids" if has_tokens else "response_mask"
+    elements = _length(index, owner, row)
+    for key in _PER_ELEMENT:
+        if key in row and (count := _length(index, key, row)) != elements:
+            raise RolloutError(f"row {index}: {key} has {count} values for {elements} of {owner}")
+    return row
 
 
-def _stack(key: str, values: list, dtype: torch.dtype | None) -> torch.Tensor:
-    tensors = []
+def _length(index: int, key: str, row: Mapping[str, Any]) -> int:
+    try:
+        return len(row[key])
+    except TypeError:
+        raise RolloutError(f"row {index}: key {key!r} is not a list: {row[key]!r}") from None
+
+
+def _stack(key: str, values: Sequence[Any], pad_id: int) -> Tensor:
+    tensors: list[Tensor] = []
     for index, value in enumerate(values):
         try:
-            tensors.append(torch.as_tensor(value, dtype=dtype))
+            tensors.append(torch.as_tensor(value, dtype=_DTYPES.get(key)))
         except (TypeError, ValueError, RuntimeError) as error:
             raise RolloutError(f"row {index}: key {key!r} is not numeric: {value!r}") from error
-        if tensors[-1].shape != tensors[0].shape:
-            raise RolloutError(
-                f"row {index}: key {key!r} has shape {list(tensors[-1].shape)}, row 0 has {list(tensors[0].shape)}"
-            )
-    return torch.stack(tensors)
+        ragged = 0 if key in _SAME_SHAPE else 1  # axes that may differ
+        shape, first = tensors[-1].shape, tensors[0].shape
+        if len(shape) != len(first) or shape[ragged:] != first[ragged:]:
+            raise RolloutError(f"row {index}: key {key!r} has shape {list(shape)}, row 0 has {list(first)}")
+    width = max(len(tensor) for tensor in tensors) if tensors[0].ndim else None
+    return torch.stack([_widen(key, tensor, 0, width, pad_id) for tensor in tensors])
 
 
-def _pad(rows: list[Sequence], value: Any, dtype: torch.dtype, left: bool = False) -> torch.Tensor:
-    width = max(map(len, rows))
-    out = torch.full((len(rows), width), value, dtype=dtype)
-    for index, row in enumerate(rows):
-        if len(row):
-            out[index, slice(width - len(row), None) if left else slice(len(row))] = torch.as_tensor(row, dtype=dtype)
-    return out
+def _widen(key: str, value: Tensor, axis: int, width: int | None, pad_id: int = 0) -> Tensor:
+    """Return ``value`` with its ``axis`` padded to ``width``: left for what belongs to a prompt, else right."""
+    if width is None or value.shape[axis] == width:
+        return value
+    missing = width - value.shape[axis]
+    pad = (missing, 0) if key in _PER_PROMPT_TOKEN else (0, missing)
+    fill = pad_id if key in ("prompt_ids", "response_ids") else 0
+    return torch.nn.functional.pad(value, (0, 0) * (value.ndim - axis - 1) + pad, value=fill)
+
+
+def needed(buffer: TensorDict, key: str, what: str) -> Tensor:
+    """Return the entry of an optional key.
+
+    Raises:
+        RolloutError: it is missing; ``what`` needs it.
+    """
+    if key not in buffer:
+        raise RolloutError(f"key {key!r} is missing; {what} needs it")
+    return buffer[key]
 
 
 def validate(buffer: TensorDict) -> TensorDict:
@@ -165,7 +189,7 @@ def _check_values(buffer: TensorDict) -> None:
         _fail_first((prompt[:, :-1] & ~prompt[:, 1:]).any(1), "prompt_mask", "is not padded on the left")
         _fail_first(~prompt.any(1), "prompt_mask", "is empty: a prompt needs at least one token")
         _fail_first((~mask[:, :-1] & mask[:, 1:]).any(1), "response_mask", "is not padded on the right")
-    for key in ("sampler_log_prob", "old_log_prob", "ref_log_prob"):
+    for key in _LOG_PROBS:
         if key in buffer:
             _fail_first((mask & ~buffer[key].isfinite()).any(1), key, "is not finite")
             _fail_first((mask & (buffer[key] > 1e-3)).any(1), key, "is above 0: these are log-probabilities in nats")
@@ -178,7 +202,7 @@ def _check_values(buffer: TensorDict) -> None:
     _fail_first(strays, "group_id", "differs from that of its episode's earlier rows")
 
 
-def _fail_first(bad: torch.Tensor, key: str, what: str) -> None:
+def _fail_first(bad: Tensor, key: str, what: str) -> None:
     if bad.any():
         raise RolloutError(f"row {int(bad.nonzero()[0])}: {key} {what}")
 
@@ -187,7 +211,7 @@ def concatenate(buffers: Sequence[TensorDict], renumber: bool = False) -> Tensor
     """Join buffers row-wise, padding all to the widest.
 
     Args:
-        buffers: Buffers with the same keys.
+        buffers: Buffers with the same keys; what is ragged between them is padded as in :func:`from_rows`.
         renumber: Shift group and episode ids, so that equal ids of different buffers stay apart.
 
     Raises:
@@ -196,27 +220,20 @@ def concatenate(buffers: Sequence[TensorDict], renumber: bool = False) -> Tensor
     if not buffers:
         raise RolloutError("nothing to concatenate")
     for index, buffer in enumerate(buffers):
-        for key in buffers[0].keys() ^ buffer.keys():
+        for key in set(buffers[0].keys()) ^ set(buffer.keys()):
             raise RolloutError(f"buffer {index}: key {key!r} is in some buffers only")
-    padded = [key for key in (*_PER_ELEMENT, *_PER_PROMPT_TOKEN) if key in buffers[0]]
+    names = list(map(str, buffers[0].keys()))
+    padded = [key for key in names if buffers[0][key].ndim > 1 and key not in _SAME_SHAPE]
     widths = {key: max(buffer[key].shape[1] for buffer in buffers) for key in padded}
     parts, shift = [], {"group_id": 0, "episode_id": 0}
     for buffer in buffers:
-        part = {key: _widen(key, value, widths.get(key)) for key, value in buffer.items()}
+        part = {key: _widen(key, buffer[key], 1, widths.get(key)) for key in names}
         for key in shift if renumber else ():
             _, part[key] = part[key].unique(return_inverse=True)
             part[key] = part[key] + shift[key]
             shift[key] = int(part[key].max()) + 1
         parts.append(TensorDict(part, batch_size=buffer.batch_size))
     return TensorDict.cat(parts)
-
-
-def _widen(key: str, value: torch.Tensor, width: int | None) -> torch.Tensor:
-    if width is None or value.shape[1] == width:
-        return value
-    missing = width - value.shape[1]
-    pad = (missing, 0) if key in _PER_PROMPT_TOKEN else (0, missing)
-    return torch.nn.functional.pad(value, pad)
 
 
 def trim(buffer: TensorDict) -> TensorDict:
@@ -233,7 +250,7 @@ def trim(buffer: TensorDict) -> TensorDict:
     return out
 
 
-def select(buffer: TensorDict, key: str, ids: Sequence[int] | torch.Tensor) -> TensorDict:
+def select(buffer: TensorDict, key: str, ids: Sequence[int] | Tensor) -> TensorDict:
     """Return the rows whose ``key`` (``group_id``, ``episode_id``, ``phase_id``, …) is among ``ids``, in row order.
 
     Raises:
@@ -246,14 +263,14 @@ def select(buffer: TensorDict, key: str, ids: Sequence[int] | torch.Tensor) -> T
     return buffer[torch.isin(buffer[key], ids)]
 
 
-def save(buffer: TensorDict, path: str | Path) -> None:
+def save_rollout(buffer: TensorDict, path: str | Path) -> None:
     """Write the buffer as memory-mapped files into the new folder ``path``."""
     if Path(path).exists():
         raise RolloutError(f"{path} exists already")
     buffer.memmap(str(path), copy_existing=True)
 
 
-def load(path: str | Path) -> TensorDict:
+def load_rollout(path: str | Path) -> TensorDict:
     """Return the memory-mapped buffer in ``path``; rows are read from disk when they are used.
 
     Raises:
@@ -264,14 +281,14 @@ def load(path: str | Path) -> TensorDict:
     return validate(TensorDict.load_memmap(str(path)))
 
 
-def lengths(buffer: TensorDict) -> tuple[torch.Tensor, torch.Tensor]:
+def lengths(buffer: TensorDict) -> tuple[Tensor, Tensor]:
     """Return the numbers of prompt tokens and of action elements per row, both ``[N]``."""
     response = buffer["response_mask"].sum(1)
     prompt = buffer["prompt_mask"].sum(1) if "prompt_mask" in buffer else torch.zeros_like(response)
     return prompt, response
 
 
-def micro_batches(buffer: TensorDict, max_tokens: int, share_prefixes: bool = False) -> Iterator[torch.Tensor]:
+def micro_batches(buffer: TensorDict, max_tokens: int, share_prefixes: bool = False) -> Iterator[Tensor]:
     """Yield row indices ``[n]`` of micro-batches of similar lengths, each within ``max_tokens`` padded tokens.
 
     A batch of n rows costs n · (longest prompt + longest response). With ``share_prefixes`` what prompts have in common
@@ -284,7 +301,8 @@ def micro_batches(buffer: TensorDict, max_tokens: int, share_prefixes: bool = Fa
         group, shared = shared_prefixes(unpadded(buffer["prompt_ids"], buffer["prompt_mask"]))
     rest = [whole - part for whole, part in zip(prompt, shared, strict=True)]
     batch: list[int] = []
-    widest, groups = (0, 0, 0), set()
+    widest: tuple[int, ...] = (0, 0, 0)
+    groups: set[int] = set()
     for row in sorted(range(len(prompt)), key=lambda row: (shared[row], group[row], rest[row], response[row], row)):
         own = (shared[row], rest[row], response[row])
         width = tuple(map(max, widest, own))

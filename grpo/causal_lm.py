@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import torch
 from tensordict import TensorDict
@@ -18,11 +19,12 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from grpo.errors import ConfigError, MissingExtraError
+from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
 
 
-class CausalLM(nn.Module):
-    """A Transformers causal language model (or its PEFT wrapper) as a :class:`grpo.policies.Policy`.
+class CausalLM(TrainablePolicy):
+    """A Transformers causal language model (or its PEFT wrapper) as a policy.
 
     Args:
         model: The model; what is trained of it is float32 (for speed set the trainer's ``precision = "bf16"``, which is
@@ -36,6 +38,8 @@ class CausalLM(nn.Module):
         ConfigError: trained parameters that are not float32, or a model whose logits are more than one projection.
     """
 
+    model: Any  # PreTrainedModel or PeftModel; torch's stubs know nothing of a module's own members
+
     def __init__(
         self,
         model: nn.Module,
@@ -47,8 +51,6 @@ class CausalLM(nn.Module):
         super().__init__()
         _check_model(model)
         self.model = model
-        self.uniform_passes = False
-        """Whether every batch makes the same calls of the layers, shared prompts or not, as sharded layers need."""
         self.temperature = temperature
         self.chunk_tokens = chunk_tokens
         if gradient_checkpointing:
@@ -56,21 +58,18 @@ class CausalLM(nn.Module):
         self.shares_prefixes = share_prefixes and _can_share(self._base, gradient_checkpointing)
 
     @classmethod
-    def from_pretrained(cls, path: str, lora_rank: int | None = None, attention: str | None = None, **kwargs: Any):
-        """Load a model directory in float32, with LoRA adapters on all linear layers if a rank is given.
+    def from_pretrained(cls, path: str, **kwargs: Any) -> Self:
+        """Load a Transformers model directory in float32.
 
         Args:
-            path: A Transformers model directory or hub name.
-            lora_rank: Rank of the adapters; the base is then frozen, and is the reference.
-            attention: Transformers' ``attn_implementation``, e.g. ``"flash_attention_2"``.
+            path: The directory, or a hub name.
             kwargs: Arguments of the class.
         """
         try:
             from transformers import AutoModelForCausalLM
         except ImportError as error:
             raise MissingExtraError("a causal LM policy", "transformers") from error
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, attn_implementation=attention)
-        return cls(model if lora_rank is None else add_lora(model, lora_rank), **kwargs)
+        return cls(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), **kwargs)
 
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy of every response token: ``[N, R]`` float32, 0 outside the mask."""
@@ -88,6 +87,12 @@ class CausalLM(nn.Module):
         log_prob, entropy = (hidden.new_zeros(mask.shape, dtype=torch.float32).masked_scatter(mask, x) for x in flat)
         return log_prob, entropy
 
+    @property
+    def has_reference(self) -> bool:
+        """Whether the model has LoRA adapters, which can be switched off."""
+        peft = sys.modules.get("peft")  # what has adapters has imported it
+        return peft is not None and isinstance(self.model, peft.PeftModel)
+
     @torch.no_grad()
     def reference_log_probs(self, batch: TensorDict) -> Tensor:
         """Return the log-probabilities ``[N, R]`` with the LoRA adapters off.
@@ -95,8 +100,8 @@ class CausalLM(nn.Module):
         Raises:
             ConfigError: the model has no adapters.
         """
-        if not hasattr(self.model, "disable_adapter"):
-            raise ConfigError("a fully trained model holds no reference: give the trainer a frozen copy as `reference`")
+        if not self.has_reference:
+            return super().reference_log_probs(batch)
         with self.model.disable_adapter():
             return self.log_probs(batch)[0]
 
@@ -105,8 +110,8 @@ class CausalLM(nn.Module):
         return self._base.get_decoder().layers
 
     @property
-    def _base(self) -> nn.Module:
-        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+    def _base(self) -> Any:  # PreTrainedModel; torch's stubs know nothing of a module's own members
+        return self.model.get_base_model() if self.has_reference else self.model
 
     def _decode(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:
         decoder = self._base.get_decoder()
@@ -132,10 +137,10 @@ class CausalLM(nn.Module):
         prompts = Prompts.cut(batch["prompt_ids"], batch["prompt_mask"])
         if prompts.tokens >= batch["prompt_ids"].numel() and not self.uniform_passes:
             return None
-        recorded = Cache(layers=[RecordingLayer() for _ in self.shards()])
+        recorded = [RecordingLayer() for _ in self.shards()]
         seen = prompts.prefix_mask.clone()
         seen[:, -1] = True  # a pass over nothing would be undefined; an empty prefix is masked again below
-        unused = self._decode(prompts.prefix_ids, seen, _positions(seen), recorded)
+        unused = self._decode(prompts.prefix_ids, seen, _positions(seen), Cache(layers=[*recorded]))
         ids = torch.cat([prompts.rest_ids, batch["response_ids"][:, :-1]], 1)  # the last token predicts nothing
         mask = torch.cat([prompts.prefix_mask[prompts.group], prompts.rest_mask, batch["response_mask"][:, :-1]], 1)
         positions = _positions(mask)[:, seen.shape[1] :]
@@ -145,18 +150,16 @@ class CausalLM(nn.Module):
         return states[:, prompts.rest_ids.shape[1] - 1 :]
 
 
-def add_lora(model: nn.Module, rank: int, alpha: float | None = None, target_modules: Any = "all-linear") -> nn.Module:
+def add_lora(model: nn.Module, rank: int) -> nn.Module:
     """Return ``model`` frozen, with float32 LoRA adapters of ``rank`` to train (Hu et al., arXiv 2106.09685).
 
-    Their product is scaled by ``alpha / rank``, 2 by default.
+    They are on all linear layers; their product is scaled by α / rank = 2.
     """
     try:
         from peft import LoraConfig, get_peft_model
     except ImportError as error:
         raise MissingExtraError("LoRA", "peft") from error
-    config = LoraConfig(
-        r=rank, lora_alpha=2 * rank if alpha is None else alpha, target_modules=target_modules, task_type="CAUSAL_LM"
-    )
+    config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
     return get_peft_model(model, config)
 
 
@@ -180,7 +183,7 @@ def token_log_probs(
     return torch.cat(log_prob), torch.cat(entropy)
 
 
-def _project(head: nn.Module, hidden: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+def _project(head: Any, hidden: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     with torch.autocast(hidden.device.type, enabled=False):
         logits = head(hidden.to(head.weight.dtype)).float()
         if temperature != 1:
@@ -194,13 +197,13 @@ def _positions(mask: Tensor) -> Tensor:
     return (mask.long().cumsum(1) - 1).clamp(min=0)
 
 
-def _recompute_layers(model: nn.Module) -> None:
+def _recompute_layers(model: Any) -> None:
     # Transformers 5.23 renamed the method.
     enable = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     enable({"use_reentrant": False})
 
 
-def _can_share(model: nn.Module, gradient_checkpointing: bool) -> bool:
+def _can_share(model: Any, gradient_checkpointing: bool) -> bool:
     """Return whether prompts can run apart: full attention only, and layers that may be recomputed with a cache."""
     full = set(getattr(model.config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
     if getattr(model.config, "sliding_window", None) and not getattr(model.config, "layer_types", None):
@@ -214,7 +217,7 @@ def _can_share(model: nn.Module, gradient_checkpointing: bool) -> bool:
     return full
 
 
-def _check_model(model: nn.Module) -> None:
+def _check_model(model: Any) -> None:
     for name, parameter in model.named_parameters():
         if parameter.requires_grad and parameter.dtype != torch.float32:
             raise ConfigError(

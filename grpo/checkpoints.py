@@ -1,19 +1,16 @@
 """Checkpoints that are whole or absent, and that load at any number of ranks.
 
-``<folder>/step-00000012/state.pt`` holds the full (unsharded) state of policy and optimiser by parameter name, and the
-trainer's counters. It is written beside and renamed, so a killed process leaves the old state or the new one. There is
-no random state in it: every iteration seeds itself from the config's seed and its number.
+``state.pt`` of a step (see :mod:`grpo.run_folder`) holds the full (unsharded) state of policy and optimiser by
+parameter name, and the trainer's counters. It is written beside and renamed, so a killed process leaves the old state
+or the new one. There is no random state in it: every iteration seeds itself from the config's seed and its number.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
-import re
 import shutil
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,11 +23,10 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
-from grpo.errors import CheckpointError
+from grpo.errors import RunFolderError
+from grpo.run_folder import RunFolder
 
 FORMAT = 1
-_NAME = re.compile(r"step-(\d{8})")
-_BEST = "best.json"
 
 
 def gather_state(policy: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -48,26 +44,26 @@ def restore_state(policy: nn.Module, optimizer: torch.optim.Optimizer, state: Ma
     """Load what :func:`gather_state` returned, at any number of ranks; every rank passes the full state.
 
     Raises:
-        CheckpointError: the state is of another policy.
+        RunFolderError: the state is of another policy.
     """
     saved = state["policy"].keys() - {name for name, _ in policy.named_buffers()}
     wrong = saved ^ _parameters(policy, trained=True)
     if wrong:
-        raise CheckpointError(f"the checkpoint is of another policy: parameter {min(wrong)!r} is on one side only")
+        raise RunFolderError(f"the checkpoint is of another policy: parameter {min(wrong)!r} is on one side only")
     options = StateDictOptions(full_state_dict=True, strict=False)
     try:
         set_model_state_dict(policy, state["policy"], options=options)
     except RuntimeError as error:
-        raise CheckpointError(f"the checkpoint is of another policy: {error}") from error
+        raise RunFolderError(f"the checkpoint is of another policy: {error}") from error
     if state["optimizer"] is not None:
         set_optimizer_state_dict(policy, optimizer, state["optimizer"], options=options)
 
 
-def save(folder: Path, step: int, state: Mapping[str, Any], keep: int, best: bool) -> None:
+def save(folder: RunFolder, step: int, state: Mapping[str, Any], keep: int, best: bool) -> None:
     """Write the checkpoint of ``step`` atomically, then remove all but the ``keep`` newest and the best."""
-    target = folder / f"step-{step:08d}"
+    target = folder.checkpoint(step)
     if not target.exists():
-        partial = folder / f".partial-{os.getpid()}"
+        partial = folder.checkpoints / f".partial-{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         with open(partial / "state.pt", "wb") as file:
@@ -76,54 +72,32 @@ def save(folder: Path, step: int, state: Mapping[str, Any], keep: int, best: boo
             os.fsync(file.fileno())
         partial.rename(target)
     if best:
-        _mark_best(folder, step)
-    kept = {*steps(folder)[-keep:], best_step(folder)}
-    for old in steps(folder):
+        folder.mark_best(step)
+    kept = {*folder.steps[-keep:], folder.best_step}
+    for old in folder.steps:
         if old not in kept:
-            shutil.rmtree(folder / f"step-{old:08d}")
-    for leftover in folder.glob(".partial-*"):
+            shutil.rmtree(folder.checkpoint(old))
+    for leftover in folder.checkpoints.glob(".partial-*"):
         shutil.rmtree(leftover)
 
 
-def load(folder: Path, step: int | None = None) -> dict[str, Any]:
+def load(folder: RunFolder, step: int | None = None) -> dict[str, Any]:
     """Return the state of ``step``, by default the newest.
 
     Raises:
-        CheckpointError: none there, a damaged one, or one of another format.
+        RunFolderError: none there, a damaged one, or one of another format.
     """
-    known = steps(folder)
-    if not known or (step is not None and step not in known):
-        raise CheckpointError(f"{folder} holds no checkpoint{'' if step is None else f' of step {step}'}")
-    path = folder / f"step-{known[-1] if step is None else step:08d}" / "state.pt"
+    path = folder.state_file(step)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
+        raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
-        raise CheckpointError(f"{path} is no checkpoint of format {FORMAT}")
+        raise RunFolderError(f"{path} is no checkpoint of format {FORMAT}")
     return state
-
-
-def steps(folder: Path) -> list[int]:
-    """Return the steps that have a checkpoint, in order."""
-    if not folder.is_dir():
-        return []
-    return sorted(int(match[1]) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)))
-
-
-def best_step(folder: Path) -> int | None:
-    """Return the step marked as best, if any."""
-    path = folder / _BEST
-    return json.loads(path.read_text(encoding="utf-8"))["step"] if path.is_file() else None
 
 
 def _parameters(policy: nn.Module, trained: bool) -> set[str]:
     """Return the names of the trained or of the frozen parameters; tied ones have several."""
     named = policy.named_parameters(remove_duplicate=False)
     return {name for name, parameter in named if parameter.requires_grad == trained}
-
-
-def _mark_best(folder: Path, step: int) -> None:
-    partial = folder / f".{_BEST}"
-    partial.write_text(json.dumps({"step": step}), encoding="utf-8")
-    partial.replace(folder / _BEST)

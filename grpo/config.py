@@ -53,7 +53,7 @@ class TrainerConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     advantage: AdvantageConfig = field(default_factory=AdvantageConfig)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         for name in ("iterations", "epochs", "mini_batches", "micro_tokens", "save_every", "keep"):
             if getattr(self, name) < 1:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
@@ -20,11 +21,13 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from grpo.buffer import concatenate, micro_batches
-from grpo.policies import Forward
+from grpo.policies import PolicyForward, TrainablePolicy
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class World:
+class TorchWorld:
     """This process's place among its peers; the default is one process alone on the CPU."""
 
     rank: int = 0
@@ -32,7 +35,7 @@ class World:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
-def setup(device: str | None = None) -> World:
+def setup(device: str | None = None) -> TorchWorld:
     """Join the process group that torchrun's environment describes, if any, and return this process's place.
 
     Args:
@@ -43,10 +46,10 @@ def setup(device: str | None = None) -> World:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     place = torch.device(kind, torch.cuda.current_device()) if kind == "cuda" else torch.device(kind)
     if "RANK" not in os.environ:
-        return World(device=place)
+        return TorchWorld(device=place)
     if not dist.is_initialized():
         dist.init_process_group("nccl" if kind == "cuda" else "gloo")
-    return World(dist.get_rank(), dist.get_world_size(), place)
+    return TorchWorld(dist.get_rank(), dist.get_world_size(), place)
 
 
 def leave() -> None:
@@ -61,23 +64,23 @@ def leave() -> None:
             time.sleep(1)
 
 
-def wrap(policy: nn.Module, strategy: str, world: World) -> nn.Module:
+def wrap(policy: TrainablePolicy, strategy: str, world: TorchWorld) -> nn.Module:
     """Move the policy to its device and return its callable ``forward(batch, reference=False)``.
 
     With several ranks the policy is replicated (``"ddp"``) or its parameters are sharded in place (``"fsdp"``, FSDP2).
     """
-    forward = Forward(policy.to(world.device))
+    forward = PolicyForward(policy.to(world.device))
     if world.size == 1:
         return forward
     if strategy == "ddp":
         trained = any(parameter.requires_grad for parameter in policy.parameters())
         return DistributedDataParallel(forward) if trained else forward
     mesh = dist.init_device_mesh(world.device.type, (world.size,))
-    if hasattr(policy, "uniform_passes"):
-        policy.uniform_passes = True
-    for shard in forward.shards():
+    policy.uniform_passes = True
+    for shard in policy.shards():
         fully_shard(shard, mesh=mesh)
-    return fully_shard(forward, mesh=mesh)
+    fully_shard(forward, mesh=mesh)  # in place
+    return forward
 
 
 def accumulate(forward: nn.Module, last: bool) -> AbstractContextManager:
@@ -86,7 +89,7 @@ def accumulate(forward: nn.Module, last: bool) -> AbstractContextManager:
 
 
 def shares(
-    buffer: TensorDict, rows: Tensor, max_tokens: int, share_prefixes: bool, world: World
+    buffer: TensorDict, rows: Tensor, max_tokens: int, share_prefixes: bool, world: TorchWorld
 ) -> list[tuple[Tensor, bool]]:
     """Return this rank's micro-batches of the given ``rows`` as ``(row indices, idle)``, equally many on every rank.
 
@@ -102,7 +105,7 @@ def shares(
     return work[world.rank :: world.size]
 
 
-def gather_rollouts(buffer: TensorDict, world: World) -> TensorDict:
+def gather_rollouts(buffer: TensorDict, world: TorchWorld) -> TensorDict:
     """Return all ranks' rollouts as one, in order of rank, with ids that do not collide."""
     if world.size == 1:
         return buffer
@@ -111,7 +114,7 @@ def gather_rollouts(buffer: TensorDict, world: World) -> TensorDict:
     return concatenate(parts, renumber=True)
 
 
-def sum_over_ranks(values: Tensor, world: World) -> Tensor:
+def sum_over_ranks(values: Tensor, world: TorchWorld) -> Tensor:
     """Return the elementwise sum over ranks."""
     if world.size > 1:
         values = values.to(world.device)
@@ -119,12 +122,12 @@ def sum_over_ranks(values: Tensor, world: World) -> Tensor:
     return values.cpu()
 
 
-def any_rank(flag: bool, world: World) -> bool:
+def any_rank(flag: bool, world: TorchWorld) -> bool:
     """Return whether the flag is set on some rank."""
     return bool(sum_over_ranks(torch.tensor(float(flag)), world) > 0)
 
 
-def from_first(make: Callable[[], object], world: World) -> object:
+def from_first(make: Callable[[], T], world: TorchWorld) -> T:
     """Return what ``make()`` returns on rank 0; every rank calls it, as it may run the policy."""
     box = [make()]
     if world.size > 1:
@@ -132,7 +135,7 @@ def from_first(make: Callable[[], object], world: World) -> object:
     return box[0]
 
 
-def barrier(world: World) -> None:
+def barrier(world: TorchWorld) -> None:
     """Wait for all ranks."""
     if world.size > 1:
         dist.barrier()

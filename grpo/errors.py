@@ -18,8 +18,8 @@ class RolloutError(GrpoError, ValueError):
     """A rollout buffer with a missing, misshapen or inconsistent entry."""
 
 
-class CheckpointError(GrpoError, ValueError):
-    """A checkpoint that is missing, damaged, or of another run."""
+class RunFolderError(GrpoError, ValueError):
+    """A run's folder, or a file or checkpoint in it, that is missing, damaged, or of another run."""
 
 
 class MissingExtraError(GrpoError, ImportError):

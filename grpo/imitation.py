@@ -12,8 +12,8 @@ import torch
 from tensordict import TensorDict
 
 from grpo.buffer import validate
+from grpo.collector import RolloutRequest
 from grpo.errors import ConfigError
-from grpo.trainer import Request
 
 
 class Demonstrations:
@@ -37,10 +37,11 @@ class Demonstrations:
         self.rows = rows
         self.seed = seed
 
-    def __call__(self, request: Request) -> TensorDict:
+    def __call__(self, request: RolloutRequest) -> TensorDict:
         """Return this rank's part of the iteration's rows; a pure function of the request's iteration."""
         size = len(self.buffer)
-        places = np.arange(request.iteration * self.rows, (request.iteration + 1) * self.rows)
-        orders = {epoch: np.random.default_rng([self.seed, epoch]).permutation(size) for epoch in set(places // size)}
+        places = range(request.iteration * self.rows, (request.iteration + 1) * self.rows)
+        epochs = {place // size for place in places}
+        orders = {epoch: np.random.default_rng([self.seed, epoch]).permutation(size) for epoch in epochs}
         chosen = torch.tensor([orders[place // size][place % size] for place in places])
         return self.buffer[chosen.tensor_split(request.world_size)[request.rank]]

@@ -14,10 +14,12 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor
 
-from grpo.buffer import LENGTH
-from grpo.errors import ConfigError, RolloutError
+from grpo.buffer import LENGTH, needed
+from grpo.errors import ConfigError
 from grpo.metrics import Metrics
 from grpo.options import check, option
+from grpo.resolve import resolve
+from grpo.surrogates import SURROGATES
 
 MAX_LOG_RATIO = 20.0
 """Log-ratios are clamped to ± this (as verl does), so that no exponential overflows float32."""
@@ -27,8 +29,10 @@ MAX_LOG_RATIO = 20.0
 class LossConfig:
     """The objective of one optimiser step."""
 
-    surrogate: Literal["clip", "cispo", "reinforce"] = option(
-        "clip", "clipped ratio times advantage (PPO), capped detached ratio times log π (CISPO), or A · log π"
+    surrogate: str = option(
+        "clip",
+        "clipped ratio times A (PPO), capped detached ratio times A · log π (CISPO), A · log π; see grpo.surrogates",
+        known=SURROGATES,
     )
     ratio: Literal["token", "sequence"] = option(
         "token", "importance ratio per token, or per sequence as exp of the mean log-ratio (GSPO)"
@@ -57,7 +61,7 @@ class LossConfig:
     overlong_length: int | None = option(None, "soft over-long penalty: responses of this length pay 1 (DAPO)")
     overlong_buffer: int = option(0, "the penalty grows linearly over this many tokens before overlong_length")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         if (self.constant_length is None) == (self.aggregation == "constant_length"):
             raise ConfigError("aggregation = 'constant_length' and the setting constant_length go together")
@@ -86,7 +90,7 @@ def active_mask(batch: TensorDict, config: LossConfig) -> Tensor:
     return mask & (batch["finish_reason"] != LENGTH)[:, None] if config.mask_cut_off else mask
 
 
-def totals(batch: TensorDict, config: LossConfig) -> Totals:
+def loss_totals(batch: TensorDict, config: LossConfig) -> Totals:
     """Return the totals of ``batch``; those of a split batch are the sums of its parts'."""
     mask = active_mask(batch, config)
     return Totals(float(mask.sum()), float(mask.any(1).sum()))
@@ -97,9 +101,9 @@ def element_weights(mask: Tensor, config: LossConfig, norm: Totals, dtype: torch
     weights = mask.to(dtype)
     if config.aggregation == "token_mean":
         return weights / max(norm.elements, 1.0)
-    if config.aggregation == "sequence_mean":
-        return weights / weights.sum(1, keepdim=True).clamp(min=1) / max(norm.sequences, 1.0)
-    return weights / (config.constant_length * max(norm.sequences, 1.0))  # Dr.GRPO, arXiv 2503.20783, §3.2
+    if config.constant_length is not None:  # Dr.GRPO, arXiv 2503.20783, §3.2
+        return weights / (config.constant_length * max(norm.sequences, 1.0))
+    return weights / weights.sum(1, keepdim=True).clamp(min=1) / max(norm.sequences, 1.0)
 
 
 def policy_loss(
@@ -128,7 +132,7 @@ def policy_loss(
     ratio = importance_ratio(new, old, mask, config.ratio)
     element, clipped = surrogate_loss(new, ratio, advantage, config)
     if config.correction != "none":
-        element = element * mismatch_weight(old, _needed(batch, "sampler_log_prob"), mask, config)
+        element = element * mismatch_weight(old, needed(batch, "sampler_log_prob", "a correction"), mask, config)
     loss = (weights * element).sum()
     if config.kl != "none" and config.kl_in == "loss":
         loss = loss + config.kl_coef * (weights * kl_estimate(new, _reference(batch, mask), config.kl)).sum()
@@ -151,19 +155,16 @@ def importance_ratio(new: Tensor, old: Tensor, mask: Tensor, level: str) -> Tens
 
 
 def surrogate_loss(new: Tensor, ratio: Tensor, advantage: Tensor, config: LossConfig) -> tuple[Tensor, Tensor]:
-    """Return the element losses and whether each was clipped, both ``[N, R]``."""
-    if config.surrogate == "reinforce":
-        return -advantage * new, torch.zeros_like(new)
-    if config.surrogate == "cispo":  # MiniMax-M1, arXiv 2506.13585, §3.1
-        return -ratio.detach().clamp(max=config.ratio_cap) * advantage * new, (ratio > config.ratio_cap).float()
-    plain = -ratio * advantage
-    bounded = -ratio.clamp(1 - config.clip_low, 1 + config.clip_high) * advantage
-    loss, clipped = torch.maximum(plain, bounded), bounded > plain
-    if config.dual_clip is not None:  # arXiv 1912.09729, §3.2
-        most = config.dual_clip * advantage.abs()
-        cut = (advantage < 0) & (loss > most)
-        loss, clipped = torch.where(cut, most, loss), clipped | cut
-    return loss, clipped.float()
+    """Return the element losses and whether each was clipped, both ``[N, R]``; see :mod:`grpo.surrogates`.
+
+    Raises:
+        ConfigError: a surrogate from outside returned something else.
+    """
+    found = resolve("surrogate", config.surrogate, SURROGATES)(new, ratio, advantage, config)
+    shapes = [part.shape for part in found if isinstance(part, Tensor)] if isinstance(found, tuple) else []
+    if shapes != [new.shape] * 2:
+        raise ConfigError(f"surrogate = {config.surrogate!r} must return (loss, clipped), both {list(new.shape)}")
+    return found
 
 
 def kl_estimate(new: Tensor, reference: Tensor, kind: str) -> Tensor:
@@ -201,7 +202,7 @@ def reward_penalty(batch: TensorDict, config: LossConfig) -> Tensor | None:
     if config.overlong_length is not None:
         penalty = overlong_penalty(mask.sum(1), config.overlong_length, config.overlong_buffer)
     if config.kl_in == "reward":
-        old = torch.where(mask, _needed(batch, "old_log_prob"), 0.0)
+        old = torch.where(mask, needed(batch, "old_log_prob", "a KL in the reward"), 0.0)
         divergence = kl_estimate(old, _reference(batch, mask), config.kl)
         penalty = -config.kl_coef * divergence.sum(1) + (0.0 if penalty is None else penalty)
     return penalty
@@ -216,14 +217,8 @@ def overlong_penalty(lengths: Tensor, limit: int, buffer: int) -> Tensor:
     return -(over / max(buffer, 1)).clamp(0, 1)
 
 
-def _needed(batch: TensorDict, key: str) -> Tensor:
-    if key not in batch:
-        raise RolloutError(f"key {key!r} is missing; the loss needs it")
-    return batch[key]
-
-
 def _reference(batch: TensorDict, mask: Tensor) -> Tensor:
-    return torch.where(mask, _needed(batch, "ref_log_prob"), 0.0)
+    return torch.where(mask, needed(batch, "ref_log_prob", "a KL"), 0.0)
 
 
 def _log_ratios(metrics: Metrics, ratio: Tensor, new: Tensor, old: Tensor, batch: TensorDict, mask: Tensor) -> None:

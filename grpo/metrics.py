@@ -10,7 +10,7 @@ from torch import Tensor
 class Metrics:
     """A set of named means, maxima and effective sample sizes over masked elements; ``+=`` merges two sets."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._maxima: dict[str, Tensor] = {}
 

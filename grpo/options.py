@@ -11,27 +11,39 @@ import dataclasses
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from grpo.errors import ConfigError, unknown
+from grpo.resolve import FROM_OUTSIDE, resolve
 
 
-def option(default: Any, help: str) -> Any:
-    """Return a dataclass field with a line of help."""
-    return dataclasses.field(default=default, metadata={"help": help})
+def option(default: Any, help: str, known: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+    """Return a dataclass field with a line of help.
+
+    Args:
+        default: its value where none is given.
+        help: the line.
+        known: functions by their short names, of which the value names one, or one from outside.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "known": known})
 
 
 def check(settings: Any) -> None:
-    """Check every field's value against its declared type; call it from ``__post_init__``.
+    """Check every field's value against its declared type, and that what it names is there.
+
+    To be called from ``__post_init__``.
 
     Raises:
         ConfigError: naming the field, its value and what is allowed.
     """
     hints = typing.get_type_hints(type(settings))
     for field in dataclasses.fields(settings):
-        _check_value(field.name, getattr(settings, field.name), hints[field.name])
+        value, known = getattr(settings, field.name), field.metadata.get("known")
+        _check_value(field.name, value, hints[field.name])
+        if known is not None:
+            resolve(field.name, value, known)
 
 
 def build(cls: type, values: Mapping[str, Any]) -> Any:
@@ -90,11 +102,13 @@ def flat_fields(cls: type) -> Iterator[tuple[str, Any, str]]:
     """Yield ``(key, default, help)`` of every flat key; the help ends with the choices where there are a few."""
     hints = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
-        hint = hints[field.name]
-        if dataclasses.is_dataclass(hint):
+        hint, known = hints[field.name], field.metadata.get("known")
+        if isinstance(hint, type) and dataclasses.is_dataclass(hint):
             yield from flat_fields(hint)
             continue
         choices = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+        if known is not None:
+            choices = (*known, FROM_OUTSIDE)
         help = field.metadata.get("help", "")
         yield field.name, field.default, f"{help} ({', '.join(choices)})" if choices else help
 

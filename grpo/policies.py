@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
 
 from tensordict import TensorDict
 from torch import Tensor, nn
 
+from grpo.errors import ConfigError
 
-@runtime_checkable
-class Policy(Protocol):
-    """Any ``torch.nn.Module`` that knows the log-probabilities of the actions in a batch.
 
-    The module's ``parameters()`` that require gradients are trained. Three further members are optional:
+class TrainablePolicy(nn.Module, ABC):
+    """Any module that knows the log-probabilities of the actions in a batch: :meth:`log_probs` is all it must have.
 
-    - ``reference_log_probs(batch) -> [N, R]``: log-probabilities under the policy before training (e.g. with its
-      adapter off); otherwise the trainer is given a reference policy where a KL asks for one;
-    - ``shares_prefixes: bool``: what prompts in a batch begin with costs once, so micro-batches may hold
-      more rows;
-    - ``uniform_passes: bool``: set where layers are sharded, so that every rank calls them equally often;
-    - ``shards() -> Iterable[nn.Module]``: submodules that FSDP gathers one at a time (e.g. decoder layers).
+    Its ``parameters()`` that require gradients are trained. What else there is has a default.
     """
 
+    shares_prefixes: bool = False
+    """Whether what prompts in a batch begin with costs once, so that micro-batches may hold more rows."""
+
+    uniform_passes: bool = False
+    """Whether every batch makes the same calls of the :meth:`shards`; set where they are sharded, which needs it."""
+
+    @abstractmethod
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy, in nats, of every action element: both ``[N, R]`` float32.
 
@@ -30,20 +31,36 @@ class Policy(Protocol):
         mask is ignored.
         """
 
+    @property
+    def has_reference(self) -> bool:
+        """Whether it holds the policy before training, so that a KL needs no frozen copy."""
+        return False
 
-class Forward(nn.Module):
+    def reference_log_probs(self, batch: TensorDict) -> Tensor:
+        """Return the log-probabilities ``[N, R]`` under the policy before training (e.g. with its adapter off).
+
+        Raises:
+            ConfigError: it holds no such policy.
+        """
+        raise ConfigError(f"{type(self).__name__} holds no reference: give the trainer a frozen copy as `reference`")
+
+    def shards(self) -> Iterable[nn.Module]:
+        """Return the submodules that FSDP gathers one at a time (e.g. decoder layers)."""
+        return ()
+
+
+class PolicyForward(nn.Module):
     """Routes a policy's methods through ``forward``, where the wrappers of torch.distributed hook in."""
 
-    def __init__(self, policy: nn.Module):
+    policy: TrainablePolicy
+
+    def __init__(self, policy: TrainablePolicy):
         super().__init__()
-        if not isinstance(policy, Policy):
-            raise TypeError(f"{type(policy).__name__} is no policy: it has no log_probs(batch)")
+        if not isinstance(policy, TrainablePolicy):
+            name = type(policy).__name__
+            raise TypeError(f"{name} is no policy: derive it from grpo.policies.TrainablePolicy, with log_probs(batch)")
         self.policy = policy
 
     def forward(self, batch: TensorDict, reference: bool = False) -> tuple[Tensor, Tensor] | Tensor:
         """Return ``log_probs(batch)``, or ``reference_log_probs(batch)``."""
         return self.policy.reference_log_probs(batch) if reference else self.policy.log_probs(batch)
-
-    def shards(self) -> Iterable[nn.Module]:
-        """Return the submodules that FSDP gathers one at a time."""
-        return self.policy.shards() if hasattr(self.policy, "shards") else ()

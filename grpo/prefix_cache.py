@@ -7,6 +7,8 @@ These two never grow: one records what a prompt's pass computes, one prepends it
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,12 +21,15 @@ def cache_name(model: nn.Module) -> str:
 
 
 class RecordingLayer(DynamicLayer):
-    """Keeps the keys and values ``[U, heads, P, d]`` of the last pass."""
+    """Keeps the keys and values ``[U, heads, P, d]`` of the last pass in ``states``."""
 
-    def update(self, key_states: Tensor, value_states: Tensor, *args, **kwargs) -> tuple[Tensor, Tensor]:
+    states: tuple[Tensor, Tensor]
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Record and return the new states."""
         self.keys, self.values, self.is_initialized = key_states, value_states, True
-        return key_states, value_states
+        self.states = key_states, value_states
+        return self.states
 
 
 class PrefixLayer(DynamicLayer):
@@ -33,17 +38,15 @@ class PrefixLayer(DynamicLayer):
     def __init__(self, keys: Tensor, values: Tensor):
         super().__init__()
         self.keys, self.values, self.is_initialized = keys, values, True
+        self.states = keys, values
 
-    def update(self, key_states: Tensor, value_states: Tensor, *args, **kwargs) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Return prefix and new states together; keep the prefix only."""
-        return torch.cat([self.keys, key_states], -2), torch.cat([self.values, value_states], -2)
+        keys, values = self.states
+        return torch.cat([keys, key_states], -2), torch.cat([values, value_states], -2)
 
 
-def repeat(recorded: Cache, owner: Tensor) -> Cache:
+def repeat(recorded: Sequence[RecordingLayer], owner: Tensor) -> Cache:
     """Return a cache whose row n is the recorded prompt ``owner[n]`` (``[N]`` indices)."""
-    return Cache(
-        layers=[
-            PrefixLayer(layer.keys.index_select(0, owner), layer.values.index_select(0, owner))
-            for layer in recorded.layers
-        ]
-    )
+    rows = [[states.index_select(0, owner) for states in layer.states] for layer in recorded]
+    return Cache(layers=[PrefixLayer(keys, values) for keys, values in rows])

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 
-def shared_prefixes(prompts: Sequence[Sequence[int]]) -> tuple[list[int], list[int]]:
+def shared_prefixes(prompts: Sequence[Sequence[int] | np.ndarray]) -> tuple[list[int], list[int]]:
     """Return for each prompt the number of its group, and how many of its first tokens all of the group share.
 
     A group of n prompts that share p tokens saves (n − 1) · p of them. Sorted prompts form a tree, cut where neighbours

@@ -3,63 +3,40 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from grpo import buffer as rollouts
 from grpo import checkpoints, distributed
 from grpo.advantages import advantages, informative_groups
+from grpo.collector import Collector, RolloutRequest
 from grpo.config import RESUMABLE, TrainerConfig
-from grpo.distributed import World
-from grpo.errors import CheckpointError, ConfigError, GrpoError
-from grpo.losses import Totals, policy_loss, reward_penalty, totals
+from grpo.distributed import TorchWorld
+from grpo.errors import ConfigError, GrpoError, RunFolderError
+from grpo.interrupt import interruptible
+from grpo.losses import Totals, loss_totals, policy_loss, reward_penalty
 from grpo.metrics import Metrics
 from grpo.options import flatten
+from grpo.policies import TrainablePolicy
+from grpo.run_folder import RunFolder
 from grpo.tracking import Tracker
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a collector is asked for.
-
-    A collector's rollout must follow from the request and the policy's weights alone: that makes a resumed run exact.
-    """
-
-    iteration: int
-    """Number of the iteration, from 0."""
-    attempt: int
-    """0, or the number of the extra collection that replaces dropped groups."""
-    seed: int
-    """Seed of the sampling, different for every iteration, attempt and rank."""
-    policy_version: int
-    """Updates that the policy has seen."""
-    rank: int
-    """This process's rank: each returns its own share of the groups, whole groups only."""
-    world_size: int
-    """Number of processes."""
-
-
-Collector = Callable[[Request], TensorDict]
 
 
 class Trainer:
     """Trains a policy on what a collector brings.
 
     Args:
-        policy: A module with ``log_probs(batch)`` (:class:`grpo.policies.Policy`).
-        collector: Returns a rollout buffer for a :class:`Request`.
+        policy: What is trained.
+        collector: Returns a rollout buffer for a :class:`grpo.collector.RolloutRequest`.
         config: The settings.
-        reference: The policy that a KL refers to; not needed where ``policy`` has ``reference_log_probs``.
+        reference: The policy that a KL refers to; not needed where ``policy`` holds one itself.
         validate: Returns named figures on held-out episodes; called on every rank, rank 0's figures count.
         decode: Returns a row of a buffer as text, for the samples.
         report: Called on rank 0 with the step and its metrics, e.g. for a progress bar.
@@ -72,28 +49,28 @@ class Trainer:
 
     def __init__(
         self,
-        policy: nn.Module,
+        policy: TrainablePolicy,
         collector: Collector,
         config: TrainerConfig,
         *,
-        reference: nn.Module | None = None,
+        reference: TrainablePolicy | None = None,
         validate: Callable[[], Mapping[str, float]] | None = None,
         decode: Callable[[TensorDict], str] | None = None,
         report: Callable[[int, Mapping[str, float]], None] | None = None,
         reward_names: tuple[str, ...] = (),
-        world: World | None = None,
+        world: TorchWorld | None = None,
     ):
-        if config.loss.needs_reference and reference is None and not hasattr(policy, "reference_log_probs"):
+        self.world = world or TorchWorld()
+        self.forward = distributed.wrap(policy, config.strategy, self.world)
+        if config.loss.needs_reference and reference is None and not policy.has_reference:
             raise ConfigError(f"kl = {config.loss.kl!r} needs a reference: pass a frozen copy of the policy")
         if config.validate_every and validate is None:
             raise ConfigError("validate_every is set, but the trainer was given no `validate`")
         self.policy, self.collector, self.config = policy, collector, config
         self.validate, self.decode, self.report, self.reward_names = validate, decode, report, reward_names
-        self.world = world or World()
-        self.folder = Path(config.out_dir)
+        self.folder = RunFolder(config.out_dir)
         self.iteration = self.updates = self.stale = 0
         self.best, self.best_now = -math.inf, False
-        self.forward = distributed.wrap(policy, config.strategy, self.world)
         self.reference = None
         if reference is not None:
             self.reference = distributed.wrap(reference.requires_grad_(False).eval(), config.strategy, self.world)
@@ -114,17 +91,17 @@ class Trainer:
                 first); the metrics are cut back to it.
 
         Raises:
-            CheckpointError: nothing to resume, other settings than the checkpoint's, or a run that would be lost.
+            RunFolderError: nothing to resume, other settings than the checkpoint's, or a run that would be lost.
         """
         if resume:
             self._restore()
-        elif checkpoints.steps(self._checkpoints):
-            raise CheckpointError(f"{self.folder} holds a run: resume it, or choose another out_dir")
+        elif self.folder.has_checkpoint:
+            raise RunFolderError(f"{self.folder} holds a run: resume it, or choose another out_dir")
         metrics: dict[str, float] = {}
-        with self._tracker() as tracker, _interruptible() as interrupted:
+        with self._tracker() as tracker, interruptible() as interrupted:
             while self.iteration < self.config.iterations and not self._exhausted:
                 metrics, samples = self.step()
-                if self.world.rank == 0:
+                if tracker is not None:
                     tracker.log(self.iteration, metrics, samples)
                     if self.report is not None:
                         self.report(self.iteration, metrics)
@@ -137,9 +114,9 @@ class Trainer:
 
     def load_best(self) -> None:
         """Give the policy the weights of its best validation so far, if there was one."""
-        step = checkpoints.best_step(self._checkpoints)
+        step = self.folder.best_step
         if step is not None:
-            state = checkpoints.load(self._checkpoints, step)
+            state = checkpoints.load(self.folder, step)
             checkpoints.restore_state(self.policy, self.optimizer, {**state, "optimizer": None})
 
     def step(self) -> tuple[dict[str, float], list[str]]:
@@ -166,7 +143,7 @@ class Trainer:
         useful: list[TensorDict] = []
         wanted = kept = 0
         for attempt in range(1 + self.config.max_resamples if self.config.dynamic_sampling else 1):
-            request = Request(
+            request = RolloutRequest(
                 self.iteration,
                 attempt,
                 self._seed(self.world.rank, attempt),
@@ -214,8 +191,9 @@ class Trainer:
         if config.epochs * config.mini_batches > 1 or config.loss.kl_in == "reward":
             buffer["old_log_prob"] = self._evaluate(buffer, lambda batch: self.forward(batch)[0])
         if config.loss.needs_reference:
-            if self.reference is not None:
-                buffer["ref_log_prob"] = self._evaluate(buffer, lambda batch: self.reference(batch)[0])
+            reference = self.reference
+            if reference is not None:
+                buffer["ref_log_prob"] = self._evaluate(buffer, lambda batch: reference(batch)[0])
             else:
                 buffer["ref_log_prob"] = self._evaluate(buffer, lambda batch: self.forward(batch, reference=True))
 
@@ -236,7 +214,7 @@ class Trainer:
         """Run all epochs and mini-batches over a rollout."""
         self.policy.train()
         count = min(self.config.mini_batches, len(buffer))
-        whole = totals(buffer, self.config.loss)
+        whole = loss_totals(buffer, self.config.loss)
         average = Totals(whole.elements / count, whole.sequences / count)
         for epoch in range(self.config.epochs):
             generator = torch.Generator().manual_seed(self._seed(0, epoch))
@@ -244,7 +222,7 @@ class Trainer:
                 # In the buffer's order one mini-batch is cut as `_evaluate` cuts: under bfloat16, the same rows beside
                 # others have other log-probabilities (a KL of 1e-4 between equal weights).
                 rows = part.sort().values
-                norm = average if self.config.loss.scope == "rollout" else totals(buffer[rows], self.config.loss)
+                norm = average if self.config.loss.scope == "rollout" else loss_totals(buffer[rows], self.config.loss)
                 self._update(buffer, rows, norm, measured)
 
     def _update(self, buffer: TensorDict, rows: Tensor, norm: Totals, measured: Metrics) -> None:
@@ -279,7 +257,7 @@ class Trainer:
         """Clip the gradient and return its norm before; a gradient that is not finite ends the run."""
         trained = [parameter for parameter in self.policy.parameters() if parameter.requires_grad]
         norm = nn.utils.clip_grad_norm_(trained, self.config.max_grad_norm)
-        norm = (norm.full_tensor() if hasattr(norm, "full_tensor") else norm).detach().cpu()
+        norm = (norm.full_tensor() if isinstance(norm, DTensor) else norm).detach().cpu()
         if not norm.isfinite():
             raise GrpoError(f"the gradient of update {self.updates} is {norm.item()}: lower lr or look at the rewards")
         return norm
@@ -287,7 +265,7 @@ class Trainer:
     def _validate(self) -> dict[str, float]:
         """Validate if it is time, and note whether this is the best policy so far."""
         self.best_now = False
-        if not self._due(self.config.validate_every):
+        if self.validate is None or not self._due(self.config.validate_every):
             return {}
         figures = dict(distributed.from_first(self.validate, self.world))
         name = self.config.best_metric
@@ -316,20 +294,20 @@ class Trainer:
         if self.world.rank == 0:
             counters = {name: getattr(self, name) for name in ("iteration", "updates", "stale", "best")}
             state |= {**counters, "config": flatten(self.config)}
-            checkpoints.save(self._checkpoints, self.iteration, state, self.config.keep, self.best_now)
+            checkpoints.save(self.folder, self.iteration, state, self.config.keep, self.best_now)
         distributed.barrier(self.world)
 
     def _restore(self) -> None:
-        if not self.folder.is_dir():
-            raise CheckpointError(f"there is no run to resume in {self.folder}")
-        if not checkpoints.steps(self._checkpoints):
+        if not self.folder.exists:
+            raise RunFolderError(f"there is no run to resume in {self.folder}")
+        if not self.folder.has_checkpoint:
             return
-        state = checkpoints.load(self._checkpoints)
+        state = checkpoints.load(self.folder)
         mine = flatten(self.config)
         changed = sorted(key for key in mine if key not in RESUMABLE and state["config"].get(key) != mine[key])
         if changed:
             was = ", ".join(f"{key} = {state['config'].get(key)!r}, now {mine[key]!r}" for key in changed)
-            raise CheckpointError(f"the run in {self.folder} has other settings: {was}")
+            raise RunFolderError(f"the run in {self.folder} has other settings: {was}")
         checkpoints.restore_state(self.policy, self.optimizer, state)
         for name in ("iteration", "updates", "stale", "best"):
             setattr(self, name, state[name])
@@ -340,20 +318,15 @@ class Trainer:
             yield None
             return
         config = self.config
-        name = config.run_name or self.folder.name
+        name = config.run_name or self.folder.path.name
         tracker = Tracker(self.folder, self.iteration, config.swanlab, config.project, name, flatten(config))
         try:
             yield tracker
         finally:
             tracker.close()
 
-    @property
-    def _checkpoints(self) -> Path:
-        return self.folder / "checkpoints"
-
     def _shares(self, buffer: TensorDict, rows: Tensor) -> list[tuple[Tensor, bool]]:
-        share_prefixes = getattr(self.policy, "shares_prefixes", False)
-        return distributed.shares(buffer, rows, self.config.micro_tokens, share_prefixes, self.world)
+        return distributed.shares(buffer, rows, self.config.micro_tokens, self.policy.shares_prefixes, self.world)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
@@ -370,23 +343,3 @@ def learning_rate(update: int, config: TrainerConfig) -> float:
     done = min(1.0, (update - config.warmup_updates) / max(1, planned - config.warmup_updates))
     fall = {"constant": 0.0, "linear": done, "cosine": (1 - math.cos(math.pi * done)) / 2}[config.schedule]
     return config.lr * (1 - fall * (1 - config.final_lr))
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into an event; outside the main thread, where signals do not arrive, nothing changes."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    previous = signal.getsignal(signal.SIGINT)
-
-    def first(number: int, frame: object) -> None:
-        event.set()
-        signal.signal(signal.SIGINT, previous)
-
-    signal.signal(signal.SIGINT, first)
-    try:
-        yield event
-    finally:
-        signal.signal(signal.SIGINT, previous)

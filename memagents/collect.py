@@ -87,7 +87,7 @@ def collect(
         for trajectory, call in zip(running, calls, strict=True):
             anchor = anchors.setdefault((trajectory.group, trajectory.observation), len(anchors))
             trajectory.step(call, anchor)
-    return _result(agent, trajectories)
+    return _result(trajectories)
 
 
 class _Trajectory:
@@ -161,10 +161,12 @@ def _twin(env: gym.Env) -> gym.Env:
     return twin
 
 
-def _result(agent: Agent, trajectories: Sequence[_Trajectory]) -> TensorDict:
+def _result(trajectories: Sequence[_Trajectory]) -> TensorDict:
+    from grpo.buffer import from_rows
+
     ended = [row for trajectory in trajectories if trajectory.error is None for row in trajectory.rows]
     cut = [row for trajectory in trajectories if trajectory.error is not None for row in trajectory.rows]
-    rollout, unfinished = (agent.learner.module.buffer(rows) if rows else None for rows in (ended, cut))
+    rollout, unfinished = (from_rows(rows) if rows else None for rows in (ended, cut))
     failures = {trajectory.name: trajectory.error for trajectory in trajectories if trajectory.error is not None}
     if failures:
         raise CollectionError(failures, rollout, unfinished) from next(iter(failures.values()))

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 from transformers.utils import logging
 
-from grpo import checkpoints
+from grpo.run_folder import RunFolder
 from memagents.plot import plot_runs
 from memagents.progress import TrainingProgress
 from memagents.training import Run
@@ -76,7 +76,7 @@ def demo(out: Path, settings: Sequence[str] = ()) -> bool:
         settings: ``key=value`` settings of both training recipes.
 
     Raises:
-        ConfigError, CheckpointError: the folder holds something else, or a setting does not fit.
+        ConfigError, RunFolderError: the folder holds something else, or a setting does not fit.
     """
     logging.disable_progress_bar()  # of loading a model, in the midst of what is shown here
     console = Console(highlight=False)
@@ -102,7 +102,7 @@ def _train(recipe: TrainingRecipe) -> bool:
     """Train or go on training; return whether the run has come to its end."""
     run = Run(recipe)
     config = recipe.run.trainer
-    started = bool(checkpoints.steps(Path(config.out_dir) / "checkpoints"))
+    started = RunFolder(config.out_dir).has_checkpoint
     with TrainingProgress(config.iterations) as progress:
         progress.say(f"{'going on' if started else 'training'} in {config.out_dir}")
         run.train(started, progress.report)

@@ -32,8 +32,9 @@ def demonstrate(agent: Agent, env: MemoryEnv, teacher: Policy, indices: Sequence
     Raises:
         ConfigError: there is nothing to learn, or the teacher took an action that the environment refuses.
     """
-    learner = agent.learner
-    if learner is None:
+    from grpo.buffer import from_rows
+
+    if agent.learner is None:
         raise ConfigError(f"{agent.recipe.name} trains nothing: set status = 'trained' for a module")
     teacher.reset(seed)
     twins = [env.spawn() for _ in indices]
@@ -62,4 +63,4 @@ def demonstrate(agent: Agent, env: MemoryEnv, teacher: Policy, indices: Sequence
     demonstrated = [row for episode in rows.values() for row in episode]
     if not demonstrated:
         raise ConfigError("the teacher's episodes have no phase that a trained module plays")
-    return learner.module.buffer(demonstrated)
+    return from_rows(demonstrated)

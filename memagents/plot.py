@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = (".svg", ".png")
-_METRICS, _RECIPE = "metrics.jsonl", "recipe.json"
 _LABELS = {
     "reward/mean": "training reward per episode",
     "loss": "training loss",
@@ -34,7 +32,7 @@ _STYLE = {
     "svg.hashsalt": "memagents",  # equal figures give equal files
 }
 
-Records = list[dict[str, Any]]
+Records = list[dict[str, float]]
 
 
 def plot_runs(folders: Sequence[Path], out: Path, names: Sequence[str] | None = None, score: str | None = None) -> None:
@@ -86,23 +84,19 @@ def read_run(folder: Path) -> Records:
     Raises:
         DataError: there are none, or they are damaged.
     """
-    from grpo.errors import GrpoError
-    from grpo.tracking import read_jsonl
+    from grpo.errors import RunFolderError
+    from grpo.run_folder import RunFolder
 
-    path = Path(folder) / _METRICS
+    run = RunFolder(folder)
+    path = run.metrics_file
     if not path.is_file():
-        raise DataError(f"{folder} is no folder of a training run: it has no {_METRICS}")
+        raise DataError(f"{folder} is no folder of a training run: it has no {path.name}")
     try:
-        records = read_jsonl(path)
-    except (GrpoError, UnicodeDecodeError, OSError) as error:
-        raise DataError(f"{path} is damaged: {error}") from None
+        records = run.metrics()
+    except RunFolderError as error:
+        raise DataError(str(error)) from None
     if not records:
         raise DataError(f"{path} is empty: the run has not finished an iteration")
-    for number, record in enumerate(records, 1):
-        if not isinstance(record, dict) or not all(isinstance(value, int | float) for value in record.values()):
-            raise DataError(f"{path}, line {number}: not a JSON object of numbers")
-        if "step" not in record:
-            raise DataError(f"{path}, line {number}: 'step' is missing")
     return records
 
 
@@ -112,14 +106,19 @@ def _distinct(names: list[str], folders: Sequence[Path]) -> list[str]:
 
 
 def _main_score(folder: Path, runs: Mapping[str, Records]) -> str:
-    path = folder / _RECIPE
-    if path.is_file():
-        try:
-            named = json.loads(path.read_text(encoding="utf-8"))["train"].get("best_metric")
-        except (ValueError, KeyError, AttributeError, TypeError):
-            raise DataError(f"{path} is damaged: it holds no training recipe") from None
-        if named:
-            return named
+    from grpo.errors import RunFolderError
+    from grpo.run_folder import RunFolder
+
+    run = RunFolder(folder)
+    try:
+        recipe = run.recipe()
+        named = None if recipe is None else recipe["train"].get("best_metric")
+    except RunFolderError as error:
+        raise DataError(str(error)) from None
+    except (KeyError, AttributeError):
+        raise DataError(f"{run.recipe_file} is damaged: it holds no training recipe") from None
+    if named:
+        return named
     return "answer" if any(_has(records, "val/answer") for records in runs.values()) else "reward"
 
 

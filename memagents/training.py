@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
 from tensordict import TensorDict
-from torch import nn
 
-from grpo import checkpoints, distributed
+from grpo import distributed
 from grpo.causal_lm import CausalLM, add_lora
+from grpo.collector import RolloutRequest
 from grpo.imitation import Demonstrations
-from grpo.trainer import Request, Trainer
+from grpo.policies import TrainablePolicy
+from grpo.run_folder import RunFolder
+from grpo.trainer import Trainer
 from memagents.agents import Agent, load_agent
 from memagents.agents.base import Part
 from memagents.backends.base import TokenBackend
@@ -30,12 +30,11 @@ from memgym.policy import load_policy
 from memgym.protocol.observation import PHASES
 
 _ENDLESS = 2**31  # episodes of a procedural split
-_RECIPE = "recipe.json"
 
 Report = Callable[[int, Mapping[str, float]], None]
 
 
-class Collector:
+class EpisodeCollector:
     """Brings the trainer its rollouts: a pure function of the request and the policy's weights.
 
     Episodes are drawn anew, without replacement, for every iteration and attempt; each rank plays its share.
@@ -58,7 +57,7 @@ class Collector:
         self.agent, self.env, self.config, self.sync = agent, env, config, sync
         self._synced: int | None = None
 
-    def __call__(self, request: Request) -> TensorDict:
+    def __call__(self, request: RolloutRequest) -> TensorDict:
         """Play this rank's share of the iteration's groups."""
         if self.sync is not None and self._synced != request.policy_version:
             self.sync()
@@ -66,7 +65,7 @@ class Collector:
         share = self.episodes(request)[request.rank :: request.world_size]
         return collect(self.agent, self.env, share, self.config.group_size, request.seed, request.policy_version)
 
-    def episodes(self, request: Request) -> list[int]:
+    def episodes(self, request: RolloutRequest) -> list[int]:
         """Return the indices of all ranks' groups."""
         rng = np.random.default_rng([self.config.trainer.seed, request.iteration, request.attempt])
         return rng.choice(self.pool, self.config.groups, replace=False).tolist()
@@ -130,7 +129,7 @@ class Run:
         self.validation = Validation(self.agent, held_out, recipe.validation, sync)
         self.trainer = Trainer(
             self.policy,
-            _demonstrations(self.agent, recipe) if recipe.teacher else Collector(self.agent, env, config, sync),
+            _demonstrations(self.agent, recipe) if recipe.teacher else EpisodeCollector(self.agent, env, config, sync),
             config.trainer,
             reference=_reference(self.policy, config),
             validate=self.validation,
@@ -160,16 +159,15 @@ class Run:
         """
         folder = self.trainer.folder
         if resume:
-            self._check_same(folder / _RECIPE)
-        elif self.world.rank == 0 and not checkpoints.steps(folder / "checkpoints"):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / _RECIPE).write_text(json.dumps(self.recipe.content, indent=1), encoding="utf-8")
+            self._check_same(folder)
+        elif self.world.rank == 0 and not folder.has_checkpoint:
+            folder.write_recipe(self.recipe.content)
         self.trainer.report = report
         metrics = self.trainer.train(resume)
         self.trainer.load_best()
         if self.world.rank == 0 and isinstance(self.policy, CausalLM) and self.recipe.run.trainer.strategy == "ddp":
-            self.policy.model.save_pretrained(folder / "model")
-            self.agent.learner.backend.tokenizer.save_pretrained(folder / "model")
+            self.policy.model.save_pretrained(folder.model)
+            self.agent.learner.backend.tokenizer.save_pretrained(folder.model)
         return metrics
 
     def rise(self, before: Scores) -> str:
@@ -180,14 +178,14 @@ class Run:
         change, low, high = gain(before, after, name)
         return f"{name} {first:.3f} → {last:.3f}: {change:+.3f}, 95 % interval [{low:+.3f}, {high:+.3f}]"
 
-    def _check_same(self, path: Path) -> None:
+    def _check_same(self, folder: RunFolder) -> None:
         """Compare all but the settings of the trainer, which compares its own."""
-        if not path.is_file():
+        before = folder.recipe()
+        if before is None:
             return
-        before = json.loads(path.read_text(encoding="utf-8"))
         for key in ("agent", "backends", "modules", "env", "validation", "teacher"):
             if before.get(key) != self.recipe.content.get(key):
-                raise ConfigError(f"the run in {path.parent} was started with another {key!r}; see {path}")
+                raise ConfigError(f"the run in {folder} was started with another {key!r}; see {folder.recipe_file}")
 
 
 def _demonstrations(agent: Agent, recipe: TrainingRecipe) -> Demonstrations:
@@ -198,7 +196,7 @@ def _demonstrations(agent: Agent, recipe: TrainingRecipe) -> Demonstrations:
     return Demonstrations(buffer, recipe.teacher.rows, recipe.run.trainer.seed)
 
 
-def make_policy(agent: Agent, config: RunConfig) -> nn.Module:
+def make_policy(agent: Agent, config: RunConfig) -> TrainablePolicy:
     """Return the policy that an agent's trained modules play by: a reranker, or the model of their backend.
 
     Raises:
@@ -242,13 +240,13 @@ def _model_name(agent: Agent, learner: Part) -> str:
     return agent.recipe.backends[agent.recipe.backend_name(phase, named, ())]["model"]
 
 
-def _weight_sync(policy: nn.Module, learner: Part) -> Callable[[], None] | None:
+def _weight_sync(policy: TrainablePolicy, learner: Part) -> Callable[[], None] | None:
     """Return what hands the trained weights to a sampler with weights of its own; None where they are the same."""
     update = getattr(learner.backend, "update_weights", None)
     return None if update is None else lambda: update(policy.model.named_parameters())
 
 
-def _reference(policy: nn.Module, config: RunConfig) -> nn.Module | None:
+def _reference(policy: TrainablePolicy, config: RunConfig) -> TrainablePolicy | None:
     """Return a frozen copy of the policy if a KL refers to one; adapters that are off are a reference themselves."""
-    needed = config.trainer.loss.needs_reference and not config.lora_rank
+    needed = config.trainer.loss.needs_reference and not policy.has_reference
     return copy.deepcopy(policy) if needed else None

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling
 from memgym.errors import ConfigError
 from memgym.protocol.observation import Observation
-
-if TYPE_CHECKING:
-    from tensordict import TensorDict
 
 
 @dataclass(frozen=True)
@@ -85,10 +82,3 @@ class Module(ABC):
 
     def reset(self, seed: int) -> None:
         """Seed what is random in the module itself; what a backend samples is seeded by the agent."""
-
-    @staticmethod
-    def buffer(rows: Sequence[Mapping[str, Any]]) -> TensorDict:
-        """Return rows of :attr:`Call.row`, completed by the collector, as a rollout buffer (see :mod:`grpo.buffer`)."""
-        from grpo.buffer import from_rows
-
-        return from_rows(rows)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import pickle
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from tensordict import TensorDict
-from torch import nn
 
+from grpo.policies import TrainablePolicy
 from memagents.modules.base import Call, Module
 from memgym.bank import CachedEmbedder, get_embedder
 from memgym.errors import ConfigError
 from memgym.protocol.observation import Block, Observation
 
+NEVER = torch.finfo(torch.float32).min
+"""Log-odds of what cannot be chosen; finite, so that a row without anything left has finite gradients."""
 
-class LinearModule(Module, nn.Module):
-    """Base of modules that are a policy for :mod:`grpo` themselves; their rows have inputs of their own.
+
+class LinearModule(Module, TrainablePolicy):
+    """Base of modules that are a policy for :mod:`grpo` themselves; their rows have inputs of their own, not tokens.
 
     Subclasses make their maps, then call :meth:`load` and :meth:`reset`.
 
@@ -33,7 +34,7 @@ class LinearModule(Module, nn.Module):
     needs_backend = False
 
     def __init__(self, embedder: str):
-        nn.Module.__init__(self)
+        TrainablePolicy.__init__(self)
         self.embedder = CachedEmbedder(get_embedder(embedder))
         self._noise = torch.Generator()
 
@@ -73,17 +74,6 @@ class LinearModule(Module, nn.Module):
     @abstractmethod
     def describe(self, row: TensorDict) -> str:
         """Return what was done in a row of a rollout buffer, as text."""
-
-    @staticmethod
-    def buffer(rows: Sequence[Mapping[str, Any]]) -> TensorDict:
-        """Return rows as a rollout buffer with the module's own keys."""
-        from grpo.buffer import SCALARS, validate
-
-        kinds = dict.fromkeys(SCALARS, torch.int64) | dict.fromkeys(("rewards", "reward"), torch.float32)
-        columns = {
-            key: torch.stack([torch.as_tensor(row[key], dtype=kinds.get(key)) for row in rows]) for key in rows[0]
-        }
-        return validate(TensorDict(columns, batch_size=[len(rows)]))
 
 
 def stored_text(block: Block) -> str:

@@ -9,14 +9,13 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from memagents.modules.base import Call
-from memagents.modules.linear import LinearModule, stored_text
+from memagents.modules.linear import NEVER, LinearModule, stored_text
 from memgym.checks import check_int
 from memgym.protocol.actions import parse_update, to_json
 from memgym.protocol.observation import Observation
 
-OPERATIONS = ("ADD", "NOOP", "UPDATE", "DELETE")
+DECISIONS = ("ADD", "NOOP", "UPDATE", "DELETE")
 ADD, NOOP, UPDATE, DELETE = range(4)
-_NEVER = torch.finfo(torch.float32).min
 
 
 class LinearManager(LinearModule):
@@ -31,7 +30,7 @@ class LinearManager(LinearModule):
     ==============  =================  =======  ===================================================================
     ``features``    ``[N, C, D + 2]``  float32  embedding, similarity to the related memory, whether there is one
     ``possible``    ``[N, C, 4]``      bool     which of the four operations there are
-    ``operations``  ``[N, C]``         int64    those taken, as numbers in the order above
+    ``operations``  ``[N, C]``         int64    those taken, as numbers in the order of :data:`DECISIONS`
     ==============  =================  =======  ===================================================================
 
     Every candidate is an action element: ``response_mask`` and ``sampler_log_prob`` are ``[N, C]``.
@@ -84,7 +83,7 @@ class LinearManager(LinearModule):
 
     def describe(self, row: TensorDict) -> str:
         """Return the operations, candidate by candidate."""
-        return " ".join(OPERATIONS[number] for number in row["operations"][row["response_mask"]].tolist())
+        return " ".join(DECISIONS[number] for number in row["operations"][row["response_mask"]].tolist())
 
     def demonstration(self, observation: Observation, action: str, backend: Any = None) -> dict[str, Any]:
         """Return the row of a teacher's plan; an operation that this policy does not have counts as NOOP."""
@@ -101,7 +100,7 @@ class LinearManager(LinearModule):
         return self._row(features, possible, operations, len(related), final=False)
 
     def _log_shares(self, features: Tensor, possible: Tensor) -> Tensor:
-        return self.map(features).masked_fill(~possible, _NEVER).log_softmax(-1)
+        return self.map(features).masked_fill(~possible, NEVER).log_softmax(-1)
 
     def _look(self, observation: Observation) -> tuple[Tensor, Tensor, list[str | None]]:
         """Return ``[C, D + 2]`` features, ``[C, 4]`` possible operations, and each candidate's memory to change."""

@@ -11,12 +11,10 @@ from tensordict import TensorDict
 from torch import Tensor, nn
 
 from memagents.modules.base import Call
-from memagents.modules.linear import LinearModule, stored_text
+from memagents.modules.linear import NEVER, LinearModule, stored_text
 from memgym.checks import check_int, check_number
 from memgym.protocol.actions import parse_retrieve, to_json
 from memgym.protocol.observation import Block, Observation
-
-_NEVER = torch.finfo(torch.float32).min  # finite, so that a row without anything left has finite gradients
 
 
 class LinearReranker(LinearModule):
@@ -83,7 +81,7 @@ class LinearReranker(LinearModule):
         log_prob, entropy = [], []
         for position in range(batch["response_mask"].shape[1]):
             pick = batch["picks"][:, position, None].clamp(min=0)
-            log_shares = utilities.masked_fill(~left, _NEVER).log_softmax(-1)
+            log_shares = utilities.masked_fill(~left, NEVER).log_softmax(-1)
             log_prob.append(log_shares.gather(1, pick).squeeze(1))
             entropy.append(-(log_shares.exp() * log_shares).sum(1))
             left = left.scatter(1, pick, False)

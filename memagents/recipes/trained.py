@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memgym.errors import ConfigError, DataError
 
-RECORD, MODEL, CHECKPOINTS = "recipe.json", "model", "checkpoints"
-"""What a run's folder holds: the training recipe, the language model that was trained, the checkpoints."""
+if TYPE_CHECKING:
+    from grpo.run_folder import RunFolder
 
 
 def trained_recipe(folder: Path) -> dict[str, Any]:
@@ -17,34 +16,34 @@ def trained_recipe(folder: Path) -> dict[str, Any]:
 
     Raises:
         ConfigError: the folder holds no run, or one that has not come to its end.
-        DataError: its record is damaged.
+        DataError: its recipe, or the mark of its best checkpoint, is damaged.
     """
-    path = folder / RECORD
-    if not path.is_file():
-        raise ConfigError(f"recipe {folder}: the folder holds no training run (no {RECORD})")
+    from grpo.errors import RunFolderError
+    from grpo.run_folder import RunFolder
+
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return _recipe(RunFolder(folder))
+    except RunFolderError as error:
+        raise DataError(str(error)) from None
+
+
+def _recipe(run: RunFolder) -> dict[str, Any]:
+    content = run.recipe()
+    if content is None:
+        raise ConfigError(f"recipe {run}: the folder holds no training run (no {run.recipe_file.name})")
+    try:
         recipe = {key: content[key] for key in ("agent", "backends", "modules") if key in content}
         trained = [table for table in recipe["modules"].values() if table.get("status") == "trained"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path} is damaged: {error}") from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{run.recipe_file} is damaged: {error}") from None
     for table in trained:
-        if (folder / MODEL).is_dir():
+        if run.model.is_dir():
             backends = recipe["backends"]
-            backends[table.get("backend") or next(iter(backends))]["model"] = str(folder / MODEL)
+            backends[table.get("backend") or next(iter(backends))]["model"] = str(run.model)
         elif "backends" in recipe:
-            raise ConfigError(f"recipe {folder}: the run has not come to its end; 'memagents train --resume' continues")
+            raise ConfigError(f"recipe {run}: the run has not come to its end; 'memagents train --resume' continues")
+        elif not run.has_checkpoint:
+            raise ConfigError(f"recipe {run}: the run has no checkpoint yet")
         else:
-            table["weights"] = str(_weights(folder))
+            table["weights"] = str(run.state_file(run.best_step))  # without validation the newest
     return recipe
-
-
-def _weights(folder: Path) -> Path:
-    """Return the file of the best checkpoint, without validation the newest."""
-    from grpo import checkpoints
-
-    known = checkpoints.steps(folder / CHECKPOINTS)
-    if not known:
-        raise ConfigError(f"recipe {folder}: the run has no checkpoint yet")
-    best = checkpoints.best_step(folder / CHECKPOINTS)
-    return folder / CHECKPOINTS / f"step-{known[-1] if best is None else best:08d}" / "state.pt"

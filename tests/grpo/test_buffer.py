@@ -74,6 +74,69 @@ def test_a_bad_row_is_named(changes, message):
         rb.from_rows([row(), row(**changes)])
 
 
+def picks(**changes):
+    """A row of a policy without tokens, of two action elements."""
+    base = {
+        "response_mask": [True, True],
+        "sampler_log_prob": [-1.0, -2.0],
+        "features": torch.arange(6.0).reshape(2, 3),
+        "state": 4,
+        "rewards": [1.0],
+        "reward": 1.0,
+        "group_id": 0,
+        "episode_id": 0,
+    }
+    return {key: value for key, value in {**base, **changes}.items() if value is not None}
+
+
+def test_rows_without_tokens_are_stacked_and_padded_where_ragged():
+    wide = {"response_mask": torch.tensor([True, False, True]), "sampler_log_prob": [-1.0, 0.0, -3.0]}
+    buffer = rb.from_rows([picks(), picks(**wide, features=torch.ones(1, 3), state=7, episode_id=1)])
+    assert buffer["response_mask"].tolist() == [[True, True, False], [True, False, True]]
+    assert buffer["sampler_log_prob"].tolist() == [[-1.0, -2.0, 0.0], [-1.0, 0.0, -3.0]]
+    assert buffer["features"].tolist() == [[[0, 1, 2], [3, 4, 5]], [[1, 1, 1], [0, 0, 0]]]
+    assert (buffer["features"].dtype, buffer["sampler_log_prob"].dtype) == (torch.float32, torch.float32)
+    assert buffer["state"].tolist() == [4, 7]
+    assert buffer["turn_id"].tolist() == [0, 0]
+    assert not set(rb.TOKENS) & set(buffer.keys())
+    joined = rb.concatenate([rb.from_rows([picks()]), buffer], renumber=True)
+    assert joined["features"].shape == (3, 2, 3)
+    assert joined["response_mask"].tolist()[0] == [True, True, False]
+    narrow = rb.concatenate([rb.from_rows([picks(features=torch.ones(1, 3))]), rb.from_rows([picks()])])
+    assert narrow["features"].tolist()[0] == [[1, 1, 1], [0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"response_mask": None}, "row 1: key 'response_mask' is in some rows only"),
+        ({"features": None}, "row 1: key 'features' is in some rows only"),
+        ({"sampler_log_prob": [-1.0]}, "row 1: sampler_log_prob has 1 values for 2 of response_mask"),
+        ({"sampler_log_prob": -1.0}, "row 1: key 'sampler_log_prob' is not a list"),
+        ({"features": torch.ones(2, 4)}, r"row 1: key 'features' has shape \[2, 4\], row 0 has \[2, 3\]"),
+        ({"features": "none"}, "row 1: key 'features' is not numeric"),
+        ({"state": [1, 2]}, r"row 1: key 'state' has shape \[2\], row 0 has \[\]"),
+        ({"response_mask": [False, False]}, "row 1: response_mask is empty"),
+        ({"sampler_log_prob": [-1.0, 0.5]}, "row 1: sampler_log_prob is above 0"),
+        ({"rewards": [1.0, 2.0]}, r"row 1: key 'rewards' has shape \[2\], row 0 has \[1\]"),
+        ({"reward": float("nan")}, "row 1: reward is not finite"),
+        ({"group_id": 4}, "row 1: group_id differs"),
+    ],
+)
+def test_a_bad_row_without_tokens_is_named(changes, message):
+    with pytest.raises(RolloutError, match=message):
+        rb.from_rows([picks(), picks(**changes)])
+
+
+def test_a_row_needs_tokens_or_a_mask_of_its_elements():
+    with pytest.raises(RolloutError, match=r"row 0: key 'response_mask' is missing \(or prompt_ids and response_ids"):
+        rb.from_rows([picks(response_mask=None)])
+    with pytest.raises(RolloutError, match="row 0: key 'response_ids' is missing"):
+        rb.from_rows([picks(prompt_ids=[1])])
+    with pytest.raises(RolloutError, match="row 0: response_mask has 2 values for 3 of response_ids"):
+        rb.from_rows([row(response_mask=[True, True])])
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
@@ -130,18 +193,18 @@ def test_sharing_prompts_packs_more_rows():
 def test_save_and_load_give_the_same_buffer(rollout, tmp_path_factory, seed):
     buffer = rollout(seed)
     path = tmp_path_factory.mktemp("buffer") / "rollout"
-    rb.save(buffer, path)
-    loaded = rb.load(path)
+    rb.save_rollout(buffer, path)
+    loaded = rb.load_rollout(path)
     assert isinstance(loaded["response_ids"], MemoryMappedTensor)
     assert set(loaded.keys()) == set(buffer.keys())
     assert all(torch.equal(loaded[key], buffer[key]) for key in buffer.keys())  # noqa: SIM118  a TensorDict iterates rows
     with pytest.raises(RolloutError, match="exists already"):
-        rb.save(buffer, path)
+        rb.save_rollout(buffer, path)
 
 
 def test_loading_nothing_is_an_error(tmp_path):
     with pytest.raises(RolloutError, match="holds no saved rollout buffer"):
-        rb.load(tmp_path)
+        rb.load_rollout(tmp_path)
 
 
 @quick

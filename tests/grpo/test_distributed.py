@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from grpo.distributed import World, shares
-from grpo.tracking import read_jsonl
+from grpo.distributed import TorchWorld, shares
+from grpo.run_folder import RunFolder
 
 SETTINGS = (
     "preset=dapo", "dynamic_sampling=false", "overlong_length=8", "overlong_buffer=4", "kl=k3", "kl_coef=0.1",
@@ -20,9 +20,7 @@ SETTINGS = (
 
 
 def metrics(folder: Path) -> list[dict]:
-    return [
-        {k: v for k, v in line.items() if not k.startswith("time/")} for line in read_jsonl(folder / "metrics.jsonl")
-    ]
+    return [{k: v for k, v in line.items() if not k.startswith("time/")} for line in RunFolder(folder).metrics()]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +66,7 @@ def test_two_ranks_equal_one_and_their_checkpoint_loads_on_one(toy, tmp_path, al
 def test_every_rank_has_as_many_batches_and_every_row_counts_once(rollout, size, bound):
     buffer = rollout(3)
     chosen = torch.arange(len(buffer))[::2]
-    work = [shares(buffer, chosen, bound, True, World(rank, size)) for rank in range(size)]
+    work = [shares(buffer, chosen, bound, True, TorchWorld(rank, size)) for rank in range(size)]
     assert len({len(batches) for batches in work}) == 1
     counted = torch.cat([rows for batches in work for rows, idle in batches if not idle])
     assert sorted(counted.tolist()) == chosen.tolist()

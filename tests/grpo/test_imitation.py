@@ -3,10 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
+from grpo.collector import RolloutRequest
 from grpo.config import load_config
 from grpo.errors import ConfigError
 from grpo.imitation import Demonstrations
-from grpo.trainer import Request, Trainer
+from grpo.trainer import Trainer
 
 
 def demonstrations(toy):
@@ -43,7 +44,7 @@ def test_each_pass_draws_every_row_once_over_all_ranks(toy):
             int(episode)
             for iteration in range(start, start + 3)
             for rank in range(2)
-            for episode in collector(Request(iteration, 0, 0, 0, rank, 2))["episode_id"]
+            for episode in collector(RolloutRequest(iteration, 0, 0, 0, rank, 2))["episode_id"]
         ]
         assert sorted(drawn) == list(range(24))
     with pytest.raises(ConfigError, match="rows = 25 must be between 1 and the 24"):

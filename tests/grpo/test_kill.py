@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from grpo.tracking import read_jsonl
+from grpo.run_folder import RunFolder
 
 SETTINGS = ("iterations=30", "epochs=2", "mini_batches=2", "lr=0.02", "kl=k3", "save_every=2", "keep=2")
 
@@ -30,7 +30,7 @@ def count(path: Path) -> int:
 def lines(out_dir: Path) -> list[dict]:
     return [
         {key: value for key, value in record.items() if not key.startswith("time/")}
-        for record in read_jsonl(out_dir / "metrics.jsonl")
+        for record in RunFolder(out_dir).metrics()
     ]
 
 

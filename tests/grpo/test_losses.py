@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from grpo.buffer import LENGTH
 from grpo.errors import ConfigError, RolloutError
-from grpo.losses import LossConfig, Totals, overlong_penalty, policy_loss, reward_penalty, totals
+from grpo.losses import LossConfig, Totals, loss_totals, overlong_penalty, policy_loss, reward_penalty
 from grpo.metrics import Metrics
 from grpo.presets import PRESETS, preset
 
@@ -148,7 +148,7 @@ def test_loss_and_gradient_against_the_reference(rollout, seed, config):
 @given(seed=seeds, config=st.one_of(configs, named), parts=st.integers(1, 6))
 def test_any_cutting_gives_the_same_loss_gradient_and_metrics(rollout, seed, config, parts):
     batch, log_prob, entropy = inputs(rollout, seed)
-    norm = totals(batch, config)
+    norm = loss_totals(batch, config)
     loss, metrics = policy_loss(log_prob, entropy, batch, config, norm)
     (whole,) = torch.autograd.grad(loss, log_prob)
     pieces, merged, summed = [], Metrics(), 0.0
@@ -165,7 +165,7 @@ def test_any_cutting_gives_the_same_loss_gradient_and_metrics(rollout, seed, con
 
 def test_totals_leave_out_what_is_masked(rollout):
     batch = rollout(1)
-    full, kept = totals(batch, LossConfig()), totals(batch, LossConfig(mask_cut_off=True))
+    full, kept = loss_totals(batch, LossConfig()), loss_totals(batch, LossConfig(mask_cut_off=True))
     ended = batch["finish_reason"] != LENGTH
     assert full == Totals(float(batch["response_mask"].sum()), float(len(batch)))
     assert kept == Totals(float(batch["response_mask"][ended].sum()), float(ended.sum()))
@@ -175,7 +175,7 @@ def test_totals_leave_out_what_is_masked(rollout):
 def test_constant_length_divides_by_sequences_and_length(rollout):
     batch, log_prob, entropy = inputs(rollout, 2)
     config = LossConfig(surrogate="reinforce", aggregation="constant_length", constant_length=50)
-    loss, _ = policy_loss(log_prob, entropy, batch, config, totals(batch, config))
+    loss, _ = policy_loss(log_prob, entropy, batch, config, loss_totals(batch, config))
     sums = torch.where(batch["response_mask"], log_prob, 0).sum(1)
     assert loss.item() == pytest.approx(-(batch["advantage"] * sums).sum().item() / 50 / len(batch))
 
@@ -183,9 +183,11 @@ def test_constant_length_divides_by_sequences_and_length(rollout):
 def test_the_first_update_is_on_policy_without_old_log_probs(rollout):
     batch, log_prob, entropy = inputs(rollout, 3)
     config = LossConfig(correction="truncate")
-    implicit, metrics = policy_loss(log_prob, entropy, batch.exclude("old_log_prob"), config, totals(batch, config))
+    implicit, metrics = policy_loss(
+        log_prob, entropy, batch.exclude("old_log_prob"), config, loss_totals(batch, config)
+    )
     batch["old_log_prob"] = log_prob.detach()
-    explicit, _ = policy_loss(log_prob, entropy, batch, config, totals(batch, config))
+    explicit, _ = policy_loss(log_prob, entropy, batch, config, loss_totals(batch, config))
     assert torch.equal(implicit, explicit)
     assert metrics.values()["ratio"] == 1
     assert metrics.values()["clip_fraction"] == 0
@@ -194,7 +196,7 @@ def test_the_first_update_is_on_policy_without_old_log_probs(rollout):
 def test_extreme_ratios_stay_finite(rollout):
     batch, log_prob, entropy = inputs(rollout, 4, spread=300.0)
     for config in (LossConfig(kl="k3", correction="truncate"), preset("gspo")[0], preset("cispo")[0]):
-        loss, metrics = policy_loss(log_prob, entropy, batch, config, totals(batch, config))
+        loss, metrics = policy_loss(log_prob, entropy, batch, config, loss_totals(batch, config))
         (gradient,) = torch.autograd.grad(loss, log_prob)
         assert loss.isfinite()
         assert gradient[batch["response_mask"]].isfinite().all()

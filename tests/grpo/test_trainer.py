@@ -16,9 +16,9 @@ from grpo import checkpoints
 from grpo.buffer import from_rows
 from grpo.causal_lm import CausalLM, add_lora
 from grpo.config import TrainerConfig, load_config
-from grpo.errors import CheckpointError, ConfigError, GrpoError
+from grpo.errors import ConfigError, GrpoError, RunFolderError
 from grpo.options import flatten
-from grpo.tracking import read_jsonl
+from grpo.run_folder import RunFolder
 from grpo.trainer import Trainer, learning_rate
 
 
@@ -29,7 +29,7 @@ def config(tmp_path, name="run", **settings):
 
 def lines(settings):
     """The metrics of a run without the times."""
-    records = read_jsonl(checkpoints.Path(settings.out_dir) / "metrics.jsonl")
+    records = RunFolder(settings.out_dir).metrics()
     return [{key: value for key, value in record.items() if not key.startswith("time/")} for record in records]
 
 
@@ -72,7 +72,7 @@ def test_metrics_are_complete_and_written_once_per_iteration(toy, tmp_path):
     assert last["time/tokens_per_second"] > 0
     assert last["updates"] == 6
     assert records[0]["reference_kl"] > 0
-    assert checkpoints.steps(checkpoints.Path(settings.out_dir) / "checkpoints") == [3]
+    assert RunFolder(settings.out_dir).steps == [3]
 
 
 @pytest.mark.parametrize("bound", [1, 25, 60, 10_000])
@@ -121,7 +121,7 @@ def test_ctrl_c_finishes_the_iteration_saves_and_resumes_exactly(toy, tmp_path):
     stopped.train()
     assert signal.getsignal(signal.SIGINT) is before
     assert stopped.iteration == 3
-    assert checkpoints.steps(tmp_path / "run" / "checkpoints") == [3]
+    assert RunFolder(tmp_path / "run").steps == [3]
     resumed = toy.make("whisper", config(tmp_path, iterations=6, lr=0.05))
     resumed.train(resume=True)
     whole = toy.make("whisper", config(tmp_path, "whole", iterations=6, lr=0.05))
@@ -130,14 +130,14 @@ def test_ctrl_c_finishes_the_iteration_saves_and_resumes_exactly(toy, tmp_path):
 
 
 def test_resuming_refuses_other_settings_and_missing_runs(toy, tmp_path):
-    with pytest.raises(CheckpointError, match="no run to resume"):
+    with pytest.raises(RunFolderError, match="no run to resume"):
         toy.make("bandit", config(tmp_path, "nowhere")).train(resume=True)
     toy.make("bandit", config(tmp_path, iterations=2)).train()
-    with pytest.raises(CheckpointError, match="holds a run: resume it"):
+    with pytest.raises(RunFolderError, match="holds a run: resume it"):
         toy.make("bandit", config(tmp_path, iterations=2)).train()
-    with pytest.raises(CheckpointError, match=r"lr = 1e-06, now 0.1"):
+    with pytest.raises(RunFolderError, match=r"lr = 1e-06, now 0.1"):
         toy.make("bandit", config(tmp_path, iterations=3, lr=0.1)).train(resume=True)
-    with pytest.raises(CheckpointError, match=r"another policy: [\s\S]*logits"):
+    with pytest.raises(RunFolderError, match=r"another policy: [\s\S]*logits"):
         toy.make("whisper", config(tmp_path, iterations=3)).train(resume=True)
 
 
@@ -147,9 +147,9 @@ def test_best_and_last_are_kept_and_patience_stops(toy, tmp_path):
     trainer = toy.make("bandit", settings, validate=lambda: {"score": next(scores)})
     trainer.train()
     assert trainer.iteration == 10  # best at 4; 6, 8 and 10 are no better
-    folder = tmp_path / "run" / "checkpoints"
-    assert checkpoints.steps(folder) == [4, 10]
-    assert checkpoints.best_step(folder) == 4
+    folder = RunFolder(tmp_path / "run")
+    assert folder.steps == [4, 10]
+    assert folder.best_step == 4
     trainer.load_best()
     best = checkpoints.load(folder, 4)["policy"]
     assert all(torch.equal(value, best[name]) for name, value in trainer.policy.named_parameters())
@@ -224,7 +224,7 @@ def test_lora_saves_its_adapters_only_and_resumes_exactly(toy, tmp_path):
     resumed, _ = run("cut", 4, resume=True)
     assert torch.equal(parameters(resumed), parameters(whole))
     assert metrics["reference_kl"] > 0.01
-    saved = checkpoints.load(tmp_path / "cut" / "checkpoints")["policy"]
+    saved = checkpoints.load(RunFolder(tmp_path / "cut"))["policy"]
     assert all("lora_" in name for name in saved)
 
 
@@ -303,7 +303,7 @@ def test_what_a_setting_needs_is_asked_for_at_once(toy, tmp_path):
     trainer = Trainer(policy, toy.Bandit(policy), settings, validate=lambda: {"score": 1.0})
     with pytest.raises(ConfigError, match="best_metric = 'skore' is not among"):
         trainer.train()
-    with pytest.raises(TypeError, match="has no log_probs"):
+    with pytest.raises(TypeError, match="Linear is no policy: derive it from"):
         Trainer(torch.nn.Linear(1, 1), toy.Bandit(policy), config(tmp_path))
 
 

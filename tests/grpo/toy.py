@@ -14,13 +14,15 @@ import torch
 from tensordict import TensorDict
 from torch import nn
 
-from grpo.buffer import from_rows, validate
+from grpo.buffer import from_rows
+from grpo.collector import RolloutRequest
 from grpo.config import TrainerConfig, load_config
 from grpo.distributed import leave, setup
-from grpo.trainer import Request, Trainer
+from grpo.policies import TrainablePolicy
+from grpo.trainer import Trainer
 
 
-class Table(nn.Module):
+class Table(TrainablePolicy):
     """Picks from ``logits[state]``; rows carry ``state [N]`` and ``choice [N, 1]``."""
 
     def __init__(self, states: int, choices: int):
@@ -40,12 +42,7 @@ class Table(nn.Module):
 
 def picks(rows: list[dict]) -> TensorDict:
     """A buffer of calls with one action element and no tokens."""
-    columns = {key: torch.tensor([row[key] for row in rows]) for key in rows[0]}
-    zeros = torch.zeros(len(rows), dtype=torch.int64)
-    defaults = {"turn_id": zeros, "phase_id": zeros, "finish_reason": zeros, "policy_version": zeros}
-    defaults["response_mask"] = torch.ones(len(rows), 1, dtype=torch.bool)
-    defaults["rewards"] = columns["reward"][:, None]
-    return validate(TensorDict({**defaults, **columns}, batch_size=[len(rows)]))
+    return from_rows([{"response_mask": [True], "rewards": [row["reward"]], **row} for row in rows])
 
 
 class Bandit:
@@ -56,7 +53,7 @@ class Bandit:
     def __init__(self, policy: Table):
         self.policy = policy
 
-    def __call__(self, request: Request) -> TensorDict:
+    def __call__(self, request: RolloutRequest) -> TensorDict:
         rng, rows = np.random.default_rng(request.seed), []
         for episode in range(16):
             arm, log_prob = self.policy.pick(0, rng)
@@ -75,7 +72,7 @@ class Whisper:
     def __init__(self, policy: Table):
         self.policy = policy
 
-    def __call__(self, request: Request) -> TensorDict:
+    def __call__(self, request: RolloutRequest) -> TensorDict:
         rng, rows = np.random.default_rng(request.seed), []
         for episode in range(self.secrets * 8):
             secret = episode // 8
@@ -105,7 +102,7 @@ def tiny_llama(seed: int = 0) -> nn.Module:
     )  # fmt: skip
 
 
-def scripted(request: Request) -> TensorDict:
+def scripted(request: RolloutRequest) -> TensorDict:
     """Five groups of four invented responses, the same whatever the number of ranks; each rank returns its groups."""
     rng, rows = np.random.default_rng([7, request.iteration]), []
     for group in range(5):

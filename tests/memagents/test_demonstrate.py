@@ -12,7 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 import baselines
-from grpo.tracking import read_jsonl
+from grpo.run_folder import RunFolder
 from memagents.agents import load_agent
 from memagents.cli import app
 from memagents.demonstrate import demonstrate
@@ -162,7 +162,7 @@ def test_a_language_model_imitates_by_the_command_line(model_dir: Path, tmp_path
     )
     result = CliRunner().invoke(app, ["train", str(path)])
     assert result.exit_code == 0, result.output
-    losses = [record["loss"] for record in read_jsonl(tmp_path / "run" / "metrics.jsonl")]
+    losses = [record["loss"] for record in RunFolder(tmp_path / "run").metrics()]
     assert losses[-1] < 0.8 * losses[0]
     assert (tmp_path / "run" / "model" / "config.json").is_file()
     wrong = CliRunner().invoke(app, ["train", str(path), f"out_dir={tmp_path / 'b'}", "teacher.policy=baselines:None_"])

@@ -13,7 +13,8 @@ import torch
 from tensordict import TensorDict
 
 import baselines
-from grpo.policies import Policy
+from grpo.buffer import from_rows
+from grpo.policies import TrainablePolicy
 from memagents.agents import load_agent
 from memagents.demonstrate import demonstrate
 from memagents.modules.linear_manager import ADD, DELETE, NOOP, UPDATE, LinearManager
@@ -99,8 +100,8 @@ def test_a_row_holds_what_the_policy_needs_to_say_the_same_again() -> None:
         call = manager.generate(observation(new, known))
         place = {"group_id": 0, "episode_id": number, "turn_id": 0, "phase_id": 2, "policy_version": 0}
         rows.append({**call.row, **place, "rewards": [1.0, 0.0], "reward": 1.0})
-    buffer = manager.buffer(rows)
-    assert isinstance(manager, Policy)
+    buffer = from_rows(rows)
+    assert isinstance(manager, TrainablePolicy)
     assert buffer["response_mask"].sum(1).tolist() == [3, 1, 2]
     mask = buffer["response_mask"]
     log_prob, _ = manager.log_probs(buffer)

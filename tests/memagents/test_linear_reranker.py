@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tensordict import TensorDict
 
-from grpo.policies import Policy
+from grpo.buffer import from_rows
+from grpo.policies import TrainablePolicy
 from memagents.modules.linear_reranker import LinearReranker
 from memgym.bank import MemoryBank
 from memgym.errors import ConfigError
@@ -108,8 +109,8 @@ def test_a_row_holds_what_the_policy_needs_to_say_the_same_again() -> None:
         assert json.loads(call.action) == [f"m{pick}" for pick in picked]
         place = {"group_id": 0, "episode_id": number, "turn_id": 0, "phase_id": 3, "policy_version": 0}
         rows.append({**call.row, **place, "rewards": [1.0, 0.0], "reward": 1.0})
-    buffer = reranker.buffer(rows)
-    assert isinstance(reranker, Policy)
+    buffer = from_rows(rows)
+    assert isinstance(reranker, TrainablePolicy)
     assert buffer["response_mask"].sum(1).tolist() == [3, 2, 3]
     assert buffer["memories"].shape == (3, 6, 16)
     log_prob, _ = reranker.log_probs(buffer)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from grpo.tracking import read_jsonl
+from grpo.run_folder import RunFolder
 from memagents.cli import app
 from memagents.plot import plot_runs
 
@@ -82,7 +82,7 @@ def test_several_runs_are_told_apart(run: Path, tmp_path: Path) -> None:
 def test_what_a_run_does_not_have_is_left_out(run: Path, tmp_path: Path) -> None:
     """As in a run that imitates, without validation."""
     metrics = run / "metrics.jsonl"
-    kept = [{"step": record["step"], "loss": record["loss"]} for record in read_jsonl(metrics)]
+    kept = [{"step": record["step"], "loss": record["loss"]} for record in RunFolder(run).metrics()]
     metrics.write_text("".join(json.dumps(record) + "\n" for record in kept))
     plot_runs([run], tmp_path / "loss.svg")
     shown = texts(tmp_path / "loss.svg")

@@ -48,6 +48,16 @@ def test_folders_that_are_no_run(tmp_path: Path) -> None:
     (tmp_path / "recipe.json").write_text(json.dumps(read_training_recipe("reranker").content))
     with pytest.raises(ConfigError, match="has no checkpoint yet"):
         read_recipe(str(tmp_path))
-    (tmp_path / "recipe.json").write_text("{}")
-    with pytest.raises(DataError, match=r"recipe\.json is damaged"):
+    for damaged in ("{}", "", '{"agent": "Mem', "[]"):
+        (tmp_path / "recipe.json").write_text(damaged)
+        with pytest.raises(DataError, match=r"recipe\.json is damaged"):
+            read_recipe(str(tmp_path))
+
+
+@pytest.mark.parametrize("damaged", ["", '{"step"', '{"step": "two"}'])
+def test_a_damaged_mark_of_the_best_checkpoint_is_named(damaged: str, tmp_path: Path) -> None:
+    run = Run(read_training_recipe("reranker", [f"out_dir={tmp_path}", *RERANKER, "validate_every=1"]))
+    run.train()
+    (tmp_path / "checkpoints" / "best.json").write_text(damaged)
+    with pytest.raises(DataError, match=r"best\.json is damaged"):
         read_recipe(str(tmp_path))

@@ -14,10 +14,10 @@ import torch
 from typer.testing import CliRunner
 
 from grpo import checkpoints
-from grpo.errors import CheckpointError
+from grpo.collector import RolloutRequest
 from grpo.errors import ConfigError as GrpoConfigError
-from grpo.tracking import read_jsonl
-from grpo.trainer import Request
+from grpo.errors import RunFolderError
+from grpo.run_folder import RunFolder
 from memagents.agents import load_agent
 from memagents.cli import app
 from memagents.training import Run
@@ -52,14 +52,14 @@ def test_the_command_line_trains_and_resumes_exactly(tmp_path: Path) -> None:
     assert resumed.returncode == 0, resumed.stderr
 
     Run(reranker(whole, "iterations=3")).train()
-    records, expected = (_without_times(read_jsonl(folder / "metrics.jsonl")) for folder in (stopped, whole))
+    records, expected = (_without_times(RunFolder(folder).metrics()) for folder in (stopped, whole))
     # The run that was to end at iteration 2 also validated there, as this one does.
     assert [record["step"] for record in records] == [1, 2, 3]
     assert records == expected
     assert {"reward/evidence_recall/mean", "loss", "entropy", "clip_fraction"} <= records[0].keys()
     assert "val/evidence_recall" in records[1]
-    assert len(read_jsonl(stopped / "samples.jsonl")) == 3
-    ends = [checkpoints.load(folder / "checkpoints")["policy"] for folder in (stopped, whole)]
+    assert len(RunFolder(stopped).samples()) == 3
+    ends = [checkpoints.load(RunFolder(folder))["policy"] for folder in (stopped, whole)]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[1])
     assert all(tensor.abs().sum() > 0 for tensor in ends[1].values())
 
@@ -87,7 +87,7 @@ def test_a_language_model_trains_by_the_same_recipe_tables(model_dir: Path, tmp_
     assert metrics["reference_kl"] > 0
     assert metrics["val/format"] >= 0
     assert any(not torch.equal(start[name], value) for name, value in run.policy.named_parameters())
-    samples = read_jsonl(tmp_path / "run" / "samples.jsonl")[0]["samples"]
+    samples = RunFolder(tmp_path / "run").samples()[0]["samples"]
     assert all(text.startswith(("[read, step", "[answer, step")) for text in samples)
     assert all("\n>>>\n" in text for text in samples)
     backends = {"tiny": {"kind": "transformers", "model": str(tmp_path / "run" / "model")}}
@@ -129,16 +129,16 @@ def test_adapters_train_alone(model_dir: Path, tmp_path: Path) -> None:
 
 def test_ranks_share_the_groups_and_iterations_draw_others(tmp_path: Path) -> None:
     collector = Run(reranker(tmp_path, "groups=5", "train_episodes=30")).trainer.collector
-    requests = [Request(iteration, attempt, 0, 0, 0, 1) for iteration in range(3) for attempt in range(2)]
+    requests = [RolloutRequest(iteration, attempt, 0, 0, 0, 1) for iteration in range(3) for attempt in range(2)]
     drawn = [collector.episodes(request) for request in requests]
     assert len({tuple(indices) for indices in drawn}) == len(drawn)
     for indices in drawn:
         assert len(set(indices)) == 5
         assert set(indices) <= set(range(30))
     assert drawn == [collector.episodes(request) for request in requests]
-    rows = [collector(Request(0, 0, 7, 3, rank, 2)) for rank in range(2)]
+    rows = [collector(RolloutRequest(0, 0, 7, 3, rank, 2)) for rank in range(2)]
     assert [len(part["group_id"].unique()) for part in rows] == [3, 2]
-    again = collector(Request(0, 0, 7, 3, 1, 2))
+    again = collector(RolloutRequest(0, 0, 7, 3, 1, 2))
     assert torch.equal(again["picks"], rows[1]["picks"])
     assert (again["policy_version"] == 3).all()
 
@@ -216,13 +216,18 @@ def test_errors_are_one_line_on_the_command_line(tmp_path: Path) -> None:
         done = CliRunner().invoke(app, ["train", *arguments])
         assert done.exit_code == 2
         assert done.stderr.startswith(message)
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text(recipe.read_text()[:40])
+    done = CliRunner().invoke(app, ["train", "reranker", f"out_dir={tmp_path}", *SMALL, "iterations=2", "--resume"])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith(f"error: {recipe} is damaged: ")
 
 
 def test_a_run_is_not_resumed_by_another_recipe(tmp_path: Path) -> None:
     Run(reranker(tmp_path, "iterations=1")).train()
     with pytest.raises(ConfigError, match="another 'env'"):
         Run(reranker(tmp_path, "iterations=2", "env.difficulty=medium")).train(resume=True)
-    with pytest.raises(CheckpointError, match="lr = "):
+    with pytest.raises(RunFolderError, match="lr = "):
         Run(reranker(tmp_path, "iterations=2", "lr=0.5")).train(resume=True)
 
 

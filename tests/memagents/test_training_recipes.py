@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import memagents
+from grpo.errors import ConfigError as GrpoConfigError
 from memagents.agents import Agent, load_agent
 from memagents.training_recipes import built_in, read_training_recipe
 from memgym.policy import load_policy
@@ -42,6 +43,21 @@ def test_a_training_recipe(name: str, model_dir: Path, request: pytest.FixtureRe
         env.task.check_split(recipe.validation.split)
     if recipe.teacher:
         load_policy(recipe.teacher.policy, **recipe.teacher.options)
+
+
+def test_a_loss_from_outside_is_named_in_a_recipe_and_over_it(tmp_path: Path, monkeypatch) -> None:
+    outside = "def loss(log_prob, ratio, advantage, config):\n    return -advantage * log_prob, 0 * log_prob\n"
+    (tmp_path / "their_loss.py").write_text(outside)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    path = tmp_path / "recipe.toml"
+    shipped = (Path(memagents.__file__).parent / "recipes" / "training" / "reranker.toml").read_text()
+    assert shipped.count("[train]\n") == 1
+    path.write_text(shipped.replace("[train]\n", '[train]\nsurrogate = "their_loss:loss"\n'))
+    assert read_training_recipe(str(path)).run.trainer.loss.surrogate == "their_loss:loss"
+    over = read_training_recipe("reranker", ["surrogate=their_loss:loss"])
+    assert over.run.trainer.loss.surrogate == "their_loss:loss"
+    with pytest.raises(GrpoConfigError, match=r"function in their_loss: 'los'\. Did you mean 'loss'"):
+        read_training_recipe("reranker", ["surrogate=their_loss:los"])
 
 
 @pytest.mark.parametrize("path", ROWS, ids=lambda path: f"{path.parent.name}/{path.stem}")

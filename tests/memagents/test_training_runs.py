@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from grpo import checkpoints
-from grpo.tracking import read_jsonl
+from grpo.run_folder import RunFolder
 
 SMALL = ("env.turns=0", "env.questions=3", "groups=2", "group_size=4", "validate_every=4", "validation.episodes=2")
 
@@ -31,7 +31,7 @@ def finish(folder: Path, *arguments: str) -> None:
 
 
 def metrics(folder: Path) -> list[dict[str, Any]]:
-    records = read_jsonl(folder / "metrics.jsonl")
+    records = RunFolder(folder).metrics()
     return [{key: value for key, value in record.items() if not key.startswith("time/")} for record in records]
 
 
@@ -64,7 +64,7 @@ def test_killed_and_interrupted_runs_resume_to_the_bit(tmp_path: Path) -> None:
     finish(killed, *settings, "--resume")
     assert metrics(killed) == metrics(whole)
     assert len(metrics(whole)) == 40
-    ends = [checkpoints.load(folder / "checkpoints") for folder in (killed, whole)]
+    ends = [checkpoints.load(RunFolder(folder)) for folder in (killed, whole)]
     assert ends[0]["policy"].keys() == ends[1]["policy"].keys()
     assert all(torch.equal(ends[0]["policy"][name], ends[1]["policy"][name]) for name in ends[1]["policy"])
     for name, moments in ends[1]["optimizer"]["state"].items():
@@ -75,7 +75,7 @@ def test_killed_and_interrupted_runs_resume_to_the_bit(tmp_path: Path) -> None:
 def test_swanlab_gets_what_metrics_jsonl_has_and_nothing_unless_asked(tmp_path: Path, mode: str) -> None:
     pytest.importorskip("swanlab", reason="needs the train extra")
     finish(tmp_path / "run", "iterations=4", *(["swanlab=offline", "project=memory"] if mode == "offline" else []))
-    records = read_jsonl(tmp_path / "run" / "metrics.jsonl")
+    records = RunFolder(tmp_path / "run").metrics()
     assert len(records) == 4
     assert "val/evidence_recall" in records[-1]
     if mode == "off":

@@ -16,7 +16,7 @@ import pytest
 import torch
 import transformers
 
-from grpo.tracking import read_jsonl
+from grpo.run_folder import RunFolder
 
 WORDS = "the a is was red blue green seven eight nine cat dog Paris Berlin colour of in what where not".split()
 """``Paris`` and ``Berlin`` are decoded, but text is lower-cased before it is encoded: they never come back."""
@@ -120,7 +120,7 @@ def train_three_steps(tmp_path: Path) -> Callable[[str], list[dict]]:
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-3000:]
         assert (run / "model" / "model.safetensors").is_file()
-        records = read_jsonl(run / "metrics.jsonl")
+        records = RunFolder(run).metrics()
         assert [record["step"] for record in records] == [1, 2, 3]
         return records
 

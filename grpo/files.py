@@ -1,0 +1,76 @@
+"""Files of JSON that are whole or absent, and files of one JSON object per line whose last line a kill may tear."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from grpo.errors import RunFolderError
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside ``path`` and rename it: a kill leaves the old content or the new one."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file.
+
+    Raises:
+        RunFolderError: the file cannot be read, or holds something else; by name.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # ValueError: not JSON, or not UTF-8
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise RunFolderError(f"{path} is damaged: it holds no JSON object")
+    return found
+
+
+def read_lines(path: Path) -> list[Any]:
+    """Return the values of a file with one a line; a last line torn by a kill is left out.
+
+    Raises:
+        RunFolderError: the file cannot be read, or a line elsewhere is broken, by number.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from error
+    records = []
+    for number, line in enumerate(lines[:-1], 1):  # what follows the last line break is empty or torn
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            raise RunFolderError(f"{path}, line {number}: not JSON ({error})") from error
+    return records
+
+
+def append_line(path: Path, record: Mapping[str, Any]) -> None:
+    """Add an object to the end of a file."""
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(_line(record))
+
+
+def cut_back(path: Path, step: int) -> None:
+    """Drop all lines after ``step``, atomically; they are whole, and hold their ``step``.
+
+    Raises:
+        RunFolderError: as for :func:`read_lines`, or a line has no step.
+    """
+    if not path.exists():
+        return
+    records = read_lines(path)
+    for number, record in enumerate(records, 1):
+        if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
+            raise RunFolderError(f"{path}, line {number}: 'step' is missing")
+    write_whole(path, "".join(_line(record) for record in records if record["step"] <= step))
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False) + "\n"
