@@ -18,7 +18,7 @@ from grpo.run_folder import RunFolder
 from grpo.trainer import Trainer
 from memagents.agents import Agent, load_agent
 from memagents.agents.base import Part
-from memagents.backends.base import TokenBackend
+from memagents.backends.base import TrainableBackend
 from memagents.backends.local import find_model
 from memagents.collect import collect
 from memagents.demonstrate import demonstrate
@@ -119,11 +119,12 @@ class Run:
         if config.groups < self.world.size:
             raise ConfigError(f"groups = {config.groups}, but each of the {self.world.size} ranks plays at least one")
         self.policy = make_policy(self.agent, config)
-        if config.trainer.strategy == "fsdp" and getattr(learner.backend, "rollout_dtype", None):
+        backend = _trainable(learner)
+        if config.trainer.strategy == "fsdp" and backend is not None and backend.rollout_dtype:
             raise ConfigError(
                 "rollout_dtype copies whole weights, which strategy = 'fsdp' splits: leave one of them out"
             )
-        sync = _weight_sync(self.policy, learner)
+        sync = _weight_sync(self.policy, backend)
         env = recipe.make_env()
         held_out = recipe.make_env(split=recipe.validation.split)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync)
@@ -167,7 +168,7 @@ class Run:
         self.trainer.load_best()
         if self.world.rank == 0 and isinstance(self.policy, CausalLM) and self.recipe.run.trainer.strategy == "ddp":
             self.policy.model.save_pretrained(folder.model)
-            self.agent.learner.backend.tokenizer.save_pretrained(folder.model)
+            _trainable(self.agent.learner).tokenizer.save_pretrained(folder.model)
         return metrics
 
     def rise(self, before: Scores) -> str:
@@ -203,16 +204,17 @@ def make_policy(agent: Agent, config: RunConfig) -> TrainablePolicy:
         ConfigError: what is trained is no policy, or the settings do not fit it.
     """
     learner = agent.learner
-    if learner.backend is None:
+    backend = _trainable(learner)
+    if backend is None:
         if config.lora_rank or config.gradient_checkpointing:
             raise ConfigError("lora_rank and gradient_checkpointing are for language models, which this recipe has not")
         return learner.module
-    model = getattr(learner.backend, "model", None)
-    if model is None:  # the sampler has weights of its own
+    if backend.model is None:
         if config.lora_rank:
             raise ConfigError("lora_rank needs a backend that samples from the trained model: kind = 'transformers'")
-        return CausalLM.from_pretrained(find_model(_model_name(agent, learner)), **_memory(config))
-    return CausalLM(add_lora(model, config.lora_rank) if config.lora_rank else model, **_memory(config))
+        return CausalLM.from_pretrained(find_model(backend.model_name), **_memory(config))
+    model = add_lora(backend.model, config.lora_rank) if config.lora_rank else backend.model
+    return CausalLM(model, **_memory(config))
 
 
 def describe(row: TensorDict, learner: Part, reward_names: Sequence[str]) -> str:
@@ -220,9 +222,9 @@ def describe(row: TensorDict, learner: Part, reward_names: Sequence[str]) -> str
     rewards = zip(reward_names, row["rewards"].tolist(), strict=True)
     paid = ", ".join(f"{name} {value:.3g}" for name, value in rewards if value)
     head = f"[{PHASES[int(row['phase_id'])]}, step {int(row['turn_id'])}; reward {float(row['reward']):.3g}: {paid}]"
-    if learner.backend is None:
+    backend = _trainable(learner)
+    if backend is None:
         return f"{head}\n{learner.module.describe(row)}"
-    backend: TokenBackend = learner.backend
     prompt, response = (
         backend.decode(row[f"{part}_ids"][row[f"{part}_mask"]].tolist()) for part in ("prompt", "response")
     )
@@ -233,17 +235,15 @@ def _memory(config: RunConfig) -> dict[str, bool]:
     return {"gradient_checkpointing": config.gradient_checkpointing}
 
 
-def _model_name(agent: Agent, learner: Part) -> str:
-    """Return the name of the model that the learner's backend samples from, as the recipe gives it."""
-    phase = next(phase for phase, part in agent.parts.items() if part is learner)
-    named = agent.recipe.modules.get(phase, {}).get("backend")
-    return agent.recipe.backends[agent.recipe.backend_name(phase, named, ())]["model"]
+def _trainable(learner: Part) -> TrainableBackend | None:
+    """Return the learner's backend, of which the agent has checked that it can be trained; None if it asks none."""
+    assert learner.backend is None or isinstance(learner.backend, TrainableBackend)
+    return learner.backend
 
 
-def _weight_sync(policy: TrainablePolicy, learner: Part) -> Callable[[], None] | None:
-    """Return what hands the trained weights to a sampler with weights of its own; None where they are the same."""
-    update = getattr(learner.backend, "update_weights", None)
-    return None if update is None else lambda: update(policy.model.named_parameters())
+def _weight_sync(policy: TrainablePolicy, backend: TrainableBackend | None) -> Callable[[], None] | None:
+    """Return what hands the trained weights to the sampler; None where no language model is trained."""
+    return None if backend is None else lambda: backend.update_weights(policy.model.named_parameters())
 
 
 def _reference(policy: TrainablePolicy, config: RunConfig) -> TrainablePolicy | None:

@@ -117,8 +117,8 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
     """
     path = Path(source)
     if not path.is_file():
-        if source not in built_in():
-            raise unknown("training recipe", source, [*built_in(), "the path of a TOML file"])
+        if source not in training_recipe_names():
+            raise unknown("training recipe", source, [*training_recipe_names(), "the path of a TOML file"])
         path = _FOLDER / f"{source}.toml"
     content = read_toml(path)
     for key, value in parse_overrides(overrides).items():
@@ -145,7 +145,7 @@ def settings() -> Iterator[tuple[str, str, str, str]]:
             yield table, key, "" if default is MISSING else json.dumps(default), text
 
 
-def built_in() -> list[str]:
+def training_recipe_names() -> list[str]:
     """Return the names of the built-in training recipes."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 

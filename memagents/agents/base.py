@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from memagents.backends.base import Backend, Completion, Sampling, TokenBackend
+from memagents.backends.base import Backend, Completion, Sampling, TokenBackend, TrainableBackend
 from memagents.modules import Call, Module, Request
 from memagents.modules.reasoning import OPEN
 from memagents.modules.text import TextModule
@@ -16,6 +16,16 @@ from memagents.recipes import Recipe, build_module, read_recipe
 from memgym.errors import ConfigError
 from memgym.policy import Policy
 from memgym.protocol.observation import PHASES, Observation
+from memgym.resolve import resolve_class
+
+AGENTS: dict[str, str] = {
+    "MemActAgent": "memagents.agents.paradigms:MemActAgent",
+    "MemoryAgent": "memagents.agents.paradigms:MemoryAgent",
+    "MemoryR1Agent": "memagents.agents.paradigms:MemoryR1Agent",
+    "MemoryRMMAgent": "memagents.agents.paradigms:MemoryRMMAgent",
+    "PromptedAgent": "memagents.agents.paradigms:PromptedAgent",
+}
+"""Short name, as recipes write it, to the class."""
 
 _TAIL = 8  # tokens at the end of a prompt in which an opened <think> is looked for
 
@@ -38,9 +48,11 @@ class Part:
 class Agent(Policy):
     """Plays each phase by a module. Subclasses are paradigms: they say which module that is unless a recipe does.
 
+    A recipe is for the class that it names, and for subclasses of it.
+
     Args:
-        recipe: path of a TOML file, name of a built-in recipe, or the recipe's content; by default the built-in one of
-            the class (see :mod:`memagents.recipes`).
+        recipe: path of a TOML file, name of a built-in recipe, or the recipe's content (see :mod:`memagents.recipes`);
+            by default that of the class, and if it has none, what the class says is all.
         backends: ready-made backends by name, in place of the recipe's.
 
     Raises:
@@ -48,17 +60,17 @@ class Agent(Policy):
         MissingExtraError: a backend needs an extra that is not installed.
     """
 
-    modules: ClassVar[Mapping[str, Mapping[str, Any]]]
+    modules: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Phase to the module that plays it by default, with its options."""
-    default_recipe: ClassVar[str]
+    default_recipe: ClassVar[str | None] = None
 
     def __init__(self, recipe: str | Mapping[str, Any] | None = None, backends: Mapping[str, Backend] | None = None):
-        read = read_recipe(self.default_recipe if recipe is None else recipe, type(self).__name__)
+        read = _read_recipe(type(self), recipe)
         made = _Backends(read, backends or {})
         self.recipe = read
         self.parts: dict[str, Part] = {}
         for phase in PHASES:
-            assignment = read.assign(phase, self.modules[phase])
+            assignment = read.assign(phase, self.modules.get(phase, {}))
             module = build_module(read, phase, assignment)
             backend = made.get(phase, assignment.backend) if module.needs_backend else None
             _check_fit(read, phase, assignment.status, module, backend)
@@ -120,6 +132,25 @@ class Agent(Policy):
         return int(self._seeds.spawn(1)[0].generate_state(1)[0])
 
 
+def agent_class(name: str) -> type[Agent]:
+    """Return the agent class of a short name, or of ``module:Class``, which anyone may have written.
+
+    Raises:
+        ConfigError: there is no such class, or it is no agent.
+    """
+    cls: type[Agent] = resolve_class("agent", name, Agent, AGENTS)
+    return cls
+
+
+def load_agent(recipe: str | Mapping[str, Any], backends: Mapping[str, Backend] | None = None) -> Agent:
+    """Create the agent of the class that a recipe names.
+
+    Raises:
+        ConfigError, MissingExtraError: as for :class:`Agent`.
+    """
+    return _class_of(read_recipe(recipe))(recipe, backends)
+
+
 class _Batch:
     """Requests that one call of a backend can serve."""
 
@@ -172,6 +203,28 @@ class _Backends:
         return self._made[name]
 
 
+def _read_recipe(cls: type[Agent], recipe: str | Mapping[str, Any] | None) -> Recipe:
+    """Return the recipe, the class's own by default.
+
+    Raises:
+        ConfigError: it is for another class.
+    """
+    source = cls.default_recipe if recipe is None else recipe
+    if source is None:
+        return Recipe(cls.__name__, cls.__name__, {}, {})
+    read = read_recipe(source, cls.__name__)
+    if not issubclass(cls, _class_of(read)):
+        raise ConfigError(f"{read.name} is for {read.agent}, not for {cls.__name__}")
+    return read
+
+
+def _class_of(recipe: Recipe) -> type[Agent]:
+    try:
+        return agent_class(recipe.agent)
+    except ConfigError as error:
+        raise ConfigError(f"{recipe.name}: {error}") from error
+
+
 def _add(batches: list[_Batch], index: int, backend: Backend, request: Request) -> None:
     for batch in batches:
         if batch.backend is backend and batch.sampling == request.sampling:
@@ -193,14 +246,21 @@ def _check_fit(recipe: Recipe, phase: str, status: str, module: Module, backend:
     where = f"{recipe.name}: [modules.{phase}]"
     if status == "trained" and not module.trainable:
         raise ConfigError(f"{where}: {type(module).__name__} has nothing to train; leave out status = 'trained'")
-    if status == "trained" and backend is not None and not isinstance(backend, TokenBackend):
-        raise ConfigError(f"{where}: a model behind an API cannot be trained; use status = 'api' or another backend")
-    if status == "trained" and getattr(backend, "remember", False):
-        raise ConfigError(f"{where}: a backend with remember = true replies as before, however the weights change")
+    if status == "trained" and backend is not None:
+        _check_trainable(where, backend)
     if status == "api" and (backend is None or isinstance(backend, TokenBackend)):
         raise ConfigError(f"{where}: status 'api' needs a backend behind an API; use 'frozen' for a local model")
     if isinstance(module, TextModule) and module.sampling.json_schema and not backend.constrains:
         raise ConfigError(f"{where}: guided = true needs a backend that constrains decoding, kind 'vllm' or 'openai'")
+
+
+def _check_trainable(where: str, backend: Backend) -> None:
+    if not isinstance(backend, TokenBackend):
+        raise ConfigError(f"{where}: a model behind an API cannot be trained; use status = 'api' or another backend")
+    if not isinstance(backend, TrainableBackend):
+        raise ConfigError(f"{where}: {type(backend).__name__} cannot be trained: it is no TrainableBackend")
+    if backend.remember:
+        raise ConfigError(f"{where}: a backend with remember = true replies as before, however the weights change")
 
 
 def _find_learner(recipe: Recipe, parts: Mapping[str, Part]) -> Part | None:

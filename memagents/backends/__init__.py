@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from typing import Any
 
-from memagents.backends.base import Backend, Completion, Messages, Sampling, TokenBackend
-from memgym.errors import ConfigError, MissingExtraError, unknown
+from memagents.arguments import check_arguments
+from memagents.backends.base import Backend, Completion, Messages, Sampling, TokenBackend, TrainableBackend
+from memgym.errors import ConfigError, MissingExtraError
+from memgym.resolve import resolve
 
-__all__ = ["KINDS", "Backend", "Completion", "Messages", "Sampling", "TokenBackend", "make_backend"]
+__all__ = [
+    "KINDS",
+    "Backend",
+    "Completion",
+    "Messages",
+    "Sampling",
+    "TokenBackend",
+    "TrainableBackend",
+    "make_backend",
+]
 
-KINDS = {
-    "transformers": ("memagents.backends.transformers_backend", "TransformersBackend.from_pretrained"),
-    "vllm": ("memagents.backends.vllm_backend", "VllmBackend"),
-    "openai": ("memagents.backends.openai_backend", "OpenAIBackend"),
+KINDS: dict[str, str] = {
+    "openai": "memagents.backends.openai_backend:OpenAIBackend",
+    "transformers": "memagents.backends.transformers_backend:TransformersBackend.from_pretrained",
+    "vllm": "memagents.backends.vllm_backend:VllmBackend",
 }
-"""Kinds of backend, and what makes them: a module, which is imported when it is needed, and a name in it."""
+"""Kind of backend to what makes one, which is imported when it is first used."""
 
 
 def make_backend(spec: Mapping[str, Any]) -> Backend:
     """Build the backend that a recipe's table describes.
 
     Args:
-        spec: ``kind``, a key of :data:`KINDS`, and the arguments of what makes it, e.g.
-            ``{"kind": "transformers", "model": "smollm2", "truncate": True}``.
+        spec: ``kind``, a key of :data:`KINDS` or anyone's ``module:Class`` (or function), and the arguments of what
+            makes it, e.g. ``{"kind": "transformers", "model": "smollm2", "truncate": True}``.
 
     Raises:
         ConfigError: the kind or an option is unknown (the message lists those that exist), missing, or does not fit.
@@ -33,27 +42,21 @@ def make_backend(spec: Mapping[str, Any]) -> Backend:
     """
     options = dict(spec)
     kind = options.pop("kind", None)
-    if kind not in KINDS:
-        raise unknown("backend kind", kind, KINDS)
     make = _maker(kind)
-    parameters = inspect.signature(make).parameters
-    for name in options:
-        if name not in parameters:
-            raise unknown(f"option of a {kind} backend", name, parameters)
-    for name, parameter in parameters.items():
-        if parameter.default is parameter.empty and name not in options:
-            raise ConfigError(f"a {kind} backend needs the argument {name!r}")
-    return make(**options)
+    check_arguments(make, options, f"option of a {kind} backend", f"a {kind} backend", also=["kind"])
+    backend = make(**options)
+    if not isinstance(backend, Backend):
+        raise ConfigError(f"backend kind {kind!r} makes a {type(backend).__name__}, not a memagents.backends.Backend")
+    return backend
 
 
-def _maker(kind: str) -> Callable[..., Backend]:
-    module, path = KINDS[kind]
+def _maker(kind: object) -> Callable[..., Backend]:
     try:
-        made: Any = import_module(module)
+        make: Any = resolve("backend kind", kind, KINDS)
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "transformers"):
             raise
         raise MissingExtraError(f"a {kind} backend", "train") from None
-    for name in path.split("."):
-        made = getattr(made, name)
-    return made
+    if not callable(make):
+        raise ConfigError(f"backend kind {kind!r} is neither a class nor a function that makes a backend")
+    return make

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from memgym.checks import check_int, check_number
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from transformers import PreTrainedTokenizerBase
 
 Messages = list[dict[str, str]]
 """A chat: ``[{"role": "user", "content": "…"}]``."""
@@ -103,7 +107,7 @@ class Backend(ABC):
 
 
 class TokenBackend(Backend):
-    """A backend that sees tokens, so that what it sampled can be trained on."""
+    """A backend that sees tokens."""
 
     @abstractmethod
     def encode(self, messages: Messages) -> list[int]:
@@ -124,6 +128,37 @@ class TokenBackend(Backend):
     def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:
         """Encode the chats and generate."""
         return self.generate([self.encode(messages) for messages in batch], sampling)
+
+
+class TrainableBackend(TokenBackend):
+    """A backend whose model can be trained: what it sampled is learned from, and it samples from what was learned.
+
+    Where a run's folder serves as a recipe, what makes the backend is called with ``model`` = the trained model's
+    folder and the recipe's other arguments.
+
+    Attributes:
+        tokenizer: of the model; it is saved beside what was trained.
+        model: what is sampled from, in this process, and trained there. None where the sampler has weights of its own:
+            the trainer then loads ``model_name`` and hands its weights over.
+        model_name: a built-in model's name, a directory or a hub name; needed where ``model`` is None.
+        rollout_dtype: the precision of the copy of ``model`` that is sampled from; None where it is sampled itself.
+        remember: whether replies are kept, whatever becomes of the weights; training refuses that.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    model: nn.Module | None = None
+    model_name: str | None = None
+    rollout_dtype: str | None = None
+    remember: bool = False
+
+    @abstractmethod
+    def update_weights(self, named_tensors: Iterable[tuple[str, Tensor]]) -> None:
+        """Sample from these weights from now on; called before the rollouts that follow a change.
+
+        Args:
+            named_tensors: names and values of the trained model's parameters. Where ``model`` is sampled from, it has
+                them already.
+        """
 
 
 def _without(schema: Any, key: str) -> Any:

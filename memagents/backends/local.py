@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from memagents.backends.base import Completion, Messages, Sampling, TokenBackend
+from memagents.backends.base import Completion, Messages, Sampling, TrainableBackend
 from memagents.backends.chat_template import encode_chat
 from memagents.backends.smollm2 import smollm2_dir
 from memagents.backends.tiny_reader import tiny_blank_dir, tiny_reader_dir
@@ -20,7 +20,7 @@ from memgym.errors import ConfigError
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-BUILT_IN = {"smollm2": smollm2_dir, "tiny_blank": tiny_blank_dir, "tiny_reader": tiny_reader_dir}
+MODELS = {"smollm2": smollm2_dir, "tiny_blank": tiny_blank_dir, "tiny_reader": tiny_reader_dir}
 """Models by name, and what returns their directories."""
 
 
@@ -33,7 +33,7 @@ class Sample:
     stopped: bool
 
 
-class LocalBackend(TokenBackend):
+class LocalBackend(TrainableBackend):
     """A backend with a Transformers tokenizer and a known context length.
 
     Args:
@@ -140,14 +140,14 @@ def find_model(name: str | os.PathLike) -> str:
     if not isinstance(name, str | os.PathLike) or not os.fspath(name):
         raise ConfigError(f"argument 'model' must be a built-in name, a directory or a hub name, not {name!r}")
     name = os.fspath(name)
-    return os.fspath(BUILT_IN[name]()) if name in BUILT_IN else name
+    return os.fspath(MODELS[name]()) if name in MODELS else name
 
 
 def cannot_load(name: str | os.PathLike, error: Exception) -> ConfigError:
     """Build the error for a model that Transformers or vLLM cannot load."""
     reason = " ".join(str(error).split())[:500]
     return ConfigError(
-        f"cannot load the model {os.fspath(name)!r}. It must be a built-in name ({', '.join(BUILT_IN)}), a model "
+        f"cannot load the model {os.fspath(name)!r}. It must be a built-in name ({', '.join(MODELS)}), a model "
         f"directory, or a model on a hub that can be reached. Reason: {reason}"
     )
 

@@ -115,11 +115,11 @@ class TransformersBackend(LocalBackend):
         return cls(loaded.to(device), tokenizer, batch_tokens, truncate, rollout_dtype, remember)
 
     @torch.no_grad()
-    def update_weights(self, parameters: Iterable[tuple[str, torch.Tensor]] = ()) -> None:
+    def update_weights(self, named_tensors: Iterable[tuple[str, torch.Tensor]] = ()) -> None:
         """Bring the copy that is sampled from up to date; without ``rollout_dtype`` there is nothing to do.
 
         Args:
-            parameters: what other backends are given; here the weights are those of the model in memory.
+            named_tensors: not looked at: the weights are those of the model in memory.
         """
         if self.rollout_dtype is None:
             return

@@ -83,6 +83,7 @@ class VllmBackend(LocalBackend):
         self._llm = _load(model, {"dtype": dtype, "max_model_len": max_model_len}, engine or {})
         config = self._llm.llm_engine.model_config
         super().__init__(self._llm.get_tokenizer(), config.max_model_len, truncate, remember)
+        self.model_name = os.fspath(model)
         self._stop_ids = stop_ids(self.tokenizer, config.try_get_generation_config().get("eos_token_id"))
         self._hf_config = config.hf_config
 

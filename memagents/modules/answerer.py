@@ -44,10 +44,11 @@ class Answerer(TextModule):
     ):
         if style not in STYLES:
             raise unknown("style of an answer", style, STYLES)
-        self.style = style
-        self.schema = ACTION_SCHEMAS["answer"] if style == "cite" else None
         prompt = STYLES[style] if prompt is None else prompt
-        super().__init__(prompt, max_tokens, temperature, top_p, top_k, guided, min_tokens)
+        super().__init__(prompt, max_tokens, temperature, top_p, top_k, min_tokens=min_tokens)
+        self.style = style
+        if guided:
+            self.guide(ACTION_SCHEMAS["answer"] if style == "cite" else None)
 
     def parse(self, text: str, observation: Observation) -> str | None:
         """Return the answer in the environment's form; None if it is not in the form that the model was asked for."""

@@ -46,7 +46,9 @@ class Request:
 class Module(ABC):
     """Plays one phase, in one of three ways (MemFactory, arXiv 2603.29493, table 1).
 
-    Each way returns a request for a backend, or the call itself where no language model is needed.
+    Each way returns a request for a backend, or the call itself where no language model is needed. ``generate`` and
+    ``rollout`` sample alike; they differ in the row's flag ``final``. GRPO pays a whole trajectory at once and does not
+    look at it; it is there for trainers that give each step its own credit.
 
     Attributes:
         phases: the phases that it can play.

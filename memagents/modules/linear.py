@@ -60,11 +60,11 @@ class LinearModule(Module, TrainablePolicy):
             raise ConfigError(f"'weights': {weights!r} does not hold the maps of this module ({shapes})") from error
 
     def generate(self, observation: Observation) -> Call:
-        """Sample for training; the reward comes later."""
+        """Sample for training: a row that is not final."""
         return self.sample(observation, final=False)
 
     def rollout(self, observation: Observation) -> Call:
-        """Sample for training in the step that is paid the final reward."""
+        """Sample for training: a row that is final."""
         return self.sample(observation, final=True)
 
     @abstractmethod

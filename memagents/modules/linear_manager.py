@@ -69,7 +69,7 @@ class LinearManager(LinearModule):
         """Take the likeliest operations."""
         features, possible, related = self._look(observation)
         operations = self._log_shares(features, possible).argmax(-1)
-        return _call(observation, operations, related)
+        return _plan(observation, operations, related)
 
     @torch.no_grad()
     def sample(self, observation: Observation, final: bool) -> Call:
@@ -79,7 +79,7 @@ class LinearManager(LinearModule):
         operations = shares.exp().multinomial(1, generator=self._noise).squeeze(-1)
         row = self._row(features, possible, operations, len(related), final)
         row["sampler_log_prob"] = shares.gather(-1, operations[:, None]).squeeze(-1) * row["response_mask"]
-        return _call(observation, operations, related, row)
+        return _plan(observation, operations, related, row)
 
     def describe(self, row: TensorDict) -> str:
         """Return the operations, candidate by candidate."""
@@ -132,7 +132,7 @@ class LinearManager(LinearModule):
         }
 
 
-def _call(observation: Observation, operations: Tensor, related: list[str | None], row: Any = None) -> Call:
+def _plan(observation: Observation, operations: Tensor, related: list[str | None], row: Any = None) -> Call:
     plan = []
     for candidate, operation, memory in zip(observation.candidates, operations.tolist(), related, strict=False):
         if operation == ADD:

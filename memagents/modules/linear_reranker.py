@@ -92,10 +92,10 @@ class LinearReranker(LinearModule):
         """Pick the best."""
         memories = observation.memories[: self.candidates]
         if not memories:
-            return _call(memories, [])
+            return _ranking(memories, [])
         features = self._features(observation, memories)
         scores = self.scores(features["query"][None], features["memories"][None])[0, : len(memories)]
-        return _call(memories, scores.argsort(descending=True, stable=True)[: self.picks].tolist())
+        return _ranking(memories, scores.argsort(descending=True, stable=True)[: self.picks].tolist())
 
     def describe(self, row: TensorDict) -> str:
         """Return the places of the candidates picked, the first to the last."""
@@ -124,7 +124,7 @@ class LinearReranker(LinearModule):
         """Sample picks."""
         memories = observation.memories[: self.candidates]
         if not memories:
-            return _call(memories, [])  # nothing to choose, nothing to learn
+            return _ranking(memories, [])  # nothing to choose, nothing to learn
         row = self._features(observation, memories)
         utilities = self.scores(row["query"][None], row["memories"][None])[0, : len(memories)] / self.temperature
         noise = -torch.empty_like(utilities).exponential_(generator=self._noise).log()
@@ -133,7 +133,7 @@ class LinearReranker(LinearModule):
         row["response_mask"] = row["picks"] >= 0
         batch = TensorDict({key: value[None] for key, value in row.items()}, batch_size=[1])
         row["sampler_log_prob"] = self.log_probs(batch)[0][0].masked_fill(~row["response_mask"], 0.0)
-        return _call(memories, picks.tolist(), {**row, "finish_reason": 0, "truncated": False, "final": final})
+        return _ranking(memories, picks.tolist(), {**row, "finish_reason": 0, "truncated": False, "final": final})
 
     def _features(self, observation: Observation, memories: Sequence[Block]) -> dict[str, Tensor]:
         vectors = self.embedder.embed([observation.question, *map(stored_text, memories)])
@@ -146,6 +146,6 @@ class LinearReranker(LinearModule):
         }
 
 
-def _call(memories: Sequence[Block], picks: Sequence[int], row: Mapping[str, Any] | None = None) -> Call:
+def _ranking(memories: Sequence[Block], picks: Sequence[int], row: Mapping[str, Any] | None = None) -> Call:
     action = to_json([memories[pick].id for pick in picks])
     return Call(action, action, row)

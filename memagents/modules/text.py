@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from memagents.backends.base import Completion, Messages, Sampling, TokenBackend
+from memagents.backends.base import Backend, Completion, Messages, Sampling, TokenBackend
 from memagents.modules.base import Call, Module, Request
 from memagents.modules.reasoning import spoken
 from memagents.prompts import load_prompt, render
@@ -48,11 +49,20 @@ class TextModule(Module):
         min_tokens: int = 0,
     ):
         self.template = load_prompt(self.default_prompt if prompt is None else prompt)
-        if guided and self.schema is None:
-            raise ConfigError(f"'guided': {type(self).__name__} writes free text, for which there is no schema")
         self.training = Sampling(max_tokens=max_tokens)
-        schema = self.schema if guided else None
-        self.sampling = Sampling(max_tokens, temperature, top_p, top_k, min_tokens, json_schema=schema)
+        self.sampling = Sampling(max_tokens, temperature, top_p, top_k, min_tokens)
+        if guided:
+            self.guide(self.schema)
+
+    def guide(self, schema: dict[str, Any] | None) -> None:
+        """Let replies of :meth:`inference` conform to a JSON Schema.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if schema is None:
+            raise ConfigError(f"'guided': {type(self).__name__} writes free text, for which there is no schema")
+        self.sampling = replace(self.sampling, json_schema=schema)
 
     def prompt(self, observation: Observation) -> Messages:
         """Return what the model is asked."""
@@ -66,16 +76,18 @@ class TextModule(Module):
         """Return a reply from which :meth:`parse` reads ``action``."""
         return action
 
-    def demonstration(self, observation: Observation, action: str, backend: TokenBackend) -> dict[str, Any]:
+    def demonstration(self, observation: Observation, action: str, backend: Backend | None) -> dict[str, Any]:
         """Return the row of a model that replies with a teacher's action."""
+        if not isinstance(backend, TokenBackend):
+            raise ConfigError(f"{type(self).__name__} needs a backend that sees tokens to learn from demonstrations")
         return _row(backend.demonstrate(self.prompt(observation), self.write(action, observation)), final=False)
 
     def generate(self, observation: Observation) -> Request:
-        """Sample for training; the reward comes later."""
+        """Sample for training: a row that is not final."""
         return self._request(observation, self.training, final=False)
 
     def rollout(self, observation: Observation) -> Request:
-        """Sample for training in the step that is paid the final reward."""
+        """Sample for training: a row that is final."""
         return self._request(observation, self.training, final=True)
 
     def inference(self, observation: Observation) -> Request:

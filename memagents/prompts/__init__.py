@@ -34,11 +34,11 @@ def load_prompt(name: str) -> Template:
         ConfigError: there is no such prompt or file, or it has an unknown placeholder.
     """
     if not isinstance(name, str) or not name:
-        raise ConfigError(f"a prompt is named by a string, not {name!r}; known: {', '.join(built_in())}")
+        raise ConfigError(f"a prompt is named by a string, not {name!r}; known: {', '.join(prompt_names())}")
     own = Path(name)
     if not own.suffix and len(own.parts) == 1:
-        if name not in built_in():
-            raise unknown("prompt", name, built_in())
+        if name not in prompt_names():
+            raise unknown("prompt", name, prompt_names())
         own = _FOLDER / f"{name}.txt"
     try:
         template = Template(own.read_text(encoding="utf-8").strip())
@@ -53,7 +53,7 @@ def load_prompt(name: str) -> Template:
 
 
 @cache
-def built_in() -> tuple[str, ...]:
+def prompt_names() -> tuple[str, ...]:
     """Return the names of the prompts in this folder."""
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.txt")))
 

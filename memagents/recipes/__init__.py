@@ -2,10 +2,10 @@
 
 ::
 
-    agent = "MemoryR1Agent"
+    agent = "MemoryR1Agent"     # or "mypkg.agents:MyAgent"
 
     [backends.local]            # any name; what it takes depends on the kind
-    kind = "transformers"
+    kind = "transformers"       # or vllm, openai, "mypkg.backends:MyBackend"
     model = "smollm2"
 
     [backends.hosted]
@@ -18,7 +18,7 @@
     max_tokens = 1024           # further keys are arguments of the module's class
 
     [modules.retrieve]
-    module = "LinearReranker"   # in place of the agent's own
+    module = "LinearReranker"   # in place of the agent's own; or "mypkg.modules:MyModule"
 
     [modules.answer]
     backend = "hosted"
@@ -30,13 +30,13 @@ recipes lie in this folder. The folder of a training run is a recipe too: of the
 
 from __future__ import annotations
 
-import inspect
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memagents.arguments import check_arguments
 from memagents.modules import MODULES, Module, module_class
 from memagents.recipes.trained import trained_recipe
 from memgym.errors import ConfigError, unknown
@@ -80,10 +80,12 @@ class Recipe:
         """Return what plays a phase. Another module than the default one takes none of its arguments.
 
         Raises:
-            ConfigError: the status is unknown.
+            ConfigError: no module is named, or the status is unknown.
         """
         table = self.modules.get(phase, {})
-        swapped = table.get("module", default["module"]) != default["module"]
+        if "module" not in {**default, **table}:
+            raise ConfigError(f"{self.name}: [modules.{phase}] must name its module: {self.agent} has none of its own")
+        swapped = table.get("module", default.get("module")) != default.get("module")
         options = dict(table) if swapped else {**default, **table}
         status = options.pop("status", "frozen")
         if status not in STATUSES:
@@ -121,12 +123,12 @@ class Recipe:
             raise ConfigError(f"{self.name}: [backends.{name}]: {error}") from error
 
 
-def read_recipe(source: str | Mapping[str, Any], agent: str | None = None) -> Recipe:
+def read_recipe(source: str | Mapping[str, Any], agent: str = "MemoryAgent") -> Recipe:
     """Read a recipe from a TOML file, a training run's folder, the built-in ones by name, or its content.
 
     Args:
         source: path, name or content.
-        agent: the class that the recipe must be for.
+        agent: what the message suggests where the recipe names none.
 
     Raises:
         ConfigError: there is no such recipe, it is no TOML, or it has an unknown key or phase.
@@ -136,9 +138,7 @@ def read_recipe(source: str | Mapping[str, Any], agent: str | None = None) -> Re
         if key not in KEYS:
             raise unknown(f"key in {name}:", key, KEYS)
     if not isinstance(content.get("agent"), str):
-        raise ConfigError(f'{name} must name its agent, e.g. agent = "{agent or "MemoryAgent"}"')
-    if agent is not None and content["agent"] != agent:
-        raise ConfigError(f"{name} is for {content['agent']}, not for {agent}")
+        raise ConfigError(f'{name} must name its agent, e.g. agent = "{agent}"')
     backends, modules = (_tables(name, content, key) for key in ("backends", "modules"))
     for phase in modules:
         if phase not in PHASES:
@@ -146,7 +146,7 @@ def read_recipe(source: str | Mapping[str, Any], agent: str | None = None) -> Re
     return Recipe(name, content["agent"], backends, modules)
 
 
-def built_in() -> list[str]:
+def recipe_names() -> list[str]:
     """Return the names of the built-in recipes."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
@@ -160,13 +160,10 @@ def build_module(recipe: Recipe, phase: str, assignment: Assignment) -> Module:
     where = f"{recipe.name}: [modules.{phase}]"
     try:
         cls = module_class(assignment.module)
-        known = inspect.signature(cls).parameters
-        open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in known.values())
-        for option in assignment.options:
-            if option not in known and not open_ended:
-                raise unknown(f"key for {assignment.module}:", option, [*known, "module", "backend", "status"])
+        kind, also = f"key for {assignment.module}:", ["module", "backend", "status"]
+        check_arguments(cls, assignment.options, kind, assignment.module, also)
         module = cls(**assignment.options)
-    except (ConfigError, TypeError) as error:  # TypeError: an argument is missing
+    except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
     if phase not in module.phases:
         fitting = ", ".join(name for name in MODULES if phase in module_class(name).phases)
@@ -178,11 +175,11 @@ def _load(source: str) -> tuple[str, dict[str, Any]]:
     if not isinstance(source, str):
         raise ConfigError(f"a recipe is the path of a TOML file or the name of a built-in one, not {source!r}")
     path = Path(source)
-    if path.is_dir() and source not in built_in():
+    if path.is_dir() and source not in recipe_names():
         return f"recipe {source}", trained_recipe(path)
     if not path.is_file():
-        if source not in built_in():
-            raise unknown("recipe", source, [*built_in(), "the path of a TOML file"])
+        if source not in recipe_names():
+            raise unknown("recipe", source, [*recipe_names(), "the path of a TOML file"])
         path = _FOLDER / f"{source}.toml"
     try:
         return f"recipe {source}", tomllib.loads(path.read_text(encoding="utf-8"))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
-from memagents.backends.base import Backend, Completion, Messages, Sampling, TokenBackend
+from memagents.backends.base import Backend, Completion, Messages, Sampling, TrainableBackend
 from memgym.errors import ConfigError
 
 torch.set_num_threads(1)
@@ -19,7 +19,7 @@ torch.set_num_threads(1)
 END = 1
 
 
-class ScriptedBackend(TokenBackend):
+class ScriptedBackend(TrainableBackend):
     """A model that plays sensibly, with one token per character and two tokens that decode to the same character.
 
     What it says depends on the prompt alone. It samples odd tokens where encoding gives even ones, so whoever decodes
@@ -34,6 +34,9 @@ class ScriptedBackend(TokenBackend):
         self.opening = opening
         self.truncate = truncate
         self.batches: list[tuple[list[str], Sampling]] = []
+
+    def update_weights(self, named_tensors: Iterable[tuple[str, torch.Tensor]]) -> None:
+        """It has none."""
 
     def encode(self, messages: Messages) -> list[int]:
         text = "".join(f"{message['role']}: {message['content']}\n" for message in messages) + self.opening

@@ -13,7 +13,7 @@ from memagents.modules.operator import Operator
 from memagents.modules.prompted import Prompted
 from memagents.modules.reasoning import spoken
 from memagents.modules.recurrent import RecurrentMemory
-from memagents.prompts import FIELDS, NO_MEMORY, built_in, load_prompt, render
+from memagents.prompts import FIELDS, NO_MEMORY, prompt_names, load_prompt, render
 from memgym.errors import ConfigError
 from memgym.protocol.actions import ACTION_SCHEMAS, parse_answer, parse_update
 from memgym.protocol.observation import PHASES, Block, Observation
@@ -76,9 +76,9 @@ def test_prompts_show_the_state() -> None:
     assert all(str(block) in prompted for block in STATES["answer"])
 
 
-def test_every_built_in_prompt_renders() -> None:
+def test_every_prompt_names_prompt_renders() -> None:
     everything = Observation("answer", "task", tuple(block for state in STATES.values() for block in state))
-    for name in built_in():
+    for name in prompt_names():
         text = render(load_prompt(name), everything)
         assert "$" not in text
 

@@ -13,7 +13,7 @@ import pytest
 import memagents
 from grpo.errors import ConfigError as GrpoConfigError
 from memagents.agents import Agent, load_agent
-from memagents.training_recipes import built_in, read_training_recipe
+from memagents.training_recipes import training_recipe_names, read_training_recipe
 from memgym.policy import load_policy
 
 ROWS = sorted((Path(memagents.__file__).parent / "results").rglob("*.toml"))
@@ -29,7 +29,7 @@ def load(agent: Mapping[str, Any], model_dir: Path) -> Agent:
     return load_agent(content)
 
 
-@pytest.mark.parametrize("name", built_in())
+@pytest.mark.parametrize("name", training_recipe_names())
 def test_a_training_recipe(name: str, model_dir: Path, request: pytest.FixtureRequest, monkeypatch) -> None:
     recipe = read_training_recipe(name)
     if "path" in str(recipe.content["env"]):

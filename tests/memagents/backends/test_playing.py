@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from memagents.agents import AGENTS, PromptedAgent
+from memagents.agents import AGENTS, PromptedAgent, agent_class
 from memagents.backends import Backend, make_backend
 from memagents.modules import module_class
 from memgym.leaderboard.evaluate import evaluate
@@ -58,7 +58,7 @@ def test_the_real_small_model_plays_every_phase(phase: str, backend: Backend) ->
 
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_agent_plays_quick_with_the_real_small_model(name: str, backend: Backend, quick: Suite) -> None:
-    asking = [phase for phase, part in AGENTS[name].modules.items() if module_class(part["module"]).needs_backend]
+    asking = [phase for phase, part in agent_class(name).modules.items() if module_class(part["module"]).needs_backend]
     recipe = {"agent": name, "modules": {phase: {"max_tokens": MAX_TOKENS} for phase in asking}}
     result = evaluate(f"memagents:{name}", quick, options={"recipe": recipe, "backends": {"main": backend}})
     assert verify(result) == []
