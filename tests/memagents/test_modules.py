@@ -13,7 +13,7 @@ from memagents.modules.operator import Operator
 from memagents.modules.prompted import Prompted
 from memagents.modules.reasoning import spoken
 from memagents.modules.recurrent import RecurrentMemory
-from memagents.prompts import FIELDS, NO_MEMORY, prompt_names, load_prompt, render
+from memagents.prompts import FIELDS, NO_MEMORY, load_prompt, prompt_names, render
 from memgym.errors import ConfigError
 from memgym.protocol.actions import ACTION_SCHEMAS, parse_answer, parse_update
 from memgym.protocol.observation import PHASES, Block, Observation

@@ -9,7 +9,7 @@ from memagents.modules.answerer import Answerer
 from memagents.modules.linear_reranker import LinearReranker
 from memagents.modules.naive import NaiveUpdater
 from memagents.modules.recurrent import RecurrentMemory
-from memagents.recipes import recipe_names, read_recipe
+from memagents.recipes import read_recipe, recipe_names
 from memgym.errors import ConfigError
 
 R1 = {"agent": "MemoryR1Agent"}

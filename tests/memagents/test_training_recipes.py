@@ -13,7 +13,7 @@ import pytest
 import memagents
 from grpo.errors import ConfigError as GrpoConfigError
 from memagents.agents import Agent, load_agent
-from memagents.training_recipes import training_recipe_names, read_training_recipe
+from memagents.training_recipes import read_training_recipe, training_recipe_names
 from memgym.policy import load_policy
 
 ROWS = sorted((Path(memagents.__file__).parent / "results").rglob("*.toml"))
