@@ -6,6 +6,7 @@ import copy
 from dataclasses import dataclass, field
 
 from memagents.agents.base import Agent, Part
+from memagents.dialogues import session_digest
 from memagents.memory import AgentMemory, Ingested, Reply
 from memagents.modules.answerer import Answerer
 from memagents.modules.text import TextModule
@@ -44,9 +45,14 @@ class Conversation:
         return reply
 
     def end(self) -> Ingested:
-        """Ingest the session; nothing changes if nobody said anything."""
+        """Ingest the session; nothing changes if nobody said anything, or the bank has had it before."""
         session = self.session()
-        return self._memory.ingest(session) if session.turns else Ingested([], [])
+        digest = session_digest(session)
+        if not session.turns or digest in self.bank.marks:
+            return Ingested([], [])
+        ingested = self._memory.ingest(session)
+        self.bank.mark(digest)
+        return ingested
 
     def session(self) -> Session:
         """Return what was said so far."""

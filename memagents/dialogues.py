@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,15 @@ def write_session(session: Session, path: str | Path) -> None:
     turns = [{"id": turn.id, "speaker": turn.speaker, "text": turn.text} for turn in session.turns]
     content = [{"id": session.id, "time": session.time, "turns": turns}]
     Path(path).write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def session_digest(session: Session) -> str:
+    """Return a name for what was said, by whom and when, by which a bank knows a session again.
+
+    Ids are left out: without any of its own, a session is called by its place in a file.
+    """
+    said = [session.time, [[turn.speaker, turn.text] for turn in session.turns]]
+    return f"session {hashlib.sha256(json.dumps(said).encode()).hexdigest()}"
 
 
 def _session(part: Any, number: int, where: str) -> Session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -99,13 +100,75 @@ def test_a_session_that_cannot_be_remembered_is_kept(recipe: Path, tmp_path: Pat
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that not even root can write to")
-def test_a_bank_that_cannot_be_written_costs_no_session(recipe: Path, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+def test_a_bank_that_cannot_be_written_is_told_before_anything_is_said(recipe: Path) -> None:
     done = CliRunner().invoke(app, ["chat", "--recipe", str(recipe), "--bank", "/proc/me.bank"], input="I like tea.\n")
     assert done.exit_code == 2
-    assert "error: --bank /proc/me.bank cannot be written" in done.stderr
+    assert done.stderr.startswith("error: --bank /proc/me.bank cannot be written")
+    assert done.stdout == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="removes a folder that is in use")
+def test_a_bank_that_can_no_longer_be_written_costs_no_session(recipe: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = tmp_path / "banks"
+    folder.mkdir()
+
+    def typed(prompt: str) -> str:
+        if folder.exists():
+            shutil.rmtree(folder)
+            return "I like tea."
+        raise EOFError
+
+    monkeypatch.setattr("builtins.input", typed)
+    done = CliRunner().invoke(app, ["chat", "--recipe", str(recipe), "--bank", str(folder / "me.bank")])
+    assert done.exit_code == 2
+    assert "me.bank cannot be written: No such file" in done.stderr
     (kept,) = tmp_path.glob("me.bank.*.json")
     assert read_sessions(kept)[0].turns[0].text == "I like tea."
+
+
+def test_a_session_is_ingested_once(recipe: Path, tmp_path: Path) -> None:
+    where = ["--recipe", recipe, "--bank", tmp_path / "ana.bank"]
+    talk, more = tmp_path / "talk.json", tmp_path / "more.json"
+    talk.write_text(json.dumps(SESSIONS))
+    new = {"time": "2024-03-03", "turns": [{"speaker": "Ana", "text": "I moved to Lisbon."}]}
+    more.write_text(json.dumps([new, *SESSIONS, new]))
+    in_process(app, "ingest", talk, *where)
+    before = (tmp_path / "ana.bank").read_bytes()
+    # Where nothing is new, no model is asked, nor even loaded.
+    told = in_process(app, "ingest", talk, "--recipe", "none.toml", "--bank", tmp_path / "ana.bank")
+    assert "session 1 was already ingested; skipped\nsession 2 was already ingested; skipped\n" in told
+    assert "0 sessions ingested, 2 skipped; 2 memories in" in told
+    assert (tmp_path / "ana.bank").read_bytes() == before
+    told = in_process(app, "ingest", more, *where)
+    assert [line for line in told.splitlines() if line.startswith("session")] == [
+        "session 1 2024-03-03",
+        *(f"session {number} was already ingested; skipped" for number in (2, 3, 4)),
+    ]
+    assert "1 sessions ingested, 3 skipped; 3 memories in" in told
+
+
+def test_a_bank_in_use_is_refused_and_can_be_read(recipe: Path, tmp_path: Path) -> None:
+    bank = tmp_path / "me.bank"
+    where = ["--recipe", recipe, "--bank", bank]
+    talk = tmp_path / "talk.json"
+    talk.write_text(json.dumps(SESSIONS))
+    in_process(app, "ingest", talk, *where)
+    command = [sys.executable, "-m", "memagents", "chat", *map(str, where)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as chatting:
+        assert "2 memories in" in chatting.stdout.readline()  # it has the bank
+        for other in (["chat", *where], ["ingest", talk, *where]):
+            done = CliRunner().invoke(app, [str(word) for word in other], input="I like tea.\n")
+            assert done.exit_code == 2
+            assert f"error: {bank} is in use by another process" in done.stderr
+        assert "Ana" in in_process(app, "ask", "Where does Ana live?", *where)
+        chatting.communicate("My cat is called Tom.\n")
+    assert chatting.returncode == 0
+    said = [record.value for record in MemoryBank.load(bank).get_all()]
+    assert "User: My cat is called Tom." in said
+    assert len(said) == 4
+    in_process(app, "chat", *where, typed="/quit\n")  # the lock is gone
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,5 @@
+"""The command line: ``memagents``."""
+
+from memagents.cli.app import app
+
+__all__ = ["app"]

@@ -1,0 +1,144 @@
+"""The commands of ``memagents``; each imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memgym.cli.common import clear_errors
+
+app = typer.Typer(
+    help="Memory agents: talk, remember, train.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+RecipeOption = Annotated[str, typer.Option("--recipe", help="A TOML file, or the name of a built-in recipe.")]
+BankOption = Annotated[Path, typer.Option("--bank", help="The memory bank's file; made where there is none.")]
+EmbedderOption = Annotated[str, typer.Option(help="Of a new bank: hash, minilm or api:MODEL.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of the sampling.")]
+
+
+@app.callback()
+def main() -> None:
+    """Let a recipe name a module in the present folder."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+
+
+@app.command()
+@clear_errors
+def chat(
+    recipe: RecipeOption,
+    bank: BankOption,
+    name: Annotated[str, typer.Option(help="How you are called in the memories.")] = "User",
+    embedder: EmbedderOption = "hash",
+    seed: SeedOption = 0,
+) -> None:
+    """Talk with an agent that remembers you. Ctrl-D or /quit ends the session, which is then remembered."""
+    from memagents.cli.talk import talk
+
+    talk(recipe, bank, name, embedder, seed)
+
+
+@app.command()
+@clear_errors
+def ingest(
+    dialogues: Annotated[list[Path], typer.Argument(help="Files of sessions (JSON array or lines).")],
+    recipe: RecipeOption,
+    bank: BankOption,
+    embedder: EmbedderOption = "hash",
+    seed: SeedOption = 0,
+) -> None:
+    """Remember the sessions of dialogue files, but those that the bank has had before; it is saved after each."""
+    from memagents.cli.talk import ingest_files
+
+    ingest_files(dialogues, recipe, bank, embedder, seed)
+
+
+@app.command()
+@clear_errors
+def ask(
+    questions: Annotated[list[str], typer.Argument(help="Questions; - reads them from standard input, one a line.")],
+    recipe: RecipeOption,
+    bank: BankOption,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per question.")] = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Answer questions from a memory bank, which stays as it is."""
+    from memagents.cli.talk import answer
+
+    answer(questions, recipe, bank, as_json, seed)
+
+
+@app.command()
+@clear_errors
+def train(
+    recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a built-in training recipe.")],
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="E.g. lr=1e-4 or env.difficulty=hard.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in out_dir.")] = False,
+) -> None:
+    """Train what a recipe marks as trained. Ctrl-C finishes the iteration and saves; --resume continues exactly.
+
+    `memagents settings` lists what can be set.
+    """
+    from memagents.cli.training import train_recipe, training_errors
+
+    with training_errors():
+        train_recipe(recipe, settings or (), resume)
+
+
+@app.command()
+@clear_errors
+def settings() -> None:
+    """List the settings of training recipes, with their defaults."""
+    from rich.console import Console
+
+    from memagents.cli.training import settings_table, training_errors
+
+    with training_errors():
+        table = settings_table()
+    Console().print(table)
+
+
+@app.command()
+@clear_errors
+def demo(
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings of both training recipes.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the runs, the pictures and the result files.")] = Path(
+        "runs/demo"
+    ),
+) -> None:
+    """Let a tiny language model and a reranker learn, measured before and after. Ctrl-C saves; once more goes on."""
+    from memagents.cli.training import training_errors
+
+    with training_errors():
+        from memagents.demo import demo
+
+        if not demo(out, settings or ()):
+            raise typer.Exit(130)
+
+
+@app.command()
+@clear_errors
+def plot(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of training runs, drawn over each other.")],
+    out: Annotated[Path, typer.Option(help="The picture: ….svg or ….png.")],
+    names: Annotated[
+        list[str] | None, typer.Option("--name", help="Of a run, in the legend; repeat in the order of the runs.")
+    ] = None,
+    score: Annotated[str | None, typer.Option(help="Validation score; by default what the run selects by.")] = None,
+) -> None:
+    """Draw the learning curves of training runs."""
+    from memagents.plot import plot_runs
+
+    plot_runs(runs, out, names, score)
+    typer.echo(f"learning curves in {out}")

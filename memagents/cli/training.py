@@ -1,0 +1,63 @@
+"""``memagents train``: a run with its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from memgym.errors import ConfigError, MissingExtraError
+
+
+@contextmanager
+def training_errors() -> Iterator[None]:
+    """Say which extra training needs, and turn the trainer's errors into memgym's."""
+    from grpo.errors import GrpoError
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name not in ("matplotlib", "peft", "tensordict", "torch", "transformers"):
+            raise
+        raise MissingExtraError("training", "train") from None
+    except GrpoError as error:
+        raise ConfigError(str(error)) from error
+
+
+def train_recipe(recipe: str, settings: Sequence[str], resume: bool) -> None:
+    """Train, and say by how much the main score on the held-out episodes rose.
+
+    Raises:
+        ConfigError, GrpoError: the recipe does not fit.
+    """
+    from grpo.distributed import leave
+    from memagents.progress import TrainingProgress
+    from memagents.training import Run
+    from memagents.training_recipes import read_training_recipe
+
+    run = Run(read_training_recipe(recipe, settings))
+    config = run.recipe.run.trainer
+    with TrainingProgress(config.iterations, visible=run.world.rank == 0) as progress:
+        progress.say(f"training in {config.out_dir}")
+        before = run.validation.scores() if config.validate_every else None
+        run.train(resume, progress.report)
+        if not run.complete:
+            progress.say(f"stopped and saved after iteration {run.trainer.iteration}; --resume continues")
+        elif before is not None:
+            progress.say(f"held-out {run.rise(before)}")
+    leave()
+
+
+def settings_table() -> Table:
+    """Return the settings of training recipes, with their defaults."""
+    from memagents.training_recipes import settings
+
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for name in ("table", "setting", "default", "meaning"):
+        table.add_column(name, no_wrap=name != "meaning")
+    for row in settings():
+        table.add_row(*map(Text, row))
+    return table
