@@ -63,7 +63,7 @@ class Outcome:
     @property
     def score(self) -> str:
         """The score by which the run chose its best policy."""
-        return self.recipe.run.trainer.best_metric
+        return self.recipe.run.trainer.best_metric or "answer"
 
 
 def demo(out: Path, settings: Sequence[str] = ()) -> bool:
@@ -177,7 +177,7 @@ def _trajectory(outcome: Outcome) -> list[Text | Table]:
     table = Table("section", "memory before training", "memory after training", box=box.SIMPLE_HEAD, show_edge=False)
     for section, *steps in zip(_sections(env, first), first["steps"], last["steps"], strict=True):
         table.add_row(Text(section), *(Text(step["action"] or "") for step in steps))
-    (question,) = env.episode.questions
+    (question,) = env.task.episode(env.split, first["index"]).questions
     told = f"held-out episode {first['index']}: {question.text} The answer is {question.answers[0]}."
     return [Text(f"{told} Not chosen at random: the first that training has turned from wrong to right."), table]
 

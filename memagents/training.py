@@ -22,7 +22,7 @@ from memagents.backends.base import TrainableBackend
 from memagents.backends.local import find_model
 from memagents.collect import collect
 from memagents.demonstrate import demonstrate
-from memagents.training_recipes import RunConfig, TrainingRecipe, ValidationConfig
+from memagents.training_recipes import RunConfig, TeacherConfig, TrainingRecipe, ValidationConfig
 from memagents.validation import Scores, gain, means, play
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
@@ -110,9 +110,7 @@ class Run:
             torch.set_num_threads(recipe.run.threads)
         self.recipe = recipe
         self.agent = load_agent(recipe.agent)
-        if self.agent.learner is None:
-            raise ConfigError("the recipe trains nothing: set status = 'trained' for a module")
-        learner, config = self.agent.learner, recipe.run
+        learner, config = _learner(self.agent), recipe.run
         self.world = distributed.setup(None if learner.backend else "cpu")
         if config.trainer.precision == "bf16" and self.world.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32, and for sampling
@@ -130,7 +128,9 @@ class Run:
         self.validation = Validation(self.agent, held_out, recipe.validation, sync)
         self.trainer = Trainer(
             self.policy,
-            _demonstrations(self.agent, recipe) if recipe.teacher else EpisodeCollector(self.agent, env, config, sync),
+            _demonstrations(self.agent, recipe, recipe.teacher)
+            if recipe.teacher
+            else EpisodeCollector(self.agent, env, config, sync),
             config.trainer,
             reference=_reference(self.policy, config),
             validate=self.validation,
@@ -168,7 +168,7 @@ class Run:
         self.trainer.load_best()
         if self.world.rank == 0 and isinstance(self.policy, CausalLM) and self.recipe.run.trainer.strategy == "ddp":
             self.policy.model.save_pretrained(folder.model)
-            _trainable(self.agent.learner).tokenizer.save_pretrained(folder.model)
+            _trainable(_learner(self.agent)).tokenizer.save_pretrained(folder.model)
         return metrics
 
     def rise(self, before: Scores) -> str:
@@ -189,12 +189,12 @@ class Run:
                 raise ConfigError(f"the run in {folder} was started with another {key!r}; see {folder.recipe_file}")
 
 
-def _demonstrations(agent: Agent, recipe: TrainingRecipe) -> Demonstrations:
-    teacher = load_policy(recipe.teacher.policy, **recipe.teacher.options)
+def _demonstrations(agent: Agent, recipe: TrainingRecipe, settings: TeacherConfig) -> Demonstrations:
+    teacher = load_policy(settings.policy, **settings.options)
     env = recipe.make_env(reveal_gold=True) if teacher.privileged else recipe.make_env()
-    size = env.task.size(env.split) or recipe.teacher.episodes
-    buffer = demonstrate(agent, env, teacher, range(min(size, recipe.teacher.episodes)), recipe.run.trainer.seed)
-    return Demonstrations(buffer, recipe.teacher.rows, recipe.run.trainer.seed)
+    size = env.task.size(env.split) or settings.episodes
+    buffer = demonstrate(agent, env, teacher, range(min(size, settings.episodes)), recipe.run.trainer.seed)
+    return Demonstrations(buffer, settings.rows, recipe.run.trainer.seed)
 
 
 def make_policy(agent: Agent, config: RunConfig) -> TrainablePolicy:
@@ -203,18 +203,28 @@ def make_policy(agent: Agent, config: RunConfig) -> TrainablePolicy:
     Raises:
         ConfigError: what is trained is no policy, or the settings do not fit it.
     """
-    learner = agent.learner
+    learner = _learner(agent)
     backend = _trainable(learner)
     if backend is None:
         if config.lora_rank or config.gradient_checkpointing:
             raise ConfigError("lora_rank and gradient_checkpointing are for language models, which this recipe has not")
+        if not isinstance(learner.module, TrainablePolicy):
+            raise ConfigError(
+                f"{type(learner.module).__name__} asks no language model and is no policy of grpo's itself"
+            )
         return learner.module
     if backend.model is None:
+        if backend.model_name is None:
+            raise ConfigError(
+                f"{type(backend).__name__} has neither a model nor a model_name: there is nothing to train"
+            )
         if config.lora_rank:
             raise ConfigError("lora_rank needs a backend that samples from the trained model: kind = 'transformers'")
-        return CausalLM.from_pretrained(find_model(backend.model_name), **_memory(config))
+        return CausalLM.from_pretrained(
+            find_model(backend.model_name), gradient_checkpointing=config.gradient_checkpointing
+        )
     model = add_lora(backend.model, config.lora_rank) if config.lora_rank else backend.model
-    return CausalLM(model, **_memory(config))
+    return CausalLM(model, gradient_checkpointing=config.gradient_checkpointing)
 
 
 def describe(row: TensorDict, learner: Part, reward_names: Sequence[str]) -> str:
@@ -231,8 +241,10 @@ def describe(row: TensorDict, learner: Part, reward_names: Sequence[str]) -> str
     return f"{head}\n{prompt}\n>>>\n{response}"
 
 
-def _memory(config: RunConfig) -> dict[str, bool]:
-    return {"gradient_checkpointing": config.gradient_checkpointing}
+def _learner(agent: Agent) -> Part:
+    if agent.learner is None:
+        raise ConfigError(f"{agent.recipe.name} trains nothing: set status = 'trained' for a module")
+    return agent.learner
 
 
 def _trainable(learner: Part) -> TrainableBackend | None:

@@ -54,7 +54,7 @@ class RunConfig:
     threads: int = option(0, "PyTorch's CPU threads; 0 is its own choice. For small policies 1 is fastest")
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         for name, least in (("groups", 1), ("group_size", 1), ("train_episodes", 0), ("lora_rank", 0), ("threads", 0)):
             _check_least(self, name, least)
@@ -68,7 +68,7 @@ class ValidationConfig:
     episodes: int = option(32, "how many, the first ones of the split")
     repeats: int = option(1, "how often each is played; only useful where inference samples")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         for name in ("episodes", "repeats"):
             _check_least(self, name, 1)
@@ -83,7 +83,7 @@ class TeacherConfig:
     rows: int = option(64, "demonstrated calls per optimiser step")
     options: dict = field(default_factory=dict, metadata={"help": "arguments of the policy's class"})
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check(self)
         for name in ("episodes", "rows"):
             _check_least(self, name, 1)

@@ -84,11 +84,11 @@ class Agent(Policy):
         for part in self.parts.values():
             part.module.reset(self._next_seed())
 
-    def act(self, observation: str) -> str | None:
+    def act(self, observation: str) -> str | None:  # type: ignore[override] # environments know None as no action
         """Return the action for one observation; None where the model wrote nothing that is an action."""
         return self.act_many([observation])[0]
 
-    def act_many(self, observations: Sequence[str]) -> list[str | None]:
+    def act_many(self, observations: Sequence[str]) -> list[str | None]:  # type: ignore[override] # as for act
         """Return the actions, asking each backend once for all of them."""
         return [_unless_failed(call).action for call in self.play(observations)]
 
@@ -100,7 +100,7 @@ class Agent(Policy):
             final_phase: for training: trained modules sample and leave rows, and this phase's steps are those that get
                 the final reward. None plays every module as it is.
         """
-        calls: list[Call | Exception | None] = [None] * len(observations)
+        calls: dict[int, Call | Exception] = {}
         batches: list[_Batch] = []
         for index, text in enumerate(observations):
             try:
@@ -114,9 +114,8 @@ class Agent(Policy):
                 _add(batches, index, *asked)
         for batch in batches:
             seed = self._next_seed()
-            for index, call in zip(batch.indices, batch.run(batch.requests, seed), strict=True):
-                calls[index] = call
-        return calls
+            calls.update(zip(batch.indices, batch.run(batch.requests, seed), strict=True))
+        return [calls[index] for index in range(len(observations))]
 
     def _ask(self, observation: Observation, final_phase: str | None) -> Call | tuple[Backend, Request]:
         part = self.parts[observation.phase]
@@ -126,7 +125,11 @@ class Agent(Policy):
             asked = part.module.rollout(observation)
         else:
             asked = part.module.generate(observation)
-        return asked if isinstance(asked, Call) else (part.backend, asked)
+        if isinstance(asked, Call):
+            return asked
+        if part.backend is None:
+            raise ConfigError(f"{type(part.module).__name__} asks a model, but says needs_backend = False")
+        return part.backend, asked
 
     def _next_seed(self) -> int:
         return int(self._seeds.spawn(1)[0].generate_state(1)[0])
@@ -250,7 +253,8 @@ def _check_fit(recipe: Recipe, phase: str, status: str, module: Module, backend:
         _check_trainable(where, backend)
     if status == "api" and (backend is None or isinstance(backend, TokenBackend)):
         raise ConfigError(f"{where}: status 'api' needs a backend behind an API; use 'frozen' for a local model")
-    if isinstance(module, TextModule) and module.sampling.json_schema and not backend.constrains:
+    guided = isinstance(module, TextModule) and module.sampling.json_schema is not None
+    if guided and not (backend is not None and backend.constrains):
         raise ConfigError(f"{where}: guided = true needs a backend that constrains decoding, kind 'vllm' or 'openai'")
 
 

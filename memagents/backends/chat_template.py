@@ -37,7 +37,7 @@ def encode_chat(tokenizer: PreTrainedTokenizerBase, messages: Messages) -> list[
     from jinja2 import TemplateError
 
     try:
-        return tokenizer.apply_chat_template(
+        return tokenizer.apply_chat_template(  # type: ignore[return-value] # a list of ids, as asked for
             messages,
             chat_template=None if tokenizer.chat_template else PLAIN_TEMPLATE,
             add_generation_prompt=True,

@@ -6,8 +6,11 @@ the step is captured as a CUDA graph and replayed.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from grpo.prefix_cache import cache_name
@@ -15,7 +18,7 @@ from memagents.backends.kv_cache import BufferedLayer
 from memagents.backends.prefill import Reader, State, takes_masks
 
 
-def make_decoder(model: nn.Module, reader: Reader, state: State, room: int) -> Growing | Fixed:
+def make_decoder(model: PreTrainedModel, reader: Reader, state: State, room: int) -> Growing | Fixed:
     """Return what decodes up to ``room`` tokens per row on from a state, which is then spent."""
     full = all(type(layer) is BufferedLayer for layer in state.cache.layers)
     if state.mask.is_cuda and takes_masks(model) and full:
@@ -53,7 +56,7 @@ class Fixed:
         replay: capture the step as a CUDA graph; else it runs as it is, on any device.
     """
 
-    def __init__(self, model: nn.Module, state: State, room: int, replay: bool):
+    def __init__(self, model: PreTrainedModel, state: State, room: int, replay: bool):
         self._model, self._name = model, cache_name(model)
         rows, used = state.mask.shape
         slots, device = used + room, state.mask.device
@@ -64,10 +67,10 @@ class Fixed:
         self._visible = torch.zeros(rows, 1, 1, slots, dtype=torch.bool, device=device)
         self._visible[:, 0, 0, :used] = state.mask.bool()
         self._logits = state.logits
-        layers = state.cache.layers
+        layers: list[Any] = state.cache.layers
         for number, layer in enumerate(layers):  # one by one, so that the whole cache is never held twice
             layers[number] = SlotLayer(layer, slots, self._slot)
-        self._cache = state.cache
+        self._cache, self._layers = state.cache, layers
         self._graph = self._capture() if replay else None
 
     @property
@@ -84,7 +87,7 @@ class Fixed:
         self._tokens, self._positions, self._visible, self._logits = (
             tensor[self._lanes] for tensor in (self._tokens, self._positions, self._visible, self._logits)
         )
-        for layer in self._cache.layers:
+        for layer in self._layers:
             layer.keys, layer.values = layer.keys[self._lanes], layer.values[self._lanes]
         self._lanes = torch.arange(len(rows), device=self._lanes.device)
         self._graph = self._capture() if captured else None
@@ -133,12 +136,15 @@ class SlotLayer(DynamicLayer):
         slot: ``[1]`` int64, the next slot to fill; its owner moves it on.
     """
 
-    def __init__(self, layer: DynamicLayer, slots: int, slot: Tensor):
+    keys: Tensor
+    values: Tensor
+
+    def __init__(self, layer: BufferedLayer, slots: int, slot: Tensor):
         super().__init__()
         self.is_initialized, self._slot = True, slot
         self.keys, self.values = (_padded(states, slots) for states in (layer.keys, layer.values))
 
-    def update(self, key_states: Tensor, value_states: Tensor, *args, **kwargs) -> tuple[Tensor, Tensor]:
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Write the new states (one token per row) into the slot and return all."""
         self.keys.index_copy_(2, self._slot, key_states)
         self.values.index_copy_(2, self._slot, value_states)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
-from transformers import DynamicCache
+from transformers import DynamicCache, PretrainedConfig
 from transformers.cache_utils import DynamicLayer
 
 SPARE = 128
@@ -17,7 +19,11 @@ class BufferedLayer(DynamicLayer):
     Transformers' own layer concatenates: a third of the decoding time of a small model on a CPU.
     """
 
-    def update(self, key_states: Tensor, value_states: Tensor, *args, **kwargs) -> tuple[Tensor, Tensor]:
+    keys: Tensor
+    values: Tensor
+    _buffers: tuple[Tensor, Tensor]
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Append new states and return all."""
         if not self.is_initialized:
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
@@ -36,14 +42,15 @@ class BufferedLayer(DynamicLayer):
         """Keep the rows ``beam_idx``, in that order, each as often as it occurs."""
         length = self.get_seq_length()
         if length:
-            self._buffers = tuple(_select(buffer, beam_idx) for buffer in self._buffers)
+            keys, values = self._buffers
+            self._buffers = _select(keys, beam_idx), _select(values, beam_idx)
             self._show(length)
 
     def _show(self, length: int) -> None:
         self.keys, self.values = (buffer[:, :, :length] for buffer in self._buffers)
 
 
-def make_cache(config) -> DynamicCache:
+def make_cache(config: PretrainedConfig) -> DynamicCache:
     """Return an empty cache for a model's config; other than full attention layers are Transformers' own."""
     cache = DynamicCache(config=config)
     cache.layers = [BufferedLayer() if type(layer) is DynamicLayer else layer for layer in cache.layers]

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from transformers import DynamicCache
+from torch import Tensor
+from transformers import DynamicCache, PreTrainedModel
 
 from grpo.prefix_cache import cache_name
 from grpo.prefixes import shared_prefixes
@@ -36,7 +36,7 @@ class State:
 
     def select(self, rows: Tensor) -> State:
         """Return the state of the given rows, in that order, each as often as it occurs. The old state is spent."""
-        self.cache.reorder_cache(rows)
+        self.cache.reorder_cache(rows)  # type: ignore[arg-type] # a LongTensor is a Tensor of int64
         return State(self.cache, self.mask[rows], self.logits[rows])
 
 
@@ -47,7 +47,7 @@ class Reader:
     Layers with a sliding window measure distance in slots, so with them only whole prompts are shared.
     """
 
-    def __init__(self, model: nn.Module):
+    def __init__(self, model: PreTrainedModel):
         self._model = model
         self._device = next(model.parameters()).device
         self._accepts = inspect.signature(model.forward).parameters
@@ -61,7 +61,8 @@ class Reader:
         stages = [*(prefix_stages(prompts) if self._shares_prefixes else []), prompts]
         cache = make_cache(self._model.config)
         empty = torch.zeros(1, 0, dtype=torch.long, device=self._device)
-        state, before = State(cache, empty, empty), [()]
+        state = State(cache, empty, empty)
+        before: list[Prompt] = [()]
         for stage in stages:
             owner = [_longest_prefix(prompt, before) for prompt in stage]
             parts = [prompt[len(before[i]) :] for i, prompt in zip(owner, stage, strict=True)]
@@ -96,7 +97,7 @@ class Reader:
         return State(cache, mask, self._model(**inputs).logits[:, -1])
 
 
-def takes_masks(model: nn.Module) -> bool:
+def takes_masks(model: PreTrainedModel) -> bool:
     """Return whether the model's attention takes a mask ``[N, 1, T, L]`` as it is."""
     return model.config.get_text_config()._attn_implementation == "sdpa"
 

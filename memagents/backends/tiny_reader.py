@@ -11,13 +11,14 @@ import hashlib
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from memagents.backends.smollm2 import build_once
 from memgym.folders import cache_folder
 
 MAX_TOKENS = 256
 _SHIPPED = Path(__file__).parents[1] / "assets" / "tiny_reader"
-_SIZES = {
+_SIZES: dict[str, Any] = {
     "hidden_size": 128,
     "intermediate_size": 256,
     "num_hidden_layers": 4,

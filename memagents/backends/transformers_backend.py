@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import is_flash_attn_2_available
 
 from memagents.backends.base import Sampling
@@ -54,7 +54,7 @@ class TransformersBackend(LocalBackend):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
         batch_tokens: int = 32_768,
         truncate: bool = False,
@@ -64,7 +64,8 @@ class TransformersBackend(LocalBackend):
         check_int("batch_tokens", batch_tokens, 1)
         if rollout_dtype is not None and rollout_dtype not in DTYPES:
             raise unknown("rollout_dtype", rollout_dtype, DTYPES)
-        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        unwrap: Any = getattr(model, "get_base_model", lambda: model)
+        base: PreTrainedModel = unwrap()
         limit = getattr(base.config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
         super().__init__(tokenizer, limit, truncate, remember)
         self.model = model
@@ -98,21 +99,22 @@ class TransformersBackend(LocalBackend):
         Raises:
             ConfigError: an option does not fit, or the model cannot be loaded.
         """
-        device = _choose_device(device)
+        place = _choose_device(device)
         if dtype not in ("auto", *DTYPES):
             raise unknown("dtype", dtype, ("auto", *DTYPES))
-        torch_dtype = DTYPES["bfloat16" if device.type == "cuda" else "float32"] if dtype == "auto" else DTYPES[dtype]
+        torch_dtype = DTYPES["bfloat16" if place.type == "cuda" else "float32"] if dtype == "auto" else DTYPES[dtype]
         path = find_model(model)
         try:
             tokenizer = AutoTokenizer.from_pretrained(path)
             loaded = AutoModelForCausalLM.from_pretrained(path, dtype=torch_dtype)
         except (OSError, ValueError) as error:
             raise cannot_load(model, error) from None
-        if device.type == "cuda" and torch_dtype != torch.float32 and is_flash_attn_2_available():
+        if place.type == "cuda" and torch_dtype != torch.float32 and is_flash_attn_2_available():
             _try_flash_attention(loaded)
         attention = loaded.config._attn_implementation
-        logger.info("model %s: %s on %s with attention %s", model, torch_dtype, device, attention)
-        return cls(loaded.to(device), tokenizer, batch_tokens, truncate, rollout_dtype, remember)
+        logger.info("model %s: %s on %s with attention %s", model, torch_dtype, place, attention)
+        loaded.to(place)  # type: ignore[arg-type] # nn.Module's own, behind a wrapper of Transformers
+        return cls(loaded, tokenizer, batch_tokens, truncate, rollout_dtype, remember)
 
     @torch.no_grad()
     def update_weights(self, named_tensors: Iterable[tuple[str, torch.Tensor]] = ()) -> None:
@@ -205,7 +207,7 @@ def _going(ended: torch.Tensor) -> torch.Tensor:
     return rows
 
 
-def _cast_copy(model: nn.Module, dtype: torch.dtype) -> nn.Module:
+def _cast_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
     """Return a copy whose parameters are of ``dtype``; buffers, such as rotary frequencies, keep their precision."""
     cast = {id(p): nn.Parameter(p.detach().to(dtype), requires_grad=False) for p in model.parameters()}
     return copy.deepcopy(model, cast)
@@ -220,7 +222,7 @@ def _choose_device(name: str) -> torch.device:
         raise ConfigError(f"argument 'device' must be 'auto' or a PyTorch device such as 'cpu', not {name!r}") from None
 
 
-def _try_flash_attention(model: nn.Module) -> None:
+def _try_flash_attention(model: PreTrainedModel) -> None:
     try:
         model.set_attn_implementation("flash_attention_2")
     except ValueError as error:

@@ -178,7 +178,7 @@ def _complete(config: PreTrainedConfig, weights: dict[str, Tensor]) -> dict[str,
     names: dict[Tensor, list[str]] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
         names.setdefault(parameter, []).append(name)
-    complete = {}
+    complete: dict[str, Tensor] = {}
     for parameter, tied in names.items():
         given = [weights[name] for name in tied if name in weights]
         if not given or given[0].shape != parameter.shape:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling
 from memgym.errors import ConfigError
-from memgym.protocol.observation import Observation
+from memgym.protocol.observation import PHASES, Observation
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Module(ABC):
     look at it; it is there for trainers that give each step its own credit.
 
     Attributes:
-        phases: the phases that it can play.
+        phases: the phases that it can play; of a class, or, where its arguments decide, of the module.
         needs_backend: whether it asks a language model.
         trainable: whether there is anything to learn.
     """
 
-    phases: ClassVar[tuple[str, ...]]
+    phases: tuple[str, ...] = PHASES
     needs_backend: ClassVar[bool] = True
     trainable: ClassVar[bool] = True
 
@@ -81,6 +81,10 @@ class Module(ABC):
             ConfigError: the module has nothing to train, or no way to say the action.
         """
         raise ConfigError(f"{type(self).__name__} cannot learn from demonstrations")
+
+    def describe(self, row: TensorDict) -> str:
+        """Return in words what was done in a row of a rollout buffer; for modules without a language model."""
+        return ""
 
     def reset(self, seed: int) -> None:
         """Seed what is random in the module itself; what a backend samples is seeded by the agent."""

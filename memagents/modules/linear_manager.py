@@ -133,7 +133,7 @@ class LinearManager(LinearModule):
 
 
 def _plan(observation: Observation, operations: Tensor, related: list[str | None], row: Any = None) -> Call:
-    plan = []
+    plan: list[dict[str, str | None]] = []
     for candidate, operation, memory in zip(observation.candidates, operations.tolist(), related, strict=False):
         if operation == ADD:
             plan.append({"id": candidate.id, "op": "ADD"})

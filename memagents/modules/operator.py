@@ -5,7 +5,7 @@ from __future__ import annotations
 from memagents.modules.base import Call, Module
 from memgym.errors import ConfigError, unknown
 from memgym.operators import OPERATORS
-from memgym.protocol.observation import PHASES, Observation
+from memgym.protocol.observation import Observation
 
 
 class Operator(Module):
@@ -19,7 +19,6 @@ class Operator(Module):
         ConfigError: there is no such operator.
     """
 
-    phases = PHASES
     needs_backend = False
     trainable = False
 
