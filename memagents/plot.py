@@ -22,7 +22,7 @@ _LABELS = {
     "reference_kl": "KL to the reference",
     "policy_kl": "KL of an update",
 }
-_STYLE = {
+_STYLE: Any = {  # a dict; matplotlib types every key
     "font.size": 9,
     "axes.grid": True,
     "grid.alpha": 0.3,

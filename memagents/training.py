@@ -166,9 +166,10 @@ class Run:
         self.trainer.report = report
         metrics = self.trainer.train(resume)
         self.trainer.load_best()
-        if self.world.rank == 0 and isinstance(self.policy, CausalLM) and self.recipe.run.trainer.strategy == "ddp":
-            self.policy.model.save_pretrained(folder.model)
-            _trainable(_learner(self.agent)).tokenizer.save_pretrained(folder.model)
+        backend = _trainable(_learner(self.agent))
+        if self.world.rank == 0 and backend is not None and self.recipe.run.trainer.strategy == "ddp":
+            self.policy.model.save_pretrained(folder.model)  # type: ignore[union-attr,operator] # a PreTrainedModel
+            backend.tokenizer.save_pretrained(folder.model)
         return metrics
 
     def rise(self, before: Scores) -> str:
@@ -209,20 +210,15 @@ def make_policy(agent: Agent, config: RunConfig) -> TrainablePolicy:
         if config.lora_rank or config.gradient_checkpointing:
             raise ConfigError("lora_rank and gradient_checkpointing are for language models, which this recipe has not")
         if not isinstance(learner.module, TrainablePolicy):
-            raise ConfigError(
-                f"{type(learner.module).__name__} asks no language model and is no policy of grpo's itself"
-            )
+            raise ConfigError(f"{type(learner.module).__name__} asks no model and is no policy of grpo's itself")
         return learner.module
     if backend.model is None:
         if backend.model_name is None:
-            raise ConfigError(
-                f"{type(backend).__name__} has neither a model nor a model_name: there is nothing to train"
-            )
+            raise ConfigError(f"{type(backend).__name__} has neither a model nor a model_name to train")
         if config.lora_rank:
             raise ConfigError("lora_rank needs a backend that samples from the trained model: kind = 'transformers'")
-        return CausalLM.from_pretrained(
-            find_model(backend.model_name), gradient_checkpointing=config.gradient_checkpointing
-        )
+        path = find_model(backend.model_name)
+        return CausalLM.from_pretrained(path, gradient_checkpointing=config.gradient_checkpointing)
     model = add_lora(backend.model, config.lora_rank) if config.lora_rank else backend.model
     return CausalLM(model, gradient_checkpointing=config.gradient_checkpointing)
 
@@ -255,7 +251,9 @@ def _trainable(learner: Part) -> TrainableBackend | None:
 
 def _weight_sync(policy: TrainablePolicy, backend: TrainableBackend | None) -> Callable[[], None] | None:
     """Return what hands the trained weights to the sampler; None where no language model is trained."""
-    return None if backend is None else lambda: backend.update_weights(policy.model.named_parameters())
+    if backend is None or not isinstance(policy, CausalLM):
+        return None
+    return lambda: backend.update_weights(policy.model.named_parameters())
 
 
 def _reference(policy: TrainablePolicy, config: RunConfig) -> TrainablePolicy | None:
