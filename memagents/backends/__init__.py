@@ -46,7 +46,7 @@ def make_backend(spec: Mapping[str, Any]) -> Backend:
     check_arguments(make, options, f"option of a {kind} backend", f"a {kind} backend", also=["kind"])
     backend = make(**options)
     if not isinstance(backend, Backend):
-        raise ConfigError(f"backend kind {kind!r} makes a {type(backend).__name__}, not a memagents.backends.Backend")
+        raise ConfigError(f"backend kind {kind!r} makes a {type(backend).__name__}, not a memagents.Backend")
     return backend
 
 

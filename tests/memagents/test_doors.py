@@ -324,7 +324,7 @@ def test_a_backend_with_weights_of_its_own_is_trained(tmp_path: Path, model_dir:
         ),
         (
             {"agent": "PromptedAgent", "backends": {"main": {"kind": "mypkg.backends:nothing"}}},
-            r"'mypkg.backends:nothing' makes a str, not a memagents.backends.Backend",
+            r"'mypkg.backends:nothing' makes a str, not a memagents.Backend",
         ),
         (
             {
