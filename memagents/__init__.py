@@ -1,7 +1,7 @@
 """Agents for memgym: modules, model backends, rollout collection and training recipes.
 
-The agents are policies of memgym: ``memgym evaluate memagents:MemoryAgent --recipe my.toml``. Whoever writes an agent, a
-module or a backend finds here what to derive it from; recipes and commands name it as ``module:Class``.
+The agents are policies of memgym: ``memgym evaluate memagents:MemoryAgent --recipe my.toml``. Whoever writes an agent,
+a module or a backend finds here what to derive it from; recipes and commands name it as ``module:Class``.
 """
 
 from memagents.agents import (

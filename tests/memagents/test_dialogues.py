@@ -43,7 +43,7 @@ def test_a_digest_does_not_look_at_ids(tmp_path: Path) -> None:
 
 def test_a_conversation_ends_once(scripted) -> None:
     bank = MemoryBank("hash")
-    agent = load_agent({"agent": "MemoryR1Agent"}, {"main": scripted()})
+    agent = load_agent({"agent": "MemoryAgent"}, {"main": scripted()})  # keeps turns as they were said
     talk = Conversation(agent, bank, "2024-03-01T10:00", "Ana")
     talk.say("My cat is called Tom.")
     assert talk.end().changes
