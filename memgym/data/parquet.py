@@ -18,8 +18,8 @@ class ParquetRows(Rows):
         MissingExtraError: pyarrow is not installed (extra ``data``).
     """
 
-    def __init__(self, name: str, data: mmap.mmap):
-        super().__init__(name)
+    def __init__(self, name: str, source: str, data: mmap.mmap):
+        super().__init__(name, source)
         try:
             import pyarrow as pa
             from pyarrow import ipc, parquet
@@ -48,6 +48,5 @@ class ParquetRows(Rows):
         """The size of the columns."""
         return self._table.nbytes
 
-    def digest(self) -> str:
-        """Return the SHA-256 of the unpacked file."""
+    def _digest(self) -> str:
         return sha256(self._data)

@@ -7,7 +7,6 @@ import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from memgym.checks import check_int
@@ -75,7 +74,7 @@ class Curriculum(Task):
         number = bisect_right(ends, index)
         episode = self.tasks[number].episode(split, index - [0, *ends][number])
         questions = [
-            replace(question, metadata=MappingProxyType({**question.metadata, _STAGE: str(number)}))
+            replace(question, metadata={**question.metadata, _STAGE: str(number)})
             for question in episode.questions
         ]
         return replace(episode, questions=tuple(questions))

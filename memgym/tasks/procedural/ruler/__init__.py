@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -121,9 +119,7 @@ class Ruler(ProceduralTask):
 
     def fingerprint(self) -> str:
         """Return a hash of the config, of the content of the data file, and of the word lists."""
-        options = asdict(self.config) | {"path": self._subtask.digest()}
-        identity = [self.name, self.version, options, lexicon_digest()]
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        return self._hash(asdict(self.config) | {"path": self._subtask.digest()}, lexicon_digest())
 
 
 def _subtask(config: RulerConfig) -> Subtask:
