@@ -27,9 +27,9 @@ class ParquetRows(Rows):
             raise MissingExtraError(f"reading {name} (parquet)", "data") from None
         try:
             with tempfile.TemporaryFile() as scratch:
-                source = parquet.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
-                with ipc.new_file(scratch, source.schema_arrow) as writer:
-                    for batch in source.iter_batches(batch_size=256):
+                packed = parquet.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
+                with ipc.new_file(scratch, packed.schema_arrow) as writer:
+                    for batch in packed.iter_batches(batch_size=256):
                         writer.write_batch(batch)
                 scratch.flush()
                 self._table = ipc.open_file(pa.py_buffer(map_file(scratch))).read_all()

@@ -74,8 +74,7 @@ class Curriculum(Task):
         number = bisect_right(ends, index)
         episode = self.tasks[number].episode(split, index - [0, *ends][number])
         questions = [
-            replace(question, metadata={**question.metadata, _STAGE: str(number)})
-            for question in episode.questions
+            replace(question, metadata={**question.metadata, _STAGE: str(number)}) for question in episode.questions
         ]
         return replace(episode, questions=tuple(questions))
 
