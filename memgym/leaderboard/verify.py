@@ -10,7 +10,8 @@ from typing import Any
 from memgym.envs.base import MemoryEnv
 from memgym.leaderboard.evaluate import episode_indices, judge_identity, make_env, play_step
 from memgym.leaderboard.results import EntryRecord, summarize
-from memgym.leaderboard.suites import SUITES, SuiteEntry
+from memgym.leaderboard.suite import SuiteEntry
+from memgym.leaderboard.suites import is_other_than_ours
 
 
 def verify(
@@ -42,13 +43,8 @@ def verify(
 
 
 def _check_suite(result: dict[str, Any]) -> list[str]:
-    suite = SUITES.get(result["suite"])
-    if suite is None:
-        return []
-    played = [_entry(record) for record in result["entries"]]
-    lacking = {entry.name for entry in suite.entries if entry.name in result["left_out"] and "path" in entry.kwargs}
-    if played != [entry for entry in suite.entries if entry.name not in lacking]:
-        return [f"the entries are not those of suite {suite.name!r}, files said to be missing apart"]
+    if is_other_than_ours(result["suite"], [_entry(record) for record in result["entries"]], result["left_out"]):
+        return [f"the entries are not those of suite {result['suite']!r}, files said to be missing apart"]
     return []
 
 

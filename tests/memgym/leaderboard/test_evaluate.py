@@ -17,7 +17,8 @@ from memgym import Observation, Policy
 from memgym.errors import ConfigError
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.results import summarize
-from memgym.leaderboard.suites import SUITES, Suite, SuiteEntry, ad_hoc_suite, get_suite
+from memgym.leaderboard.suite import Suite, SuiteEntry
+from memgym.leaderboard.suites import SUITES, ad_hoc_suite, get_suite
 
 BANK = SuiteEntry(
     "bank", "memgym/MemoryBank-v0", {"task": "persona", "difficulty": "easy", "phases": ["retrieve"]}, episodes=3
