@@ -129,11 +129,10 @@ class ChatClient:
         """
         import openai
 
+        written: Any = [{"role": m["role"], "content": _encodable(m["content"])} for m in messages]
         try:
             response = self._client.chat.completions.with_raw_response.create(
-                model=self.model,
-                messages=[{"role": m["role"], "content": _encodable(m["content"])} for m in messages],
-                **options,
+                model=self.model, messages=written, **options
             )
         except openai.APITimeoutError:
             error = self._error(ApiError, f"no reply within {self.timeout:g} s")
@@ -180,7 +179,7 @@ def concurrently(function: Callable[[_Item], _Result], items: Iterable[_Item], c
         return list(pool.map(function, items))
 
 
-def _check_url(url: object) -> None:
+def _check_url(url: Any) -> None:
     try:
         parts = urlsplit(url)
         fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and parts.username is None

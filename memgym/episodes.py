@@ -11,6 +11,9 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, Literal, Self
 
+Match = Literal["any", "all"]
+"""Whether any one of the gold answers is right, or all of them must be given."""
+
 
 class _Immutable:
     """What cannot change need not be copied: ``copy`` and ``deepcopy`` return the thing itself."""
@@ -90,7 +93,7 @@ class Question(_Immutable):
     id: str
     text: str
     answers: tuple[str, ...]
-    match: Literal["any", "all"] = "any"
+    match: Match = "any"
     evidence: tuple[str, ...] = ()
     category: str = ""
     time: str = ""

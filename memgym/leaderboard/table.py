@@ -55,8 +55,8 @@ def _table(suite: str, entries: list[str], results: list[dict[str, Any]]) -> Tab
     notes = []
     if any(result["policy"]["privileged"] for result in results):
         notes.append("* reads the gold answers: a ceiling, not a competitor")
-    entries_played = [SuiteEntry(*(e[name] for name in SuiteEntry.__dataclass_fields__)) for e in results[0]["entries"]]
-    if is_other_than_ours(suite, entries_played, results[0]["left_out"]):
+    played = [SuiteEntry.of(record) for record in results[0]["entries"]]
+    if is_other_than_ours(suite, played, results[0]["left_out"]):
         notes.append(f"not the entries of memgym's suite {suite}: another list under its name")
     if results[0]["left_out"]:
         notes.append(f"left out, so the score is not that of the whole suite: {', '.join(results[0]['left_out'])}")

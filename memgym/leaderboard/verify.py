@@ -43,19 +43,15 @@ def verify(
 
 
 def _check_suite(result: dict[str, Any]) -> list[str]:
-    if is_other_than_ours(result["suite"], [_entry(record) for record in result["entries"]], result["left_out"]):
+    if is_other_than_ours(result["suite"], [SuiteEntry.of(record) for record in result["entries"]], result["left_out"]):
         return [f"the entries are not those of suite {result['suite']!r}, files said to be missing apart"]
     return []
-
-
-def _entry(record: EntryRecord) -> SuiteEntry:
-    return SuiteEntry(**{name: record[name] for name in SuiteEntry.__dataclass_fields__})
 
 
 def _verify_entry(
     record: EntryRecord, privileged: bool, overrides: dict[str, Any], progress: Callable[[str, int], None]
 ) -> list[str]:
-    entry = _entry(record)
+    entry = SuiteEntry.of(record)
     changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
     local = SuiteEntry(entry.name, entry.env_id, {**entry.kwargs, **changed}, entry.split)
     env = make_env(local, reveal_gold=privileged).unwrapped

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ from memgym.tasks.procedural.ruler.qa import qa
 from memgym.tasks.procedural.ruler.symbols import lexicon_digest
 from memgym.tasks.procedural.ruler.vt import VariableTracking
 from memgym.tasks.procedural.ruler.words import CommonWords, FrequentWords
-from memgym.tokens import get_counter
+from memgym.tokens import TokenCounter, get_counter
 
 SUBTASKS = (*VARIANTS, "vt", "cwe", "fwe", "qa_1", "qa_2")
 
@@ -128,4 +129,9 @@ def _subtask(config: RulerConfig) -> Subtask:
         return Niah(VARIANTS[config.subtask], *size)
     if config.subtask in ("qa_1", "qa_2"):
         return qa(config.subtask, config.length, config.counter, config.path)
-    return {"vt": VariableTracking, "cwe": CommonWords, "fwe": FrequentWords}[config.subtask](*size)
+    others: dict[str, Callable[[int, TokenCounter], Subtask]] = {
+        "vt": VariableTracking,
+        "cwe": CommonWords,
+        "fwe": FrequentWords,
+    }
+    return others[config.subtask](*size)

@@ -164,7 +164,8 @@ class HotpotQa(FileQa):
         entries = []
         for number, row in enumerate(task.rows):
             item = task.item(number)
-            own, near = [], []
+            own: list[str] = []
+            near: list[str] = []
             for document in item.documents:
                 (own if document.supports else near).append(f"{document.title}\n{document.text}")
             entries.append(Entry(task.row_id(row, number), item.question, item.answers, tuple(own), tuple(near)))
