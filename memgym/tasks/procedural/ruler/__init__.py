@@ -73,7 +73,7 @@ class Ruler(ProceduralTask):
 
     A needle reads "One of the special magic numbers for KEY is: VALUE." Keys are adjective-noun words, values numbers
     of 7 digits; in ``niah_single_3`` the value is a UUID, in ``niah_multikey_3`` both are. Words come from the package
-    ``wonderwords``. Prose is generated (:mod:`memgym.tasks.world.prose`), as no essays are shipped; needles lie in it
+    ``wonderwords``. Prose is generated (``prose.py``), as no essays are shipped; needles lie in it
     at depths out of 40 evenly spaced percents, and at random lines elsewhere. Below 4,096 tokens ``cwe`` repeats its
     words 6 times and once. Without ``path``, ``qa_1`` and ``qa_2`` ask about the invented documents of the task
     ``multihop``.

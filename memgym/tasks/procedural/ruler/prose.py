@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from memgym.tasks.world import prose_words as words
+from memgym.tasks.procedural.ruler import prose_words as words
 
 CLAUSES = (
     "{A} {V} {O} {L}",
