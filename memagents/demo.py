@@ -22,7 +22,7 @@ from memgym.envs.base import MemoryEnv
 from memgym.leaderboard.compare import compare
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.results import write_result
-from memgym.leaderboard.suites import Suite, SuiteEntry
+from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.protocol.observation import Observation
 from memgym.statistics import interval, resampled_means, totals
 

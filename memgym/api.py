@@ -8,7 +8,7 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 from memgym.checks import check_int, check_number
@@ -35,7 +35,8 @@ class ChatClient:
 
     Rate limits (429, with ``Retry-After`` obeyed), server errors, time-outs and cut connections are retried by the
     ``openai`` package with exponential back-off and jitter. The API key is handed to that package and kept nowhere
-    else: it is in no ``repr``, message or log.
+    else: it is in no ``repr``, message, log or pickle. A deep copy is the same client; a pickle connects anew where it
+    is loaded, with the key that is in ``OPENAI_API_KEY`` there.
 
     Args:
         model: the model's name at the endpoint.
@@ -78,9 +79,17 @@ class ChatClient:
         self.concurrency = concurrency
         self.temperature = temperature
         self.timeout = timeout
+        self._max_retries = max_retries
         self._client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries)
         self._base_url = base_url.rstrip("/")
         weakref.finalize(self, self._client.close)  # kept-alive connections end with their user
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        settings = (self.timeout, self._max_retries, self.concurrency, self.temperature)
+        return type(self), (self.model, self._base_url, None, *settings)
 
     @property
     def id(self) -> str:
@@ -120,11 +129,10 @@ class ChatClient:
         """
         import openai
 
+        written: Any = [{"role": m["role"], "content": _encodable(m["content"])} for m in messages]
         try:
             response = self._client.chat.completions.with_raw_response.create(
-                model=self.model,
-                messages=[{"role": m["role"], "content": _encodable(m["content"])} for m in messages],
-                **options,
+                model=self.model, messages=written, **options
             )
         except openai.APITimeoutError:
             error = self._error(ApiError, f"no reply within {self.timeout:g} s")
@@ -171,7 +179,7 @@ def concurrently(function: Callable[[_Item], _Result], items: Iterable[_Item], c
         return list(pool.map(function, items))
 
 
-def _check_url(url: object) -> None:
+def _check_url(url: Any) -> None:
     try:
         parts = urlsplit(url)
         fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and parts.username is None

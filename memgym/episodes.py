@@ -7,13 +7,28 @@ and times). Both environments play both: sections become one-turn sessions, sess
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal, Self
+
+Match = Literal["any", "all"]
+"""Whether any one of the gold answers is right, or all of them must be given."""
+
+
+class _Immutable:
+    """What cannot change need not be copied: ``copy`` and ``deepcopy`` return the thing itself."""
+
+    __slots__ = ()
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(_Immutable):
     """One utterance. ``id`` is unique in the episode (LoCoMo writes ``D3:12`` for turn 12 of session 3)."""
 
     id: str
@@ -22,7 +37,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class Session(_Immutable):
     """One conversation. ``time`` is as the source writes it, ``""`` if unknown."""
 
     id: str
@@ -35,7 +50,7 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class Section(_Immutable):
     """A piece of a long text, such as a document."""
 
     id: str
@@ -43,7 +58,7 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(_Immutable):
     """A gold fact: something an ideal memory holds from ``source`` on, and drops at ``until``.
 
     Args:
@@ -62,7 +77,7 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Question(_Immutable):
     """A question with its gold answers.
 
     Args:
@@ -72,22 +87,29 @@ class Question:
         category: the benchmark's own question type.
         time: when it is asked, as the source writes it; ``""`` if unknown.
         answerable: False if the right answer is to say that the text does not tell.
-        metadata: what else the task's scorer needs.
+        metadata: what else the task's scorer needs; kept as a read-only copy.
     """
 
     id: str
     text: str
     answers: tuple[str, ...]
-    match: Literal["any", "all"] = "any"
+    match: Match = "any"
     evidence: tuple[str, ...] = ()
     category: str = ""
     time: str = ""
     answerable: bool = True
-    metadata: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = {part.name: getattr(self, part.name) for part in fields(self)}
+        return type(self), tuple((values | {"metadata": dict(self.metadata)}).values())  # a proxy has no pickle
 
 
 @dataclass(frozen=True, slots=True)
-class Episode:
+class Episode(_Immutable):
     """One text with the questions asked after it. Exactly one of ``sections`` and ``sessions`` is filled."""
 
     id: str

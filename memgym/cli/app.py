@@ -39,13 +39,15 @@ def _use_data_folder(folder: Path | None) -> None:
 
 @app.command()
 @clear_errors
-def envs() -> None:
+def envs(
+    tasks: Annotated[list[str], typer.Option(metavar="MODULE", help="List the tasks of a module of yours, too.")] = [],  # noqa: B006
+) -> None:
     """List the environments, tasks and suites."""
     from rich.console import Console
 
     from memgym.cli.listing import listing
 
-    Console().print(listing())
+    Console().print(listing(tasks))
 
 
 @app.command()
@@ -66,7 +68,9 @@ def play(
 @clear_errors
 def evaluate(
     policies: Annotated[list[str], typer.Argument(help="Policies as module:Class, e.g. baselines:Lexical.")],
-    suite: Annotated[str | None, typer.Option(help="Name of a suite; see 'memgym envs'.")] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="A suite: its name (see 'memgym envs'), a file ….toml, or module:NAME.")
+    ] = None,
     env: Annotated[str | None, typer.Option(help="Instead of a suite: one environment id.")] = None,
     settings: Setting = [],  # noqa: B006
     split: Annotated[str | None, typer.Option(help="With --env: split of the task.")] = None,
@@ -154,7 +158,7 @@ def verify(
 @app.command()
 @clear_errors
 def inspect(
-    task: Annotated[str, typer.Argument(help="Name of a task; see 'memgym envs'.")],
+    task: Annotated[str, typer.Argument(help="A task: its name (see 'memgym envs') or module:Class.")],
     index: Annotated[int, typer.Option(help="Index of the episode.")] = 0,
     split: Annotated[str | None, typer.Option(help="Split of the task.")] = None,
     settings: Setting = [],  # noqa: B006
@@ -174,7 +178,9 @@ def inspect(
 def judge_check(
     model: Annotated[str, typer.Argument(help="The judging model's name at the endpoint.")],
     task: Annotated[str, typer.Option(help="Task whose questions are judged.")],
-    prompt: Annotated[str, typer.Option(help="benchmark, strict or lenient.")] = "benchmark",
+    prompt: Annotated[
+        str, typer.Option(help="benchmark, strict, lenient, or rules of your own: a file ….toml or module:NAME.")
+    ] = "benchmark",
     base_url: Annotated[str | None, typer.Option(help="The endpoint; by default OPENAI_BASE_URL.")] = None,
     split: Annotated[str | None, typer.Option(help="Split of the task.")] = None,
     questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 20,

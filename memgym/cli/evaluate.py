@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from memgym.errors import ConfigError, DataError
 from memgym.leaderboard.evaluate import episode_indices, evaluate, make_env
 from memgym.leaderboard.results import read_result, write_result
-from memgym.leaderboard.suites import Suite, SuiteEntry, missing_file, present
+from memgym.leaderboard.suite import Suite, SuiteEntry
+from memgym.leaderboard.suites import missing_file, present
 from memgym.leaderboard.table import leaderboard_tables
 from memgym.leaderboard.verify import verify
 from memgym.playing import CONCURRENCY

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
+
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 from memgym.leaderboard.suites import SUITES
 from memgym.registration import ENVIRONMENTS
-from memgym.tasks import TASKS, task_class
+from memgym.tasks import TASKS, task_class, tasks_in
 
 
-def listing() -> Group:
-    """Return the tables of environments, tasks and suites."""
+def listing(modules: Sequence[str] = ()) -> Group:
+    """Return the tables of environments, tasks and suites.
+
+    Args:
+        modules: whose tasks are listed below ours.
+
+    Raises:
+        ConfigError: a module cannot be imported, has no task, or one that does not keep the contract.
+    """
     environments = _table("environments", "id", "class", "arguments")
     for env_id, (entry_point, kwargs) in ENVIRONMENTS.items():
         environments.add_row(env_id, entry_point.rpartition(":")[2], _arguments(kwargs))
     tasks = _table("tasks (task=…)", "name", "what", "source")
-    for name in sorted(TASKS):
-        cls = task_class(name)
-        tasks.add_row(name, (cls.__doc__ or "").strip().splitlines()[0], cls.source)
+    found = {name: task_class(name) for name in sorted(TASKS)}
+    for module in modules:
+        found |= tasks_in(module)
+    for name, cls in found.items():
+        first_line, *_ = (inspect.cleandoc(cls.__doc__ or "") or "–").splitlines()
+        tasks.add_row(*map(Text, (name, first_line, cls.source)))
     suites = _table("suites (--suite …)", "name", "what", "entries", "episodes")
     for suite in SUITES.values():
         episodes = sum(entry.episodes * entry.trials for entry in suite.entries)

@@ -8,6 +8,7 @@ out as Arrow batches, into an unnamed temporary file.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from memgym.data.mapping import map_content
 from memgym.data.parquet import ParquetRows
 from memgym.data.rows import FORMATS, JsonRows, Rows, scan_array, scan_lines, sha256
 from memgym.errors import DataError
+from memgym.folders import locate
 
 _PARQUET, _BOM = b"PAR1", b"\xef\xbb\xbf"
 
@@ -33,24 +35,42 @@ def read_rows(path: str | Path) -> Rows:
     return rows
 
 
+def reopen(source: str, name: str, digest: str) -> Rows:
+    """Open rows that were open when they were pickled.
+
+    Args:
+        source: where they lay.
+        name: what error messages call them.
+        digest: the SHA-256 that their content had.
+
+    Raises:
+        DataError: there is no such file here, or it has another content now.
+    """
+    rows = read_rows(source)
+    if rows.digest != digest:
+        raise DataError(f"{source} is not what it was when it was pickled: bring that file back, or make the task anew")
+    rows.name = name
+    return rows
+
+
 def digest(path: str) -> str:
     """Return the SHA-256 of a file's unpacked content, whatever is in it, or of a hub data set's rows.
 
     Raises:
         DataError: the file is missing, empty or cut off.
     """
-    return HubRows(path).digest() if path.startswith(HUB_PREFIX) else sha256(map_content(Path(path)))
+    return HubRows(path).digest if path.startswith(HUB_PREFIX) else sha256(map_content(Path(path)))
 
 
 def _read_file(path: Path) -> Rows:
-    name = str(path)
+    name, source = str(path), os.path.abspath(locate(path))
     data = map_content(path)
     start = len(_BOM) if data[:3] == _BOM else 0
     first = re.compile(rb"\s*+(.)", re.DOTALL).match(data, start)
     if data[:4] == _PARQUET:
-        return ParquetRows(name, data)
+        return ParquetRows(name, source, data)
     if first and first[1] == b"[":
-        return JsonRows(name, data, scan_array(name, data, first.end()))
+        return JsonRows(name, source, data, scan_array(name, data, first.end()))
     if first and first[1] == b"{":
-        return JsonRows(name, data, scan_lines(data, start))
+        return JsonRows(name, source, data, scan_lines(data, start))
     raise DataError(f"{name} is in no known format; expected {FORMATS}")

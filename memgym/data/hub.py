@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from typing import Any
 
 from memgym.data.rows import Rows
@@ -25,12 +26,13 @@ class HubRows(Rows):
     """
 
     def __init__(self, name: str):
-        super().__init__(name)
+        repository, _, rest = name.removeprefix(HUB_PREFIX).partition(":")
+        folder = os.path.abspath(repository) if os.path.isdir(repository) else repository
+        super().__init__(name, f"{HUB_PREFIX}{folder}:{rest}")
         try:
             import datasets
         except ImportError:
             raise MissingExtraError(f"reading {name} from the Hugging Face hub", "data") from None
-        repository, _, rest = name.removeprefix(HUB_PREFIX).partition(":")
         config, _, split = rest.partition(":")
         try:
             found = datasets.load_dataset(repository, config or None, split=split or None)
@@ -56,8 +58,8 @@ class HubRows(Rows):
         """The size of the Arrow table."""
         return self._rows.data.nbytes
 
-    def digest(self) -> str:
-        """Return the SHA-256 of all rows, written as JSON."""
+    def _digest(self) -> str:
+        """Hash all rows, written as JSON."""
         total = hashlib.sha256()
         for row in self:
             total.update(json.dumps(row, sort_keys=True, default=str).encode())

@@ -18,8 +18,8 @@ class ParquetRows(Rows):
         MissingExtraError: pyarrow is not installed (extra ``data``).
     """
 
-    def __init__(self, name: str, data: mmap.mmap):
-        super().__init__(name)
+    def __init__(self, name: str, source: str, data: mmap.mmap):
+        super().__init__(name, source)
         try:
             import pyarrow as pa
             from pyarrow import ipc, parquet
@@ -27,9 +27,9 @@ class ParquetRows(Rows):
             raise MissingExtraError(f"reading {name} (parquet)", "data") from None
         try:
             with tempfile.TemporaryFile() as scratch:
-                source = parquet.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
-                with ipc.new_file(scratch, source.schema_arrow) as writer:
-                    for batch in source.iter_batches(batch_size=256):
+                packed = parquet.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
+                with ipc.new_file(scratch, packed.schema_arrow) as writer:
+                    for batch in packed.iter_batches(batch_size=256):
                         writer.write_batch(batch)
                 scratch.flush()
                 self._table = ipc.open_file(pa.py_buffer(map_file(scratch))).read_all()
@@ -48,6 +48,5 @@ class ParquetRows(Rows):
         """The size of the columns."""
         return self._table.nbytes
 
-    def digest(self) -> str:
-        """Return the SHA-256 of the unpacked file."""
+    def _digest(self) -> str:
         return sha256(self._data)

@@ -9,7 +9,8 @@ import re
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterator
-from typing import Any
+from functools import cached_property
+from typing import Any, Self
 
 from memgym.data.fields import kind_of
 from memgym.errors import DataError
@@ -23,12 +24,25 @@ _TO_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]
 class Rows(ABC):
     """A read-only sequence of rows, each a dict.
 
+    A deep copy is the same object. A pickle holds no rows: where it is loaded, the source is opened anew, and must have
+    the content that it had here.
+
     Args:
         name: what error messages call the file.
+        source: by what :func:`~memgym.data.files.read_rows` finds it from any working folder.
     """
 
-    def __init__(self, name: str):
+    def __init__(self, name: str, source: str):
         self.name = name
+        self.source = source
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from memgym.data.files import reopen  # which reads rows by the classes of this module
+
+        return reopen, (self.source, self.name, self.digest)
 
     @abstractmethod
     def __len__(self) -> int: ...
@@ -46,9 +60,14 @@ class Rows(ABC):
     def nbytes(self) -> int:
         """The size of all rows in bytes, unpacked."""
 
-    @abstractmethod
+    @cached_property
     def digest(self) -> str:
-        """Return the SHA-256 of the (unpacked) content."""
+        """The SHA-256 of the unpacked content, as hexadecimal digits."""
+        return self._digest()
+
+    @abstractmethod
+    def _digest(self) -> str:
+        """Work out the digest."""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))
@@ -61,8 +80,8 @@ class Rows(ABC):
 class JsonRows(Rows):
     """Rows that are JSON objects at known offsets of a mapped file."""
 
-    def __init__(self, name: str, data: mmap.mmap, spans: array[int]):
-        super().__init__(name)
+    def __init__(self, name: str, source: str, data: mmap.mmap, spans: array[int]):
+        super().__init__(name, source)
         self._data, self._spans = data, spans
 
     def __len__(self) -> int:
@@ -86,8 +105,7 @@ class JsonRows(Rows):
         """The size of the unpacked file."""
         return len(self._data)
 
-    def digest(self) -> str:
-        """Return the SHA-256 of the unpacked file."""
+    def _digest(self) -> str:
         return sha256(self._data)
 
 

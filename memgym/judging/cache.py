@@ -6,6 +6,7 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from memgym.errors import DataError
 
@@ -16,7 +17,8 @@ _WAIT = 60.0
 class VerdictCache:
     """A table from keys to verdicts in an SQLite file.
 
-    Each call opens the file anew: that is safe in threads and after a fork, and costs little next to a model call.
+    Each call opens the file anew: that is safe in threads and after a fork, and costs little next to a model call. A
+    copy uses the same file.
 
     Args:
         folder: where ``verdicts.sqlite`` lies or is made.
@@ -26,12 +28,15 @@ class VerdictCache:
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
-        self.path = Path(folder) / "verdicts.sqlite"
+        self.path = Path(os.path.abspath(folder), "verdicts.sqlite")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise DataError(f"cannot make the folder of {self.path} ({error}); choose another cache_dir") from None
         self._execute("CREATE TABLE IF NOT EXISTS verdicts (key TEXT PRIMARY KEY, correct INTEGER) WITHOUT ROWID")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.path.parent,)  # which makes the folder where a pickle is loaded
 
     def get(self, key: str) -> bool | None:
         """Return the verdict kept under ``key``, None if there is none."""

@@ -14,7 +14,7 @@ from memgym.episodes import Question
 from memgym.errors import ConfigError, MemgymError, unknown
 from memgym.folders import cache_folder
 from memgym.judging.cache import VerdictCache
-from memgym.judging.prompts import PROMPTS, Case, make_case, prompt_hash
+from memgym.judging.prompts import Case, get_prompt, make_case
 
 
 class JudgeError(MemgymError, RuntimeError):
@@ -25,11 +25,13 @@ class Judge:
     """Says whether answers are right, at temperature 0, and keeps what it said on disk.
 
     A verdict is kept under (judge, prompt hash, input hash) and never asked for again; failures are not kept.
-    The API key is read from ``OPENAI_API_KEY`` only, so that no judge's description can hold it.
+    The API key is read from ``OPENAI_API_KEY`` only, so that no judge's description and no pickle can hold it. A copy
+    has the same rules, endpoint and verdicts.
 
     Args:
         model: the judging model's name at the endpoint.
-        prompt: ``benchmark`` (the benchmark's own rule), ``strict`` or ``lenient``.
+        prompt: ``benchmark`` (the benchmark's own rule), ``strict``, ``lenient``, or rules of your own: see
+            :func:`~memgym.judging.prompts.get_prompt`.
         base_url: the endpoint; by default ``OPENAI_BASE_URL``, else OpenAI's own.
         cache_dir: folder of the kept verdicts; by default see :func:`memgym.folders.cache_folder`.
         concurrency: the most requests under way at once.
@@ -52,13 +54,12 @@ class Judge:
         timeout: float = 60.0,
         retries: int = 5,
     ):
-        if prompt not in PROMPTS:
-            raise unknown("judge prompt", prompt, PROMPTS)
+        self._prompt = get_prompt(prompt)
         check_int("retries", retries, 0)
         if not isinstance(cache_dir, str | os.PathLike | None):
             raise ConfigError(f"argument 'cache_dir' must be a folder, not {cache_dir!r}")
         self.prompt = prompt
-        self.prompt_hash = prompt_hash(prompt)
+        self.prompt_hash = self._prompt.hash
         self.retries = retries
         self.client = ChatClient(model, base_url, timeout=timeout, max_retries=retries, concurrency=concurrency)
         self.cache = VerdictCache(cache_dir or cache_folder())
@@ -80,7 +81,7 @@ class Judge:
         Raises:
             JudgeError: there is no verdict to be had.
         """
-        return self._resolve(make_case(self.prompt, benchmark, question, answer))
+        return self._resolve(make_case(self._prompt, benchmark, question, answer))
 
     def verdicts(self, batch: Iterable[tuple[Question, str, str]]) -> list[bool]:
         """Return the verdicts on several ``(question, answer, benchmark)``, asked for concurrently, each input once.
@@ -88,7 +89,7 @@ class Judge:
         Raises:
             JudgeError: one of them is not to be had. Requests under way are completed and their verdicts kept.
         """
-        cases = [make_case(self.prompt, benchmark, question, answer) for question, answer, benchmark in batch]
+        cases = [make_case(self._prompt, benchmark, question, answer) for question, answer, benchmark in batch]
         distinct = {case.digest: case for case in cases}
         found = concurrently(self._resolve, distinct.values(), self.client.concurrency)
         verdict_of = dict(zip(distinct, found, strict=True))

@@ -1,9 +1,7 @@
 """The prompts of the LLM judge, and how its verdict is read.
 
 A prompt is a frame (the same for all) around a rule that says when an answer is right. Which rule applies depends on
-the prompt's name, on the kind of question, and, for the prompt ``benchmark``, on the benchmark and its question type:
-LoCoMo as its users judge it (generously; Mem0, arXiv 2504.19413, appendix), LongMemEval by type (arXiv 2410.10813,
-appendix on evaluation). All wordings are our own.
+the prompt, on the kind of question, and, for the prompt ``benchmark``, on the benchmark and its question type.
 
 The candidate's text is fenced by tags that carry a **nonce**, and only a line with that nonce is a verdict. The nonce
 is a hash over the input, the candidate's text included: a candidate cannot contain it, yet every run has the same.
@@ -13,12 +11,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import NamedTuple
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from memgym.episodes import Question
-
-PROMPTS = ("benchmark", "strict", "lenient")
-"""The benchmark's own rule (a generic one where it has none), and two that every benchmark has side by side."""
+from memgym.errors import ConfigError, unknown
+from memgym.folders import locate
+from memgym.judging.rules import BENCHMARK_RULES, RUBRICS, RULES
+from memgym.resolve import resolve
 
 FRAME = """\
 You grade one answer to a question about a long history that you do not see. Judge by the reference alone, not by \
@@ -50,69 +53,95 @@ REMINDER = """\
 That did not end in a verdict. Reply once more; the last line, and no other, must be exactly \
 "VERDICT {nonce}: CORRECT" or "VERDICT {nonce}: INCORRECT"."""
 
-RULES = {
-    "answer": {
-        "benchmark": "It means the same as the reference. Wording, order, the format of numbers and dates, and added "
-        "detail do not matter. It is incorrect if it misses a part of what was asked or contradicts the reference.",
-        "strict": "It states everything in the reference that the question asks for, as precisely as the reference "
-        "does (a year is not a date, a country is not a city). It commits to one answer: hedging, several "
-        "alternatives, or an added claim that contradicts the reference make it incorrect. Only wording and the "
-        "format of numbers and dates are free.",
-        "lenient": "Its gist agrees with the reference. Paraphrase, missing minor detail, coarser or finer precision, "
-        "extra talk and other formats are all fine. It is incorrect only if it contradicts the reference, is about "
-        "something else, or does not answer.",
-    },
-    "rubric": {
-        "benchmark": "The reference is no answer but a rubric: it describes what a reply that suits this user takes "
-        "into account. The answer is correct if it recalls and uses what is known about the user in the rubric's "
-        "sense. It need not cover every point.",
-        "strict": "The reference is no answer but a rubric: it describes what a reply that suits this user takes into "
-        "account. The answer is correct only if it meets every point of the rubric and goes against none.",
-        "lenient": "The reference is no answer but a rubric: it describes what a reply that suits this user takes "
-        "into account. The answer is correct if it meets at least one point of the rubric and is not at odds with "
-        "the others.",
-    },
-    "abstention": {
-        "benchmark": "The history does not tell. The answer is correct if it makes clear that the question cannot be "
-        "answered from the history: the information is missing or incomplete, or something similar was said but not "
-        "what is asked. An answer as if the history told it is incorrect. The reference may explain what is missing.",
-        "strict": "The history does not tell. The answer is correct only if it says so plainly and offers nothing in "
-        "the place of an answer, not even as a guess. The reference may explain what is missing.",
-        "lenient": "The history does not tell. The answer is correct if it shows in any way that the asked information "
-        "is not known; a guess that is called a guess does no harm. The reference may explain what is missing.",
-    },
-}
-"""Kind of question -> name of the prompt -> when an answer is correct."""
 
-_LONGMEMEVAL = (
-    "It contains the reference answer, says the same in other words, or gives all the intermediate results that lead "
-    "to it. An answer that has only a part of the required information is incorrect."
-)
-BENCHMARK_RULES = {
-    "locomo": {
-        "": "Grade generously. The reference is often a few words while the answer is long: it is correct as long as "
-        "it gets to the same point. For times, it is correct if it means the same date or period, whether it is "
-        "written in full, in another format, or relative to another day ('last Tuesday')."
-    },
-    "longmemeval": {
-        "": _LONGMEMEVAL,
-        "temporal-reasoning": f"{_LONGMEMEVAL} Where a number of days, weeks or months is asked for, being off by one "
-        "is no error.",
-        "knowledge-update": f"{_LONGMEMEVAL} The reference is the latest state of something that changed. An answer "
-        "that also mentions an earlier state is correct as long as it gives the latest one as the answer.",
-    },
-}
-"""For the prompt ``benchmark`` and answerable questions: benchmark -> question type (``""``: the others) -> rule."""
+@dataclass(frozen=True)
+class Prompt:
+    """A set of rules that say when an answer is right.
 
-RUBRICS = {("longmemeval", "single-session-preference")}
-"""(benchmark, question type) whose reference is a rubric instead of an answer."""
+    Args:
+        name: how it was asked for.
+        rules: kind of question (``answer``, ``rubric`` or ``abstention``) to rule.
+        by_benchmark: rules of certain benchmarks, in place of ``answer``: benchmark -> question type -> rule.
+    """
+
+    name: str
+    rules: Mapping[str, str]
+    by_benchmark: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def rule(self, benchmark: str, question: Question) -> str:
+        """Return when an answer to ``question`` is correct."""
+        if not question.answerable:
+            return self.rules["abstention"]
+        if is_rubric(benchmark, question):
+            return self.rules["rubric"]
+        if benchmark in self.by_benchmark:
+            rules = self.by_benchmark[benchmark]
+            return rules.get(question.category, rules[""])
+        return self.rules["answer"]
+
+    @property
+    def hash(self) -> str:
+        """A hash over all the wordings that the prompt can use, in hexadecimal; its name is no part of it."""
+        return _digest([FRAME, CASE, REMINDER, [self.by_benchmark or None, self.rules]])
+
+
+def _ours(name: str) -> Prompt:
+    rules = {kind: texts[name] for kind, texts in RULES.items()}
+    return Prompt(name, rules, BENCHMARK_RULES if name == "benchmark" else {})
+
+
+PROMPTS = {name: _ours(name) for name in ("benchmark", "strict", "lenient")}
+"""The benchmark's own rule (a generic one where it has none), and two that every benchmark has side by side."""
+
+
+def get_prompt(name: str) -> Prompt:
+    """Return a prompt.
+
+    Args:
+        name: ``benchmark``, ``strict`` or ``lenient``; or anyone's own rules: the path of a TOML file (``….toml``, also
+            looked up in the data folder), or ``module:NAME`` of a dict. They hold a text under ``answer`` and, for
+            questions whose reference is a rubric or that have no answer, under ``rubric`` and ``abstention``; where one
+            of these two is not given, that of ``benchmark`` holds.
+
+    Raises:
+        ConfigError: there is no such prompt, or its rules are not as described.
+    """
+    if isinstance(name, str) and name.endswith(".toml"):
+        return _own(name, _read_toml(Path(name)))
+    found = resolve("judge prompt", name, {**PROMPTS})
+    return found if isinstance(found, Prompt) else _own(name, found)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(locate(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"judge prompt {path} cannot be read: {error.strerror}") from None
+    except ValueError as error:  # TOML, and UTF-8
+        raise ConfigError(f"judge prompt {path} is no TOML file: {error}") from None
+
+
+def _own(name: str, rules: Any) -> Prompt:
+    if not isinstance(rules, Mapping) or "answer" not in rules:
+        raise ConfigError(f"judge prompt {name!r} needs a text 'answer' that says when an answer is correct")
+    for kind, text in rules.items():
+        if kind not in RULES:
+            raise unknown(f"rule of judge prompt {name!r}:", kind, RULES)
+        if not isinstance(text, str) or not text.strip():
+            raise ConfigError(f"judge prompt {name!r}: the rule {kind!r} must be a text, not {text!r:.80}")
+    return Prompt(name, {**PROMPTS["benchmark"].rules, **{kind: text.strip() for kind, text in rules.items()}})
+
+
+def is_rubric(benchmark: str, question: Question) -> bool:
+    """Return whether the question's reference is a rubric instead of an answer."""
+    return question.answerable and (benchmark, question.category) in RUBRICS
 
 
 class Case(NamedTuple):
     """One answer to judge, ready to be sent.
 
     Args:
-        digest: hash over the benchmark's rule, the question, its reference and the answer, in hexadecimal.
+        digest: hash over the rule, the question, its reference and the answer, in hexadecimal.
         nonce: marks the fences and the verdict; a part of the digest.
         messages: the chat messages.
     """
@@ -140,32 +169,9 @@ class Case(NamedTuple):
         return (*self.messages, {"role": "assistant", "content": reply}, {"role": "user", "content": reminder})
 
 
-def is_rubric(benchmark: str, question: Question) -> bool:
-    """Return whether the question's reference is a rubric instead of an answer."""
-    return question.answerable and (benchmark, question.category) in RUBRICS
-
-
-def rule(prompt: str, benchmark: str, question: Question) -> str:
-    """Return when an answer to ``question`` is correct under ``prompt``, one of :data:`PROMPTS`."""
-    if not question.answerable:
-        return RULES["abstention"][prompt]
-    if is_rubric(benchmark, question):
-        return RULES["rubric"][prompt]
-    if prompt == "benchmark" and benchmark in BENCHMARK_RULES:
-        rules = BENCHMARK_RULES[benchmark]
-        return rules.get(question.category, rules[""])
-    return RULES["answer"][prompt]
-
-
-def prompt_hash(prompt: str) -> str:
-    """Return a hash over all the wordings that ``prompt`` can use, in hexadecimal."""
-    own = [BENCHMARK_RULES if prompt == "benchmark" else None, {kind: texts[prompt] for kind, texts in RULES.items()}]
-    return _digest([FRAME, CASE, REMINDER, own])
-
-
-def make_case(prompt: str, benchmark: str, question: Question, answer: str) -> Case:
+def make_case(prompt: Prompt, benchmark: str, question: Question, answer: str) -> Case:
     """Write the messages that ask for a verdict on ``answer``."""
-    right = rule(prompt, benchmark, question)
+    right = prompt.rule(benchmark, question)
     asked = f"{question.text}\n(asked on {question.time})" if question.time else question.text
     reference = _reference(question)
     digest = _digest([right, asked, reference, answer])

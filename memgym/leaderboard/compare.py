@@ -107,9 +107,12 @@ def _check_same(before: Sequence[EntryRecord], after: Sequence[EntryRecord]) -> 
 
 
 def _paths(entry: EntryRecord) -> set[str]:
-    """Return the arguments that name files, which the fingerprint covers wherever they lie."""
+    """Return the arguments that name files, which the fingerprint covers wherever they lie.
+
+    A task from outside is not imported for this: of its arguments only ``path`` counts as one.
+    """
     task = entry["kwargs"].get("task")
-    return set(getattr(task_class(task), "path_options", ())) if task in TASKS else set()
+    return set(getattr(task_class(task), "path_options", ())) if isinstance(task, str) and task in TASKS else {"path"}
 
 
 def _groups(before: EntryRecord, after: EntryRecord, score: str) -> tuple[tuple[Groups, Groups], str]:

@@ -8,8 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from memgym.envs.base import MemoryEnv
+from memgym.errors import ConfigError
 from memgym.leaderboard.results import FORMAT_VERSION, EntryRecord, package_versions, summarize
-from memgym.leaderboard.suites import SUITES, Suite, SuiteEntry
+from memgym.leaderboard.suite import Suite, SuiteEntry
+from memgym.leaderboard.suites import SUITES
 from memgym.playing import CONCURRENCY, Job, Played, PlayedStep, play
 from memgym.policy import Policy, load_policy
 from memgym.registration import make
@@ -56,17 +58,26 @@ def evaluate(
 
 
 def left_out(suite: Suite) -> list[str]:
-    """Return the names of the entries that the published suite of this name has beyond those played."""
+    """Return the names of the entries that the suite, as it was published or written, has beyond those played."""
     published = SUITES.get(suite.name, suite)
-    return [entry.name for entry in published.entries if entry not in suite.entries]
+    beyond = [entry.name for entry in published.entries if entry not in suite.entries]
+    return list(dict.fromkeys([*beyond, *suite.left_out]))
 
 
 def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> MemoryEnv:
-    """Make the environment of a suite entry."""
+    """Make the environment of a suite entry.
+
+    Raises:
+        ConfigError: it cannot be made; the message names the entry.
+        DataError: a data file is missing or damaged.
+    """
     kwargs = {**entry.kwargs, "split": entry.split}
     if reveal_gold:
         kwargs["reveal_gold"] = True
-    return make(entry.env_id, **kwargs)
+    try:
+        return make(entry.env_id, **kwargs)
+    except ConfigError as error:
+        raise ConfigError(f"entry {entry.name!r}: {error}") from error
 
 
 def episode_indices(env: MemoryEnv, entry: SuiteEntry) -> range:

@@ -2,47 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from memgym.errors import unknown
+from memgym.data.hub import HUB_PREFIX
+from memgym.errors import ConfigError
 from memgym.folders import locate
+from memgym.leaderboard.suite import Suite, SuiteEntry, check_suite, read_suite
 from memgym.registration import make
+from memgym.resolve import resolve
 from memgym.tasks.procedural.ruler import SUBTASKS as RULER_SUBTASKS
 
 BANK = "memgym/MemoryBank-v0"
 LONG = "memgym/Longcontext-v0"
-
-
-@dataclass(frozen=True)
-class SuiteEntry:
-    """Some episodes of one environment.
-
-    Args:
-        name: how the entry is called in tables.
-        env_id: a registered environment id.
-        kwargs: make-arguments, JSON-able.
-        split: split of the task.
-        episodes: how many episodes; those with the first indices are played.
-        trials: how often each is played (avg@k).
-    """
-
-    name: str
-    env_id: str
-    kwargs: dict[str, Any] = field(default_factory=dict)
-    split: str = "test"
-    episodes: int = 20
-    trials: int = 1
-
-
-@dataclass(frozen=True)
-class Suite:
-    """A named list of entries. The suite's score is the mean over its entries."""
-
-    name: str
-    description: str
-    entries: tuple[SuiteEntry, ...]
 
 
 def _bank(name: str, episodes: int, **kwargs: Any) -> SuiteEntry:
@@ -116,14 +90,41 @@ SUITES: dict[str, Suite] = {
 
 
 def get_suite(name: str) -> Suite:
-    """Return the suite called ``name``.
+    """Return a suite.
+
+    Args:
+        name: of one of ours; or anyone's: the path of a TOML file (``….toml``, see
+            :func:`~memgym.leaderboard.suite.read_suite`), or ``module:NAME`` of a :class:`Suite`.
 
     Raises:
-        ConfigError: there is no such suite.
+        ConfigError: there is no such suite, something in it does not fit, or it bears the name of another one of ours.
+    """
+    if isinstance(name, str) and name.endswith(".toml"):
+        suite, where = read_suite(Path(name)), f"suite {name}"
+    else:
+        suite, where = resolve("suite", name, SUITES), f"suite {name!r}"
+        if not isinstance(suite, Suite):
+            raise ConfigError(f"{where} is not a {Suite.__module__}.Suite, but {suite!r:.80}")
+        check_suite(suite, where)
+    for known, ours in SUITES.items():
+        if suite.name.lower() == known.lower() and suite is not ours:
+            raise ConfigError(f"{where} is called {suite.name!r} like a suite of memgym: give it another name")
+    return suite
+
+
+def is_other_than_ours(name: str, entries: Sequence[SuiteEntry], left_out: Collection[str]) -> bool:
+    """Return whether a result under the name of a suite of ours is of other entries.
+
+    Args:
+        name: of the suite in the result; other names than ours may have any entries.
+        entries: those that were played.
+        left_out: names of entries that were not, as their files were missing; only entries with a file may be.
     """
     if name not in SUITES:
-        raise unknown("suite", name, SUITES)
-    return SUITES[name]
+        return False
+    suite = SUITES[name]
+    lacking = {entry.name for entry in suite.entries if entry.name in left_out and "path" in entry.kwargs}
+    return list(entries) != [entry for entry in suite.entries if entry.name not in lacking]
 
 
 def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episodes: int | None, trials: int) -> Suite:
@@ -139,16 +140,21 @@ def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episode
     env = make(env_id, **{**kwargs, **({} if split is None else {"split": split})})
     size = env.task.size(env.split)
     entry = SuiteEntry(env.task.name, env_id, kwargs, env.split, episodes or size or 20, trials)
-    settings = [f"{name}={Path(value).name if name == 'path' else value}" for name, value in kwargs.items()]
+    files = getattr(env.task, "path_options", ("path",))
+    settings = [f"{name}={Path(value).name if value and name in files else value}" for name, value in kwargs.items()]
     return Suite(" ".join([env_id.removeprefix("memgym/"), *settings]), "", (entry,))
 
 
 def present(suite: Suite) -> Suite:
-    """Return the suite without the entries whose data files are missing."""
-    return replace(suite, entries=tuple(entry for entry in suite.entries if not missing_file(entry)))
+    """Return the suite without the entries whose data files are missing; it notes their names."""
+    lacking = tuple(entry.name for entry in suite.entries if missing_file(entry))
+    entries = tuple(entry for entry in suite.entries if entry.name not in lacking)
+    return replace(suite, entries=entries, left_out=(*suite.left_out, *lacking))
 
 
 def missing_file(entry: SuiteEntry) -> str:
     """Return the data file that an entry lacks, ``""`` if it lacks none."""
     path = entry.kwargs.get("path")
+    if not isinstance(path, str) or path.startswith(HUB_PREFIX):
+        return ""  # what else is wrong with it is told when the environment is made
     return path if path and not locate(Path(path)).is_file() else ""

@@ -11,7 +11,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from memgym.leaderboard.suites import SuiteEntry
+from memgym.leaderboard.suite import SuiteEntry
+from memgym.leaderboard.suites import is_other_than_ours
 
 WIDEST = 4  # entries that fit beside each other
 MOST_POLICIES = 6  # and policies, where the entries stand below each other
@@ -54,6 +55,9 @@ def _table(suite: str, entries: list[str], results: list[dict[str, Any]]) -> Tab
     notes = []
     if any(result["policy"]["privileged"] for result in results):
         notes.append("* reads the gold answers: a ceiling, not a competitor")
+    played = [SuiteEntry.of(record) for record in results[0]["entries"]]
+    if is_other_than_ours(suite, played, results[0]["left_out"]):
+        notes.append(f"not the entries of memgym's suite {suite}: another list under its name")
     if results[0]["left_out"]:
         notes.append(f"left out, so the score is not that of the whole suite: {', '.join(results[0]['left_out'])}")
     table.caption, table.caption_justify = Text("\n".join(notes)), "left"

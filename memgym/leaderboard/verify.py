@@ -10,7 +10,8 @@ from typing import Any
 from memgym.envs.base import MemoryEnv
 from memgym.leaderboard.evaluate import episode_indices, judge_identity, make_env, record_episode
 from memgym.leaderboard.results import EntryRecord, summarize
-from memgym.leaderboard.suites import SUITES, SuiteEntry
+from memgym.leaderboard.suite import SuiteEntry
+from memgym.leaderboard.suites import is_other_than_ours
 from memgym.playing import Job, Played, play
 from memgym.policy import Policy, Reply, Turn
 
@@ -44,24 +45,15 @@ def verify(
 
 
 def _check_suite(result: dict[str, Any]) -> list[str]:
-    suite = SUITES.get(result["suite"])
-    if suite is None:
-        return []
-    played = [_entry(record) for record in result["entries"]]
-    lacking = {entry.name for entry in suite.entries if entry.name in result["left_out"] and "path" in entry.kwargs}
-    if played != [entry for entry in suite.entries if entry.name not in lacking]:
-        return [f"the entries are not those of suite {suite.name!r}, files said to be missing apart"]
+    if is_other_than_ours(result["suite"], [SuiteEntry.of(record) for record in result["entries"]], result["left_out"]):
+        return [f"the entries are not those of suite {result['suite']!r}, files said to be missing apart"]
     return []
-
-
-def _entry(record: EntryRecord) -> SuiteEntry:
-    return SuiteEntry(**{name: record[name] for name in SuiteEntry.__dataclass_fields__})
 
 
 def _verify_entry(
     record: EntryRecord, privileged: bool, overrides: dict[str, Any], progress: Callable[[str, int], None]
 ) -> list[str]:
-    entry = _entry(record)
+    entry = SuiteEntry.of(record)
     changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
     local = SuiteEntry(entry.name, entry.env_id, {**entry.kwargs, **changed}, entry.split)
     env = make_env(local, reveal_gold=privileged)

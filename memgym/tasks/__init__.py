@@ -1,12 +1,33 @@
-"""Tasks: one file per task or data set, holding its config, generator or loader, and scorer together."""
+"""Tasks: one file per task or data set, holding its config, generator or loader, and scorer together.
+
+``procedural`` tasks generate their episodes, ``published`` ones read the files of benchmarks; several procedural tasks
+tell of the same invented ``world``. A task of your own needs no place here: see :class:`~memgym.tasks.base.Task`.
+"""
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 from typing import Any
 
-from memgym.errors import unknown
+from memgym.errors import ConfigError
+from memgym.resolve import resolve_class
 from memgym.tasks.base import Task
+from memgym.tasks.contract import check_class
+from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
+from memgym.tasks.published.base import FileConfig, FileTask
+
+__all__ = [
+    "TASKS",
+    "FileConfig",
+    "FileTask",
+    "ProceduralConfig",
+    "ProceduralTask",
+    "Task",
+    "make_task",
+    "task_class",
+    "tasks_in",
+]
 
 TASKS: dict[str, str] = {
     "2wiki": "memgym.tasks.published.twowiki:TwoWiki",
@@ -31,19 +52,53 @@ TASKS: dict[str, str] = {
 
 
 def task_class(name: str) -> type[Task]:
-    """Return the class of the task called ``name``.
+    """Return the class of a task.
+
+    Args:
+        name: of one of memgym's tasks, or anyone's as ``module:Class``.
 
     Raises:
-        ConfigError: there is no such task.
+        ConfigError: there is no such task, or the class does not keep the contract of :class:`Task`.
     """
-    if not isinstance(name, str) or name not in TASKS:
-        raise unknown("task", name, TASKS)
-    module, _, cls = TASKS[name].partition(":")
-    return getattr(import_module(module), cls)
+    cls: type[Task] = resolve_class("task", name, Task, TASKS)
+    check_class(cls, TASKS)
+    return cls
+
+
+def tasks_in(module: str) -> dict[str, type[Task]]:
+    """Return the tasks of a module or package: name (``module:Class``) to class.
+
+    These are the public names there of concrete subclasses of :class:`Task` that are defined in it, or in a module of
+    that package.
+
+    Raises:
+        ConfigError: it cannot be imported, has no task, or one does not keep the contract.
+    """
+    try:
+        found = vars(import_module(module))
+    except (ImportError, ValueError, TypeError) as error:  # ValueError: an empty name; TypeError: a relative one
+        raise ConfigError(f"cannot load the tasks of module {module!r}: {error}") from error
+    classes = {
+        f"{module}:{name}": thing
+        for name, thing in sorted(found.items())
+        if isinstance(thing, type)
+        and issubclass(thing, Task)
+        and not inspect.isabstract(thing)
+        and f"{thing.__module__}.".startswith(f"{module}.")
+        and not name.startswith("_")
+    }
+    if not classes:
+        raise ConfigError(f"module {module!r} defines no task: no concrete subclass of memgym.tasks.Task")
+    for cls in classes.values():
+        check_class(cls, TASKS)
+    return classes
 
 
 def make_task(name: str, **options: Any) -> Task:
-    """Create the task called ``name`` with its ``options`` (the fields of its ``Config``).
+    """Create a task with its ``options`` (the fields of its ``Config``).
+
+    Args:
+        name: of one of memgym's tasks, or anyone's as ``module:Class``.
 
     Raises:
         ConfigError: the task or an option is unknown, or an option does not fit.

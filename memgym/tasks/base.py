@@ -1,19 +1,20 @@
 """The task contract: a task maps ``(config, split, index)`` to an immutable episode and scores answers.
 
-Procedural tasks derive from :class:`ProceduralTask` and draw from a generator seeded by
-``SeedSequence([split, seed, index])``; data sets derive from :class:`FileTask` and read published files as they are.
+Procedural tasks derive from :class:`~memgym.tasks.procedural.base.ProceduralTask` and draw from a generator seeded by
+``SeedSequence([split, seed, index])``; data sets derive from :class:`~memgym.tasks.published.base.FileTask` and read
+published files as they are.
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, asdict, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-import numpy as np
-
+from memgym.checks import is_int
 from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError, unknown
 from memgym.scoring.text import best_over, exact_match, f1
@@ -24,8 +25,14 @@ SPLITS = ("train", "validation", "test")
 class Task(ABC):
     """Episodes and their official score.
 
-    Subclasses set the class attributes and implement :meth:`size` and :meth:`build`; :meth:`score` defaults to exact
-    match with token F1 beside it.
+    To write one, derive from :class:`~memgym.tasks.procedural.base.ProceduralTask` (episodes are generated) or from
+    :class:`~memgym.tasks.published.base.FileTask` (they are read from a file): a ``name`` and one method are enough;
+    each has an example. Then ``gym.make("memgym/MemoryBank-v0", task="mypackage.tasks:MyTask")`` plays it, with
+    the fields of its ``Config`` as further arguments, and no file of memgym is touched.
+
+    A class that derives from this one sets ``name`` and ``Config`` and implements :meth:`size` and :meth:`build`.
+    :meth:`score` is exact match with token F1 beside it until it is overridden. An episode must depend on nothing but
+    the config, the split and the index; so copies of a task give the same episodes, and share what was loaded.
 
     Args:
         **options: fields of the task's ``Config``, a frozen dataclass with JSON-able values.
@@ -36,14 +43,15 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
-    """The name used in ``gym.make(..., task=name)``."""
-    source: ClassVar[str]
+    """What the task is called in messages, results and rules of judges: its own, not one of memgym's tasks'."""
+    source: ClassVar[str] = ""
     """Where the task or its data come from (paper, benchmark), for listings."""
     version: ClassVar[int] = 1
     """Raised whenever the same config and index give another episode."""
     splits: ClassVar[tuple[str, ...]] = SPLITS
     default_split: ClassVar[str] = "train"
     Config: ClassVar[type]
+    """The options: a frozen dataclass that checks them in ``__post_init__`` (see :mod:`memgym.checks`)."""
 
     def __init__(self, **options: Any):
         known = {field.name: field for field in fields(self.Config)}
@@ -53,8 +61,11 @@ class Task(ABC):
         for name, field in known.items():
             if name not in options and field.default is MISSING and field.default_factory is MISSING:
                 raise ConfigError(f"task {self.name!r} needs the argument {name!r}")
-        self.config = self.Config(**options)
-        self._latest: tuple[str, int, Episode | None] = ("", -1, None)
+        self.config: Any = self.Config(**options)
+        self._latest: tuple[str, int, Episode] | None = None
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return copy.copy(self)  # what a task holds never changes
 
     @abstractmethod
     def size(self, split: str) -> int | None:
@@ -71,14 +82,18 @@ class Task(ABC):
             ConfigError: the split is unknown, or the index is not in it.
         """
         size = self.check_split(split)
-        if isinstance(index, bool) or not isinstance(index, int | np.integer):
+        if not is_int(index):
             raise ConfigError(f"episode index must be an int, not {index!r}")
         if index < 0 or (size is not None and index >= size):
             bound = "0 or more" if size is None else f"0 to {size - 1}"
             raise ConfigError(f"episode index {index} is out of range: split {split!r} of {self.name!r} has {bound}")
-        if self._latest[:2] != (split, index):  # a group of rollouts asks for the same episode again and again
-            self._latest = (split, int(index), self.build(split, int(index)))
-        return self._latest[2]
+        latest = self._latest
+        if latest is None or latest[:2] != (split, index):  # rollouts ask for the same episode again and again
+            episode = self.build(split, int(index))
+            if not isinstance(episode, Episode):
+                raise ConfigError(f"task {self.name!r} made {episode!r:.80} where an Episode is due")
+            self._latest = latest = (split, int(index), episode)
+        return latest[2]
 
     def check_split(self, split: str) -> int | None:
         """Return the size of ``split``.
@@ -105,6 +120,17 @@ class Task(ABC):
         }
 
     def fingerprint(self) -> str:
-        """Return a hash of everything the episodes depend on."""
-        identity = [self.name, self.version, asdict(self.config)]
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        """Return a hash of everything the episodes depend on.
+
+        Raises:
+            ConfigError: an option has a value that JSON cannot write.
+        """
+        return self._hash(asdict(self.config))
+
+    def _hash(self, options: dict[str, Any], *further: Any) -> str:
+        """Hash the task's name and version with its options and what else the episodes depend on."""
+        try:
+            identity = json.dumps([self.name, self.version, options, *further], sort_keys=True)
+        except TypeError as error:
+            raise ConfigError(f"an option of task {self.name!r} is not JSON-able: {error}") from None
+        return hashlib.sha256(identity.encode()).hexdigest()

@@ -7,7 +7,6 @@ import json
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 from memgym.checks import check_int
@@ -66,30 +65,33 @@ class Curriculum(Task):
 
     def size(self, split: str) -> int | None:
         """Return the episodes of all stages, None if the last stage has no end."""
-        *_, end = self._ends(split)
+        _, end = self._starts(split)
         return end
 
     def build(self, split: str, index: int) -> Episode:
         """Return the episode of the stage that ``index`` falls into."""
-        *ends, _ = self._ends(split)
-        number = bisect_right(ends, index)
-        episode = self.tasks[number].episode(split, index - [0, *ends][number])
+        starts, _ = self._starts(split)
+        number = bisect_right(starts, index) - 1
+        episode = self.tasks[number].episode(split, index - starts[number])
         questions = [
-            replace(question, metadata=MappingProxyType({**question.metadata, _STAGE: str(number)}))
-            for question in episode.questions
+            replace(question, metadata={**question.metadata, _STAGE: str(number)}) for question in episode.questions
         ]
         return replace(episode, questions=tuple(questions))
 
-    def _ends(self, split: str) -> list[int | None]:
-        """Return by stage the index after its last episode, None if there is none."""
-        ends: list[int | None] = []
+    def _starts(self, split: str) -> tuple[list[int], int | None]:
+        """Return by stage the index of its first episode, and the number of all episodes, None if there is no end."""
+        starts: list[int] = []
+        end = 0
         for number, (stage, task) in enumerate(zip(self.config.stages, self.tasks, strict=True)):
             size = task.check_split(split)
             length = stage.get("episodes", size)
             if size is not None and length > size:
                 raise ConfigError(f"stages[{number}] asks for {length} episodes, but its task has {size}")
-            ends.append(None if length is None else (ends[-1] if ends else 0) + length)
-        return ends
+            starts.append(end)
+            if length is None:
+                return starts, None  # no stage follows: the constructor has seen to that
+            end += length
+        return starts, end
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Score by the task of the question's stage."""

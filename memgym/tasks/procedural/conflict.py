@@ -14,7 +14,7 @@ from memgym.checks import check_choice, check_int, check_number
 from memgym.episodes import Episode, Fact, Question, Turn
 from memgym.scoring.text import best_over, exact_match, f1, sub_em
 from memgym.tasks.procedural.base import ProceduralTask
-from memgym.tasks.procedural.sizing import SizedConfig, fitting_turns, in_sessions, preset_table
+from memgym.tasks.procedural.sizing import BY_DIFFICULTY, SizedConfig, fitting_turns, in_sessions, preset_table
 from memgym.tasks.world import Query, Thing, World
 from memgym.tasks.world.names import Inventor, fast_random
 from memgym.tasks.world.relation import Relation
@@ -65,11 +65,11 @@ class ConflictConfig(SizedConfig):
     SIZE = "facts"
 
     facts: int | None = None
-    hops: str | None = None
-    conflicts: float | None = None
-    versions: int | None = None
-    similarity: float | None = None
-    questions: int | None = None
+    hops: str = BY_DIFFICULTY
+    conflicts: float = BY_DIFFICULTY
+    versions: int = BY_DIFFICULTY
+    similarity: float = BY_DIFFICULTY
+    questions: int = BY_DIFFICULTY
     facts_per_session: int = 10
 
     def __post_init__(self) -> None:
@@ -132,7 +132,8 @@ class Conflict(ProceduralTask):
         world = World(draw, Inventor(draw, split, self.config.similarity), size)
         queries = [self._query(world, draw) for _ in range(self.config.questions)]
         told = self._cut(self._tell(draw, world, queries, wanted))
-        turns, facts = [Turn("rule", SPEAKER, RULE)], {}
+        turns = [Turn("rule", SPEAKER, RULE)]
+        facts: dict[Key, list[Fact]] = {}
         for number, fact in enumerate(_scattered(draw, told), 1):
             turns.append(Turn(f"fact{number}", SPEAKER, f"{number}. {fact.sentence}"))
             facts.setdefault(fact.key, []).append(Fact(*fact.key, fact.value, turns[-1].id))

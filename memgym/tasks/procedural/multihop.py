@@ -16,7 +16,7 @@ from memgym.episodes import Episode, Fact, Question, Section
 from memgym.errors import ConfigError
 from memgym.scoring.text import best_over, exact_match, f1, sub_em
 from memgym.tasks.procedural.base import ProceduralTask
-from memgym.tasks.procedural.sizing import SizedConfig, fitting, nearest, preset_table
+from memgym.tasks.procedural.sizing import BY_DIFFICULTY, SizedConfig, fitting, nearest, preset_table
 from memgym.tasks.world import Query, Thing, World
 from memgym.tasks.world.names import Inventor, fast_random
 from memgym.tasks.world.phrases import FILLERS, OPENINGS, STAND_INS
@@ -68,8 +68,8 @@ class MultihopConfig(SizedConfig):
     SIZE = "documents"
 
     documents: int | None = None
-    hops: int | None = None
-    similarity: float | None = None
+    hops: int = BY_DIFFICULTY
+    similarity: float = BY_DIFFICULTY
     comparison: float = 0.2
     evidence: tuple[float, float] = (0.0, 1.0)
     questions: int = 1
@@ -176,8 +176,8 @@ class Multihop(ProceduralTask):
                 pages[page].append(sentence)
         else:
             self._fill(writer, order, pages, extra)
-        for page in pages:  # the opening stays first
-            page[1:] = writer.rng.sample(page[1:], len(page) - 1)
+        for sentences in pages:  # the opening stays first
+            sentences[1:] = writer.rng.sample(sentences[1:], len(sentences) - 1)
         return pages
 
     def _fill(self, writer: _Writer, order: list[Thing], pages: list[list[str]], extra: list[tuple[int, str]]) -> None:

@@ -14,6 +14,8 @@ from memgym.errors import ConfigError
 from memgym.tasks.procedural.base import ProceduralConfig
 from memgym.tokens import TokenCounter, get_counter
 
+BY_DIFFICULTY: Any = None
+"""The default of an option that the difficulty sets: once a config is made, it has a value."""
 _CANDIDATES = 32
 """How many further turns are tried to come near a length."""
 
@@ -93,7 +95,8 @@ def fitting_turns(lines: Sequence[str], per_session: int, counter: TokenCounter,
     whole = fitting(pieces, "\n", counter, tokens)
     room = tokens - counter.count("\n".join(pieces[:whole]))
     sizes = {i: counter.count(f"\n{lines[i]}") for i in range(whole, min(len(lines), whole + _CANDIDATES))}
-    options = [(abs(room), whole, [])]  # error, turns kept from the start, further turns
+    # error, turns kept from the start, further turns
+    options: list[tuple[int, int, list[int]]] = [(abs(room), whole, [])]
     options += [(abs(room - size), whole, [i]) for i, size in sizes.items()]
     if whole:
         swapped = room + counter.count(f"\n{pieces[whole - 1]}")

@@ -1,1 +1,1 @@
-"""Published benchmarks: one loader each, with the benchmark's own score."""
+"""Tasks that read a file: one loader per published benchmark, with its own score; ``custom`` reads your own data."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -41,7 +40,23 @@ class FileTask(Task):
     is one set: split ``all`` (the default) is the whole file in its order. ``train``, ``validation`` and ``test``
     part it by a hash of the row's id, about 80 / 10 / 10, so that a row stays in its part when the file is re-ordered.
 
-    Subclasses set ``name``, ``source``, ``layout`` and ``Config``, and implement :meth:`load` and :meth:`row_id`.
+    A name and :meth:`load` make a task of a file whose rows have an ``id``, or whose rows stay in their order::
+
+        from memgym.data.fields import require
+        from memgym.episodes import Episode, Question, Section
+        from memgym.tasks import FileTask
+
+        class Quiz(FileTask):
+            '''Questions on one page each.'''
+
+            name = "quiz"
+            layout = "{id, page, question, answer}"
+
+            def load(self, key):
+                row, where = self.rows[key], self.rows.where(key)
+                page, asked, gold = (require(row, field, str, where) for field in ("page", "question", "answer"))
+                question = Question(row["id"], asked, answers=(gold,))
+                return Episode(row["id"], questions=(question,), sections=(Section("page", page),))
 
     Raises:
         DataError: the file is missing, empty, cut off, or not of the expected schema.
@@ -50,7 +65,7 @@ class FileTask(Task):
 
     splits = ("all", *SPLITS)
     default_split = "all"
-    layout: ClassVar[str]
+    layout: ClassVar[str] = ""
     """The fields that a row must have, for error messages."""
     path_options: ClassVar[tuple[str, ...]] = ("path",)
     """The options that name files: the fingerprint takes their content in place of the path."""
@@ -63,9 +78,9 @@ class FileTask(Task):
         for number in dict.fromkeys((*range(int(share * len(self.rows))), len(self.rows) - 1)):
             self._explained(self.check, number)
 
-    @abstractmethod
     def row_id(self, row: dict[str, Any], number: int) -> str:
-        """Return the id of row ``number``, by which it is assigned to a split."""
+        """Return the id of row ``number``, by which it is assigned to a split: its ``id``, else its number."""
+        return str(row.get("id", number))
 
     @abstractmethod
     def load(self, key: Any) -> Episode:
@@ -111,15 +126,15 @@ class FileTask(Task):
         options = asdict(self.config)
         for option in self.path_options:
             if options[option]:
-                options[option] = self.rows.digest() if option == "path" else digest(options[option])
-        identity = [self.name, self.version, options]
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+                options[option] = self.rows.digest if option == "path" else digest(options[option])
+        return self._hash(options)
 
     def _explained(self, function: Any, *arguments: Any) -> Any:
         try:
             return function(*arguments)
         except DataError as error:
-            raise DataError(f"{error}. Task {self.name!r} reads rows of {self.layout}") from None
+            expected = f". Task {self.name!r} reads rows of {self.layout}" if self.layout else ""
+            raise DataError(f"{error}{expected}") from None
 
 
 def split_of(row_id: str) -> str:

@@ -49,10 +49,6 @@ class Custom(FileTask):
     layout = "{sections or sessions, questions[], answers[], evidence[]?, id?, categories[]?, times[]?, facts[]?}"
     Config = FileConfig
 
-    def row_id(self, row: dict[str, Any], number: int) -> str:
-        """Return the row's ``id``, else its number."""
-        return str(row.get("id", number))
-
     def load(self, key: int) -> Episode:
         """Return the episode of row ``key``."""
         row, where = self.rows[key], self.rows.where(key)

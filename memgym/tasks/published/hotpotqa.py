@@ -12,7 +12,8 @@ class HotpotQA(DocumentTask):
 
     Takes the official file, its form on the hub (``hf:hotpotqa/hotpot_qa:distractor:validation``), and the unified
     schema ``{id, question, answers[], paragraphs[{title, text}], supporting_titles[], type}``. ``Question.category`` is
-    ``bridge`` or ``comparison``. See :class:`~memgym.tasks.documents.DocumentsConfig` for padding with distractors.
+    ``bridge`` or ``comparison``. See :class:`~memgym.tasks.published.documents.DocumentsConfig` for padding with
+    distractors.
     """
 
     name = "hotpotqa"

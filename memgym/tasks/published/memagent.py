@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from memgym.data.fields import require, texts
-from memgym.episodes import Episode, Question, Section
+from memgym.episodes import Episode, Match, Question, Section
 from memgym.errors import DataError
 from memgym.scoring.string_match import string_match_all
 from memgym.scoring.text import best_over, exact_match, f1, sub_em
@@ -69,7 +69,7 @@ class MemAgent(FileTask):
         }
 
 
-def _question(row: dict[str, Any], where: str) -> tuple[str, tuple[str, ...], str]:
+def _question(row: dict[str, Any], where: str) -> tuple[str, tuple[str, ...], Match]:
     """Return the question, its gold answers, and whether any or all of these must be given."""
     if "reward_model" in row:
         gold = texts(require(row, "reward_model", dict, where), "ground_truth", f"{where}, reward_model")

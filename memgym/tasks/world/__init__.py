@@ -105,11 +105,12 @@ class World:
 
     def follow(self, name: str, relations: Iterable[Relation]) -> str | None:
         """Return the value at the end of a chain of relations that starts at ``name``; None if it breaks off."""
-        value: str | None = name
         for relation in relations:
-            thing = self._by_name.get(value)
-            value = thing and thing.facts.get(relation.name)
-        return value
+            thing = self._by_name.get(name)
+            if thing is None or relation.name not in thing.facts:
+                return None
+            name = thing.facts[relation.name]
+        return name
 
     def chain(self, hops: int) -> Query | None:
         """Return a new question that takes ``hops`` facts, each about the value of the one before."""

@@ -10,7 +10,8 @@ from memagents.agents import AGENTS, PromptedAgent, agent_class
 from memagents.backends import Backend, make_backend
 from memagents.modules import module_class
 from memgym.leaderboard.evaluate import evaluate
-from memgym.leaderboard.suites import BANK, LONG, Suite, get_suite
+from memgym.leaderboard.suite import Suite
+from memgym.leaderboard.suites import BANK, LONG, get_suite
 from memgym.leaderboard.verify import verify
 from memgym.protocol.observation import PHASES
 from memgym.registration import make

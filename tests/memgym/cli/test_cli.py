@@ -79,6 +79,39 @@ def test_envs_lists_environments_tasks_and_suites(run: Run) -> None:
         assert name in listing
 
 
+def test_tasks_and_suites_of_ones_own(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "tasks.py").write_text(
+        "from memgym.episodes import Episode, Question, Section\n"
+        "from memgym.tasks import ProceduralTask\n"
+        "class Lamp(ProceduralTask):\n"
+        "    'Which colour [/b] the lamp has.'\n"
+        "    name = 'lamp'\n"
+        "    def generate(self, rng, split, index):\n"
+        "        question = Question('q1', 'What colour is the lamp?', ('red',), evidence=('s1',))\n"
+        "        return Episode(f'lamp-{index}', (question,), (Section('s1', 'The lamp is red.'),))\n"
+    )
+    (tmp_path / "mine.toml").write_text(
+        "name = 'mine-v1'\n[[entries]]\nname = 'lamps'\nenv_id = 'memgym/Longcontext-v0'\n"
+        "kwargs = {task = 'mine.tasks:Lamp'}\nepisodes = 2\n"
+    )
+    listing = run("envs", "--tasks", "mine.tasks").stdout
+    assert "mine.tasks:Lamp" in listing
+    assert "Which colour [/b] the lamp has." in listing
+    assert "cannot load the tasks of module 'mime'" in run("envs", "--tasks", "mime", code=2).stderr
+    assert "The lamp is red." in run("inspect", "mine.tasks:Lamp", "--index", "3").stdout
+    played = run("play", "memgym/MemoryBank-v0", "--set", "task=mine.tasks:Lamp", stdin="/auto\n" * 9).stdout
+    assert "the episode is over" in played
+
+    done = run("evaluate", "baselines:Lexical", "--suite", "mine.toml", "--out", "out")
+    assert "mine-v1: answer score" in done.stdout
+    assert ": verified" in run("verify", "out/mine-v1.baselines.Lexical.json").stdout
+    lamps = ("--env", "memgym/MemoryBank-v0", "--set", "task=mine.tasks:Lamp", "--episodes", "1")
+    run("evaluate", "baselines:Lexical", *lamps)
+    (path,) = (tmp_path / "results").iterdir()
+    assert path.name.startswith("MemoryBank-v0_task_mine.tasks_Lamp")
+
+
 # ------------------------------------------------------------------ play
 
 

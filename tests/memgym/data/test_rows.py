@@ -63,7 +63,7 @@ def test_digest_is_of_the_unpacked_content(tmp_path, name):
     plain.write_bytes(content)
     packed.write_bytes(gzip.compress(content))
     other.write_bytes(FORMATS[name]([{"id": 2}]))
-    assert read_rows(plain).digest() == read_rows(packed).digest() != read_rows(other).digest()
+    assert read_rows(plain).digest == read_rows(packed).digest != read_rows(other).digest
 
 
 def test_strings_with_brackets_quotes_and_escapes(tmp_path):
@@ -211,7 +211,7 @@ def test_hub_rows(hub):
     assert list(rows) == [{"id": i, "tags": ["a", "b"]} for i in range(3)]
     assert rows.where(2) == f"hf:{hub}::train, row 2"
     assert rows.nbytes > 0
-    assert rows.digest() == read_rows(f"hf:{hub}:default:train").digest() != read_rows(f"hf:{hub}::test").digest()
+    assert rows.digest == read_rows(f"hf:{hub}:default:train").digest != read_rows(f"hf:{hub}::test").digest
 
 
 def test_hub_errors(hub, tmp_path):

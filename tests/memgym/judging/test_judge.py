@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import copy
 import json
 import logging
+import pickle
 import sqlite3
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from memgym.episodes import Question
 from memgym.errors import ConfigError, DataError, MissingExtraError
 from memgym.judging.cache import VerdictCache
 from memgym.judging.judge import Judge, JudgeError, make_judge
-from memgym.judging.prompts import rule
+from memgym.judging.prompts import get_prompt
 
 LISBON = Question("q1", "Where does Mira live?", ("Lisbon",))
 
@@ -44,7 +46,7 @@ def test_the_rule_that_fits_is_sent(judge_server, tmp_path, prompt, benchmark, c
     asked = Question("q", "Where?", ("Lisbon",), category=category)
     judge_of(judge_server, tmp_path, prompt=prompt).verdict(asked, "Lisbon", benchmark)
     sheet = judge_server.read(judge_server.requests[0]["messages"])
-    assert sheet.rule == rule(prompt, benchmark, asked)
+    assert sheet.rule == get_prompt(prompt).rule(benchmark, asked)
     assert (sheet.question, sheet.reference, sheet.candidate) == ("Where?", "Lisbon", "Lisbon")
 
 
@@ -190,6 +192,38 @@ def test_descriptions(judge_server, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", judge_server.url)
     assert make_judge("grader").id == judge.id
     assert make_judge("grader").verdict(LISBON, "Lisbon", "persona")
+
+
+def test_rules_of_ones_own_are_sent_and_kept_apart(judge_server, tmp_path):
+    path = tmp_path / "generous.toml"
+    path.write_text("answer = 'It is about the same.'")
+    own = make_judge({"model": "grader", "prompt": str(path), "base_url": judge_server.url, "cache_dir": str(tmp_path)})
+    assert own.verdict(LISBON, "Lisbon", "locomo")
+    assert judge_server.read(judge_server.requests[0]["messages"]).rule == "It is about the same."
+    Judge("grader", base_url=judge_server.url, cache_dir=tmp_path).verdict(LISBON, "Lisbon", "locomo")
+    assert len(judge_server.requests) == 2
+
+
+def test_copies_judge_alike_and_a_pickle_has_no_key(judge_server, tmp_path, monkeypatch):
+    path = tmp_path / "own.toml"
+    path.write_text("answer = 'It is about the same.'")
+    monkeypatch.chdir(tmp_path)
+    judge = Judge("grader", str(path), judge_server.url, "verdicts", timeout=2.0, retries=0)
+    judge.verdict(LISBON, "Lisbon", "persona")
+    pickled = pickle.dumps(judge)
+    assert judge_server.key.encode() not in pickled
+    path.unlink()  # a copy has read its rules
+    monkeypatch.chdir("/")
+    for twin in (copy.deepcopy(judge), pickle.loads(pickled)):
+        assert (twin.id, twin.prompt, twin.prompt_hash) == (judge.id, judge.prompt, judge.prompt_hash)
+        assert (twin.client.timeout, twin.cache.path) == (2.0, judge.cache.path)
+        assert twin.verdict(LISBON, "Lisbon", "persona") is True
+    assert len(judge_server.requests) == 1
+    assert pickle.loads(pickled).verdict(LISBON, "Porto", "persona") is False
+    assert len(judge_server.requests) == 2
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
+        pickle.loads(pickled)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from rich.console import Console
 from memgym.errors import ConfigError, DataError
 from memgym.leaderboard.compare import compare, comparison_table
 from memgym.leaderboard.evaluate import evaluate
-from memgym.leaderboard.suites import Suite, SuiteEntry
+from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.statistics import interval, resampled_means, totals
 
 Result = dict[str, Any]

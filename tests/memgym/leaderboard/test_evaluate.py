@@ -4,7 +4,6 @@ import copy
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -14,10 +13,9 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 from memgym import Observation, Policy
-from memgym.errors import ConfigError
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.results import summarize
-from memgym.leaderboard.suites import SUITES, Suite, SuiteEntry, ad_hoc_suite, get_suite
+from memgym.leaderboard.suite import Suite, SuiteEntry
 
 BANK = SuiteEntry(
     "bank", "memgym/MemoryBank-v0", {"task": "persona", "difficulty": "easy", "phases": ["retrieve"]}, episodes=3
@@ -182,33 +180,3 @@ def test_the_interval_is_a_bootstrap_over_episodes() -> None:
 def test_equal_episodes_have_no_interval() -> None:
     interval = summarize([entry(*((0, i, [0.25, 0.75]) for i in range(5)))])["answer"]
     assert interval == {"mean": 0.5, "low": 0.5, "high": 0.5}
-
-
-# ------------------------------------------------------------------ suites
-
-
-def test_published_suites_can_be_played() -> None:
-    for name, suite in SUITES.items():
-        assert get_suite(name).name == name
-        assert len({e.name for e in suite.entries}) == len(suite.entries)
-        assert json.loads(json.dumps([e.kwargs for e in suite.entries])) == [e.kwargs for e in suite.entries]
-    for played in SUITES["quick-v0"].entries:
-        assert gym.make(played.env_id, **played.kwargs, split=played.split)
-    with pytest.raises(ConfigError, match=r"unknown suite 'quick'\. Did you mean 'quick-v0'\?"):
-        get_suite("quick")
-
-
-def test_a_suite_of_one_environment(tmp_path: Path) -> None:
-    rows = [{"id": str(i), "sections": ["x"], "questions": ["q"], "answers": ["a"]} for i in range(30)]
-    path = tmp_path / "rows.json"
-    path.write_text(json.dumps(rows))
-    env_id, kwargs = "memgym/Longcontext-v0", {"task": "custom", "path": str(path), "memory_tokens": 9}
-    suite = ad_hoc_suite(env_id, kwargs, None, None, 2)
-    assert suite.entries == (SuiteEntry("custom", env_id, kwargs, "all", 30, 2),)
-    assert suite.name == "Longcontext-v0 task=custom path=rows.json memory_tokens=9"
-    endless = ad_hoc_suite(env_id, {}, "validation", None, 1).entries[0]
-    assert (endless.name, endless.split, endless.episodes) == ("multihop", "validation", 20)
-    assert ad_hoc_suite(env_id, {"split": "test"}, None, 3, 1).entries[0].split == "test"
-    assert ad_hoc_suite(env_id, {"split": "test"}, "train", 3, 1).entries[0].split == "train"
-    with pytest.raises(ConfigError, match="unknown split"):
-        ad_hoc_suite(env_id, {}, "tset", None, 1)

@@ -21,7 +21,8 @@ from memgym.leaderboard import results
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.results import FORMAT_VERSION, read_result, summarize, write_result
 from memgym.leaderboard.schema import RESULT
-from memgym.leaderboard.suites import SUITES, Suite, SuiteEntry
+from memgym.leaderboard.suite import Suite, SuiteEntry
+from memgym.leaderboard.suites import SUITES
 from memgym.leaderboard.table import leaderboard_tables
 from memgym.leaderboard.verify import verify
 

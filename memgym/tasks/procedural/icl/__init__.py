@@ -15,7 +15,7 @@ from memgym.episodes import Episode, Fact, Question, Turn
 from memgym.scoring.text import best_over, exact_match
 from memgym.tasks.procedural.base import ProceduralTask
 from memgym.tasks.procedural.icl.phrases import CHATTER, QUESTIONS, REQUESTS, TAILS
-from memgym.tasks.procedural.sizing import SizedConfig, fitting_turns, in_sessions, preset_table
+from memgym.tasks.procedural.sizing import BY_DIFFICULTY, SizedConfig, fitting_turns, in_sessions, preset_table
 from memgym.tasks.world.names import Inventor, fast_random
 from memgym.tokens import get_counter
 
@@ -56,11 +56,11 @@ class IclConfig(SizedConfig):
     SIZE = "examples"
 
     examples: int | None = None
-    classes: int | None = None
-    words: int | None = None
-    similarity: float | None = None
-    noise: float | None = None
-    questions: int | None = None
+    classes: int = BY_DIFFICULTY
+    words: int = BY_DIFFICULTY
+    similarity: float = BY_DIFFICULTY
+    noise: float = BY_DIFFICULTY
+    questions: int = BY_DIFFICULTY
     turns_per_session: int = 10
 
     def __post_init__(self) -> None:

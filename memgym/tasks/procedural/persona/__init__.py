@@ -19,11 +19,12 @@ from memgym.episodes import Episode, Fact, Question, Session, Turn
 from memgym.errors import ConfigError
 from memgym.scoring.text import best_over, f1
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
-from memgym.tasks.procedural.persona.answers import abstains, canonical
+from memgym.tasks.procedural.persona.answers import canonical, only_abstains
 from memgym.tasks.procedural.persona.phrases import COUNTABLES, EVENTS
 from memgym.tasks.procedural.persona.questions import Asker
 from memgym.tasks.procedural.persona.relations import RELATIONS
 from memgym.tasks.procedural.persona.story import Line, Story, Topic
+from memgym.tasks.procedural.sizing import BY_DIFFICULTY
 from memgym.tokens import COUNTERS, get_counter
 
 _KNOBS = ("sessions", "turns", "people", "questions", "updates", "distance", "hops", "distractors", "similarity")
@@ -59,15 +60,15 @@ class PersonaConfig(ProceduralConfig):
     """
 
     difficulty: str = "medium"
-    sessions: int | None = None
-    turns: int | None = None
-    people: int | None = None
-    questions: int | None = None
-    updates: int | None = None
-    distance: int | None = None
-    hops: int | None = None
-    distractors: float | None = None
-    similarity: float | None = None
+    sessions: int = BY_DIFFICULTY
+    turns: int = BY_DIFFICULTY
+    people: int = BY_DIFFICULTY
+    questions: int = BY_DIFFICULTY
+    updates: int = BY_DIFFICULTY
+    distance: int = BY_DIFFICULTY
+    hops: int = BY_DIFFICULTY
+    distractors: float = BY_DIFFICULTY
+    similarity: float = BY_DIFFICULTY
     length: int | None = None
     counter: str = "chars"
 
@@ -117,7 +118,7 @@ class Persona(ProceduralTask):
     """Dialogues of invented people. No full name occurs in two splits: each split has its own surnames.
 
     The score ``answer`` is 1 if the answer equals a gold answer in its canonical form (:func:`canonical`), or, where
-    the text does not tell, if it abstains (:func:`abstains`); ``f1`` is the token F1 of the canonical forms.
+    the text does not tell, if it only abstains (:func:`only_abstains`); ``f1`` is the token F1 of the canonical forms.
     """
 
     name = "persona"
@@ -146,7 +147,7 @@ class Persona(ProceduralTask):
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Compare canonical forms; see the class."""
         if not question.answerable:
-            right = float(abstains(answer))
+            right = float(only_abstains(answer))
             return {"answer": right, "f1": right}
         guess, golds = canonical(answer), [canonical(gold) for gold in question.answers]
         return {"answer": float(guess in golds), "f1": best_over(f1, guess, golds)}

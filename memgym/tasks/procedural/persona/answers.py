@@ -36,7 +36,7 @@ _ABSTENTION = re.compile(
 _HEDGE = re.compile(r"\b(but|probably|maybe|perhaps|likely|possibly|might|guess|think|although|though)\b")
 
 
-def abstains(answer: str) -> bool:
+def only_abstains(answer: str) -> bool:
     """Return whether ``answer`` says, shortly and without a guess beside it, that the text does not tell."""
     text = normalize(answer)
     return bool(_ABSTENTION.fullmatch(text)) and not _HEDGE.search(text)

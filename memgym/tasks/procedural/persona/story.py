@@ -213,8 +213,8 @@ class Thread:
         self.speaker = story.teller(subject)
         self.held: list[tuple[str, list[Line]]] = []
         self.sessions: list[int] = []
-        self._fact: Draft | None = None
-        self._plan: Draft | None = None
+        self._told: list[Draft] = []
+        self._plan: Draft
 
     def play(self, beats: Sequence[str], avoid: Collection[int] = ()) -> Thread:
         """Tell each beat in a session of its own, outside the sessions to ``avoid``."""
@@ -274,7 +274,7 @@ class Thread:
     def correct(self, blocks: list[list[Line]]) -> None:
         """Put the mistake right."""
         value = self._value()
-        line = self._line(say.CORRECTION, v=value, w=self._fact.value)
+        line = self._line(say.CORRECTION, v=value, w=self._told[-1].value)
         blocks.append([line])
         self._hold(value, [line])
 
@@ -290,7 +290,7 @@ class Thread:
 
     def withdraw(self, blocks: list[list[Line]]) -> None:
         """Take the value back and tell no other."""
-        self._fact.until = line = self._line(say.WITHDRAWAL)
+        self._told[-1].until = line = self._line(say.WITHDRAWAL)
         blocks.append([line])
         self.held[-1] = ("", [line])
 
@@ -324,7 +324,7 @@ class Thread:
         self._record(value, lines[-1])
 
     def _record(self, value: str, line: Line) -> None:
-        if self._fact:
-            self._fact.until = line
-        self._fact = Draft(self.subject, self.relation.name, value, line)
-        self.story.facts.append(self._fact)
+        if self._told:
+            self._told[-1].until = line
+        self._told.append(Draft(self.subject, self.relation.name, value, line))
+        self.story.facts.append(self._told[-1])

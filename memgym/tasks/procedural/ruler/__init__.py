@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,7 +19,7 @@ from memgym.tasks.procedural.ruler.qa import qa
 from memgym.tasks.procedural.ruler.symbols import lexicon_digest
 from memgym.tasks.procedural.ruler.vt import VariableTracking
 from memgym.tasks.procedural.ruler.words import CommonWords, FrequentWords
-from memgym.tokens import get_counter
+from memgym.tokens import TokenCounter, get_counter
 
 SUBTASKS = (*VARIANTS, "vt", "cwe", "fwe", "qa_1", "qa_2")
 
@@ -74,7 +73,7 @@ class Ruler(ProceduralTask):
 
     A needle reads "One of the special magic numbers for KEY is: VALUE." Keys are adjective-noun words, values numbers
     of 7 digits; in ``niah_single_3`` the value is a UUID, in ``niah_multikey_3`` both are. Words come from the package
-    ``wonderwords``. Prose is generated (:mod:`memgym.tasks.world.prose`), as no essays are shipped; needles lie in it
+    ``wonderwords``. Prose is generated (``prose.py``), as no essays are shipped; needles lie in it
     at depths out of 40 evenly spaced percents, and at random lines elsewhere. Below 4,096 tokens ``cwe`` repeats its
     words 6 times and once. Without ``path``, ``qa_1`` and ``qa_2`` ask about the invented documents of the task
     ``multihop``.
@@ -121,9 +120,7 @@ class Ruler(ProceduralTask):
 
     def fingerprint(self) -> str:
         """Return a hash of the config, of the content of the data file, and of the word lists."""
-        options = asdict(self.config) | {"path": self._subtask.digest()}
-        identity = [self.name, self.version, options, lexicon_digest()]
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        return self._hash(asdict(self.config) | {"path": self._subtask.digest()}, lexicon_digest())
 
 
 def _subtask(config: RulerConfig) -> Subtask:
@@ -132,4 +129,9 @@ def _subtask(config: RulerConfig) -> Subtask:
         return Niah(VARIANTS[config.subtask], *size)
     if config.subtask in ("qa_1", "qa_2"):
         return qa(config.subtask, config.length, config.counter, config.path)
-    return {"vt": VariableTracking, "cwe": CommonWords, "fwe": FrequentWords}[config.subtask](*size)
+    others: dict[str, Callable[[int, TokenCounter], Subtask]] = {
+        "vt": VariableTracking,
+        "cwe": CommonWords,
+        "fwe": FrequentWords,
+    }
+    return others[config.subtask](*size)

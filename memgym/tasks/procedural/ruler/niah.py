@@ -13,7 +13,7 @@ from memgym.episodes import Fact
 from memgym.tasks.procedural.ruler import symbols
 from memgym.tasks.procedural.ruler.haystack import NOISE_ENDS, fill, hide, noise, random_places, section_of, sections
 from memgym.tasks.procedural.ruler.parts import Parts, Subtask
-from memgym.tasks.world.prose import sentences
+from memgym.tasks.procedural.ruler.prose import sentences
 from memgym.tokens import TokenCounter
 
 NEEDLE = "One of the special magic {kind} for {key} is: {value}."

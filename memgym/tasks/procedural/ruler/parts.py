@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
-from memgym.episodes import Fact, Section
+from memgym.episodes import Fact, Match, Section
 from memgym.tokens import TokenCounter
 
 
@@ -20,7 +19,7 @@ class Parts:
     question: str
     answers: tuple[str, ...]
     evidence: tuple[str, ...]
-    match: Literal["any", "all"] = "all"
+    match: Match = "all"
     facts: tuple[Fact, ...] = ()
 
 

@@ -152,7 +152,7 @@ class SquadQa(FileQa):
                 for j, qa in enumerate(require(paragraph, "qas", list, at)):
                     if not (isinstance(qa, dict) and qa.get("is_impossible")):
                         entries.append(_squad_entry(qa, f"{at}, qas[{j}]", contexts[i], near))
-        return rows.digest(), entries
+        return rows.digest, entries
 
 
 class HotpotQa(FileQa):
@@ -164,11 +164,12 @@ class HotpotQa(FileQa):
         entries = []
         for number, row in enumerate(task.rows):
             item = task.item(number)
-            own, near = [], []
+            own: list[str] = []
+            near: list[str] = []
             for document in item.documents:
                 (own if document.supports else near).append(f"{document.title}\n{document.text}")
             entries.append(Entry(task.row_id(row, number), item.question, item.answers, tuple(own), tuple(near)))
-        return task.rows.digest(), entries
+        return task.rows.digest, entries
 
 
 def qa(subtask: str, length: int, counter: str, path: str | None) -> Subtask:

@@ -60,10 +60,11 @@ def coded_words(rng: np.random.Generator, n: int, split: str) -> list[str]:
 def lexicon() -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return the adjectives, nouns and verbs of the ``wonderwords`` package that consist of small letters only."""
     folder = files("wonderwords") / "assets"
-    return tuple(
+    adjectives, nouns, verbs = (
         tuple(sorted({word.strip() for word in text.splitlines() if re.fullmatch("[a-z]+ ?", word)}))
         for text in ((folder / f"{kind}list.txt").read_text() for kind in ("adjective", "noun", "verb"))
     )
+    return adjectives, nouns, verbs
 
 
 @cache

@@ -12,8 +12,8 @@ from memgym.checks import check_choice
 from memgym.data.fields import require, texts
 from memgym.episodes import Episode, Fact, Question, Session, Turn
 from memgym.errors import ConfigError, DataError
-from memgym.scoring.bleu import bleu1
 from memgym.tasks.published.base import FileConfig, FileTask
+from memgym.tasks.published.locomo.bleu import bleu1
 from memgym.tasks.published.locomo.score import locomo_score, stemmer
 
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}

@@ -6,7 +6,7 @@ import pytest
 
 from memgym.episodes import Question
 from memgym.tasks import make_task
-from memgym.tasks.procedural.persona.answers import ABSTENTIONS, abstains
+from memgym.tasks.procedural.persona.answers import ABSTENTIONS, only_abstains
 
 TASK = make_task("persona", difficulty="easy")
 
@@ -39,7 +39,7 @@ def test_answers_are_compared_in_canonical_form(gold: str, same: list[str], othe
      "There is no information about that"],
 )  # fmt: skip
 def test_abstentions_are_recognised(answer: str) -> None:
-    assert abstains(answer)
+    assert only_abstains(answer)
     assert TASK.score(Question("q", "?", ABSTENTIONS, answerable=False), answer)["answer"] == 1
 
 
@@ -50,4 +50,4 @@ def test_abstentions_are_recognised(answer: str) -> None:
      "not mentioned in the first sessions and later she says that she moved to Oslo"],
 )  # fmt: skip
 def test_hedged_and_long_answers_are_no_abstentions(answer: str) -> None:
-    assert not abstains(answer)
+    assert not only_abstains(answer)

@@ -11,7 +11,7 @@ import pytest
 from memgym.errors import ConfigError, DataError
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.ruler import Ruler
-from memgym.tasks.world.prose import sentences
+from memgym.tasks.procedural.ruler.prose import sentences
 from memgym.tokens import get_counter
 
 

@@ -8,8 +8,8 @@ import zlib
 import numpy as np
 import pytest
 
-from memgym.tasks.world import prose
-from memgym.tasks.world.prose_words import TOPICS
+from memgym.tasks.procedural.ruler import prose
+from memgym.tasks.procedural.ruler.prose_words import TOPICS
 
 
 @pytest.fixture(scope="module")

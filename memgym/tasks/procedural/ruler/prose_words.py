@@ -1,4 +1,4 @@
-"""The vocabulary of :mod:`memgym.tasks.world.prose`: topics with the nouns, verbs and places that go together.
+"""The vocabulary of the generated prose: topics with the nouns, verbs and places that go together.
 
 The topics' verbs are transitive, in a form that is both past tense and participle; nouns are singular.
 """

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memgym.scoring.bleu import bleu1
+from memgym.tasks.published.locomo.bleu import bleu1
 
 phrases = st.lists(st.sampled_from(["ada", "rome", "x", "y"]), min_size=1, max_size=6)
 

@@ -11,10 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import product
+from typing import Any
 
 import numpy as np
 
-from memgym.tasks.world import prose_words as words
+from memgym.tasks.procedural.ruler import prose_words as words
 
 CLAUSES = (
     "{A} {V} {O} {L}",
@@ -89,13 +90,13 @@ def sentences(rng: np.random.Generator, n: int) -> list[str]:
     return [_sentence(_choices(topics[i // TOPIC_RUN]), iter(draw)) for i, draw in enumerate(draws)]
 
 
-def _sentence(choices: dict[str, tuple], draws: Iterator[float]) -> str:
+def _sentence(choices: dict[str, Sequence[Any]], draws: Iterator[float]) -> str:
     text = _expand("start", choices, draws)
     first = 1 if text[0] == '"' else 0
     return text[:first] + text[first].upper() + text[first + 1 :]
 
 
-def _expand(symbol: str, choices: dict[str, tuple], draws: Iterator[float]) -> str:
+def _expand(symbol: str, choices: dict[str, Sequence[Any]], draws: Iterator[float]) -> str:
     options = choices[symbol]
     option = options[int(next(draws) * len(options))]
     if isinstance(option, str):
@@ -105,7 +106,7 @@ def _expand(symbol: str, choices: dict[str, tuple], draws: Iterator[float]) -> s
 
 
 @cache
-def _choices(topic: int) -> dict[str, tuple]:
+def _choices(topic: int) -> dict[str, Sequence[Any]]:
     """Return what each symbol of the grammar may become: a text, or a %-pattern with the symbols to fill it."""
     agents, verbs, objects, adjectives, places = words.TOPICS[topic]
     people = _noun_phrases(("the", "a", "another", "one", "our", "their"), words.PEOPLE_ADJECTIVES, agents)
