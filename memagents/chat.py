@@ -25,16 +25,18 @@ class Conversation:
         bank: what is remembered of earlier sessions.
         time: when the conversation takes place; it names the session.
         person: how the person is called in the memories.
+        seed: of all sampling.
     """
 
     agent: Agent
     bank: MemoryBank
     time: str
     person: str = PERSON
+    seed: int = 0
     turns: list[Turn] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._memory = AgentMemory(_talkative(self.agent), self.bank)
+        self._memory = AgentMemory(_talkative(self.agent), self.bank, self.seed)
 
     def say(self, text: str) -> Reply:
         """Reply to what the person says."""

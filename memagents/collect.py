@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
 from memagents.agents.base import Agent
-from memagents.modules import Call
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, MemgymError
+from memgym.playing import Job, Played, play
+from memgym.policy import Ask, Move, StochasticPolicy
 from memgym.protocol.observation import PHASES
 
 if TYPE_CHECKING:
@@ -45,9 +47,9 @@ def collect(
 ) -> TensorDict:
     """Play every episode ``group_size`` times, all of them side by side, and return a rollout buffer.
 
-    In each round every episode that still runs takes one step, and each backend is asked once. Only trained modules
-    leave rows. A reward belongs to the last trained call before it: what a frozen answerer earns reaches the memory
-    manager; what is paid before the first trained call is nobody's.
+    Whenever all episodes that run wait for the agent, each backend is asked once. Only trained modules leave rows. A
+    reward belongs to the last trained call before it: what a frozen answerer earns reaches the memory manager; what is
+    paid before the first trained call is nobody's.
 
     Beyond the keys of :mod:`grpo.buffer`, rows have ``anchor`` (equal for equal observations in a group, for step
     credit), ``truncated`` (the prompt was cut to fit the model) and ``final`` (the call is in the phase that gets the
@@ -67,78 +69,82 @@ def collect(
         CollectionError: episodes failed; it holds everything else that was collected.
     """
     check_int("group_size", group_size, 1)
-    if not isinstance(env.unwrapped, MemoryEnv):
-        raise ConfigError(f"{env} is no memgym environment")
     if not len(indices):
         raise ConfigError("'indices' is empty: name at least one episode")
+    if not isinstance(env.unwrapped, MemoryEnv):
+        raise ConfigError(f"{env} is no memgym environment")
     phases = env.unwrapped.phases
     _check_training(agent, phases)
-    agent.reset(seed)
-    trajectories = [
-        _Trajectory(_twin(env), int(index), group, group * group_size + member, policy_version)
-        for group, index in enumerate(indices)
-        for member in range(group_size)
-    ]
-    for trajectory in trajectories:
-        trajectory.start()
+    jobs = [job for repeats in _groups(indices, group_size) for job in repeats]
+    learning = _Learning(agent, phases[-1])
+    played = {episode.job: episode for episode in play(learning, env, jobs, seed=seed, concurrency=len(jobs))}
+    trajectories = []
     anchors: dict[tuple[int, str], int] = {}
-    while running := [trajectory for trajectory in trajectories if trajectory.running]:
-        calls = agent.play([trajectory.observation for trajectory in running], final_phase=phases[-1])
-        for trajectory, call in zip(running, calls, strict=True):
-            anchor = anchors.setdefault((trajectory.group, trajectory.observation), len(anchors))
-            trajectory.step(call, anchor)
+    for number, job in enumerate(jobs):
+        episode, group = played[job], number // group_size
+        if isinstance(episode.error, ConfigError) and not episode.episode_id:
+            raise episode.error  # the caller's mistake, and nothing is collected yet
+        same = {"group_id": group, "episode_id": number, "policy_version": policy_version}
+        trajectories.append(_Trajectory(episode, number % group_size, _rows(episode, same, anchors)))
     return _result(trajectories)
 
 
-class _Trajectory:
-    """One episode being played."""
+class _Learning(StochasticPolicy):
+    """An agent whose trained modules sample and leave rows."""
 
-    def __init__(self, env: gym.Env, index: int, group: int, number: int, policy_version: int):
-        self.env, self.index, self.group = env, index, group
-        self.same = {"group_id": group, "episode_id": number, "policy_version": policy_version}
-        self.turn = 0
-        self.rows: list[dict[str, Any]] = []
-        self.observation = self.phase = ""
-        self.name = f"index {index}, rollout {number}"
-        self.error: Exception | None = None
+    def __init__(self, agent: Agent, final_phase: str):
+        self._agent, self._final_phase = agent, final_phase
+        self.waits = agent.waits
+
+    def act(self, observation: str, seed: int = 0) -> str:
+        raise TypeError("what a collector plays leaves rows: ask move_many")
+
+    def move_many(self, asks: Sequence[Ask]) -> list[Move | Exception]:
+        calls = self._agent.play([ask.observation for ask in asks], [ask.seed for ask in asks], self._final_phase)
+        return [call if isinstance(call, Exception) else Move(call.action, call.usage, call.row) for call in calls]
+
+
+@dataclass(frozen=True)
+class _Trajectory:
+    """An episode as it was played, and the rows that it left."""
+
+    played: Played
+    member: int
+    rows: list[dict[str, Any]]
 
     @property
-    def running(self) -> bool:
-        return self.observation != "" and self.error is None
+    def name(self) -> str:
+        """What error messages call it."""
+        job = self.played.job
+        name = f"index {job.index}, rollout {self.member}"
+        if not self.played.episode_id:
+            return name
+        return f"episode {self.played.episode_id!r} ({name}), step {len(self.played.steps)}, phase {self.played.phase}"
 
-    def start(self) -> None:
-        try:
-            self.observation, info = self.env.reset(options={"index": self.index})
-        except ConfigError:  # the caller's mistake, and nothing is collected yet
-            raise
-        except Exception as error:
-            self.error = error
-        else:
-            self.phase = info["phase"]
-            self.name = f"episode {info['episode_id']!r} ({self.name})"
 
-    def step(self, call: Call | Exception, anchor: int) -> None:
-        try:
-            if isinstance(call, Exception):
-                raise call
-            self._step(call, anchor)
-        except Exception as error:
-            self.error = error
-            self.name += f", step {self.turn}, phase {self.phase}"
+def _groups(indices: Sequence[int], group_size: int) -> Iterator[list[Job]]:
+    """Yield the jobs of each group; where an index comes again, its trials count on."""
+    seen: Counter[int] = Counter()
+    for index in map(int, indices):
+        first = group_size * seen[index]
+        yield [Job(first + member, index) for member in range(group_size)]
+        seen[index] += 1
 
-    def _step(self, call: Call, anchor: int) -> None:
-        observation, reward, terminated, truncated, info = self.env.step(call.action)
-        paid = [float(value) for value in info["rewards"].values()]
-        if call.row is not None:
-            place = {"turn_id": self.turn, "phase_id": PHASES.index(info["played"]), "anchor": anchor}
-            self.rows.append({**call.row, **self.same, **place, "rewards": paid, "reward": float(reward)})
-        elif self.rows:
-            last = self.rows[-1]
+
+def _rows(episode: Played, same: Mapping[str, int], anchors: dict[tuple[int, str], int]) -> list[dict[str, Any]]:
+    """Return the rows that an episode left, each with what was paid up to the next trained call."""
+    rows: list[dict[str, Any]] = []
+    for step in episode.steps:
+        anchor = anchors.setdefault((same["group_id"], step.ask.observation), len(anchors))
+        paid = [float(value) for value in step.info["rewards"].values()]
+        if step.move.row is not None:
+            place = {"turn_id": step.ask.step, "phase_id": PHASES.index(step.info["played"]), "anchor": anchor}
+            rows.append({**step.move.row, **same, **place, "rewards": paid, "reward": float(step.reward)})
+        elif rows:
+            last = rows[-1]
             last["rewards"] = [old + new for old, new in zip(last["rewards"], paid, strict=True)]
-            last["reward"] += float(reward)
-        self.turn += 1
-        self.phase = info["phase"]
-        self.observation = "" if terminated or truncated else observation
+            last["reward"] += float(step.reward)
+    return rows
 
 
 def _check_training(agent: Agent, phases: Sequence[str]) -> None:
@@ -152,22 +158,13 @@ def _check_training(agent: Agent, phases: Sequence[str]) -> None:
         )
 
 
-def _twin(env: gym.Env) -> gym.Env:
-    """Return another environment on the same loaded task, in the same wrappers."""
-    if not isinstance(env, gym.Wrapper):
-        return env.spawn()
-    twin = copy.copy(env)
-    twin.env = _twin(env.env)
-    return twin
-
-
 def _result(trajectories: Sequence[_Trajectory]) -> TensorDict:
     from grpo.buffer import from_rows
 
-    ended = [row for trajectory in trajectories if trajectory.error is None for row in trajectory.rows]
-    cut = [row for trajectory in trajectories if trajectory.error is not None for row in trajectory.rows]
+    ended = [row for trajectory in trajectories if trajectory.played.error is None for row in trajectory.rows]
+    cut = [row for trajectory in trajectories if trajectory.played.error is not None for row in trajectory.rows]
     rollout, unfinished = (from_rows(rows) if rows else None for rows in (ended, cut))
-    failures = {trajectory.name: trajectory.error for trajectory in trajectories if trajectory.error is not None}
+    failures = {each.name: each.played.error for each in trajectories if each.played.error is not None}
     if failures:
         raise CollectionError(failures, rollout, unfinished) from next(iter(failures.values()))
     if rollout is None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memagents.agents.base import Agent
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
+from memgym.playing import Job, Played, play
 from memgym.policy import Policy
 from memgym.protocol.observation import PHASES, Observation
 
@@ -36,31 +37,29 @@ def demonstrate(agent: Agent, env: MemoryEnv, teacher: Policy, indices: Sequence
 
     if agent.learner is None:
         raise ConfigError(f"{agent.recipe.name} trains nothing: set status = 'trained' for a module")
-    teacher.reset(seed)
-    twins = [env.spawn() for _ in indices]
-    observations = {
-        number: twin.reset(options={"index": int(index)})[0]
-        for number, (twin, index) in enumerate(zip(twins, indices, strict=True))
-    }
-    rows: dict[int, list[dict[str, Any]]] = {number: [] for number in observations}
-    turn = 0
-    while observations:
-        actions = teacher.act_many(list(observations.values()))
-        for (number, text), action in zip(list(observations.items()), actions, strict=True):
-            seen = Observation.parse(text).without_gold()
-            observations[number], reward, terminated, _, info = twins[number].step(action)
-            if info["action_error"]:
-                raise ConfigError(f"the teacher's action in phase {info['played']} is refused: {info['action_error']}")
-            part = agent.parts[seen.phase]
-            row = part.module.demonstration(seen, action, part.backend) if part.status == "trained" else None
-            if row is not None:
-                place = {"group_id": number, "episode_id": number, "turn_id": turn, "policy_version": 0}
-                paid = {"rewards": list(info["rewards"].values()), "reward": float(reward)}
-                rows[number].append({**row, **place, **paid, "phase_id": PHASES.index(seen.phase)})
-            if terminated:
-                del observations[number]
-        turn += 1
-    demonstrated = [row for episode in rows.values() for row in episode]
-    if not demonstrated:
+    jobs = [Job(trial, int(index)) for trial, index in enumerate(indices)]
+    played = {episode.job: episode for episode in play(teacher, env, jobs, seed=seed, concurrency=max(1, len(jobs)))}
+    rows: list[dict[str, Any]] = []
+    for number, job in enumerate(jobs):
+        if played[job].error is not None:
+            raise played[job].error
+        same = {"group_id": number, "episode_id": number, "policy_version": 0}
+        rows += [{**row, **same} for row in _rows(agent, played[job])]
+    if not rows:
         raise ConfigError("the teacher's episodes have no phase that a trained module plays")
-    return from_rows(demonstrated)
+    return from_rows(rows)
+
+
+def _rows(agent: Agent, episode: Played) -> Iterator[dict[str, Any]]:
+    for step in episode.steps:
+        if step.info["action_error"]:
+            said = step.info["action_error"]
+            raise ConfigError(f"the teacher's action in phase {step.info['played']} is refused: {said}")
+        seen = Observation.parse(step.ask.observation).without_gold()
+        part = agent.parts[seen.phase]
+        if part.status != "trained":
+            continue
+        row = part.module.demonstration(seen, step.move.action, part.backend)
+        if row is not None:
+            paid = {"rewards": list(step.info["rewards"].values()), "reward": float(step.reward)}
+            yield {**row, **paid, "turn_id": step.ask.step, "phase_id": PHASES.index(seen.phase)}

@@ -16,6 +16,7 @@ from memgym import operators
 from memgym.bank import MemoryBank, MemoryRecord
 from memgym.episodes import Session, Turn
 from memgym.errors import ActionError
+from memgym.playing import ask_seed
 from memgym.protocol.actions import Answer, check_action
 from memgym.protocol.bank_protocol import BankProtocol, Change, Plan
 from memgym.protocol.observation import Observation
@@ -49,10 +50,12 @@ class AgentMemory:
     Args:
         agent: plays ``extract``, ``update``, ``retrieve`` and ``answer``.
         bank: what is remembered; changed in place.
+        seed: of all sampling.
     """
 
-    def __init__(self, agent: Agent, bank: MemoryBank):
+    def __init__(self, agent: Agent, bank: MemoryBank, seed: int = 0):
         self.agent, self.bank = agent, bank
+        self._seed, self._calls = seed, 0
         self._protocol = BankProtocol(bank, answer_format="json")
 
     def ingest(self, session: Session) -> Ingested:
@@ -106,7 +109,9 @@ class AgentMemory:
         return self._protocol.parse_update(action).check()
 
     def _call(self, observation: Observation) -> Call:
-        call = self.agent.play([str(observation)])[0]
+        seed = ask_seed(self._seed, 0, 0, self._calls)
+        self._calls += 1
+        call = self.agent.play([str(observation)], [seed])[0]
         if isinstance(call, Exception):
             raise call
         return call

@@ -23,7 +23,7 @@ from memagents.backends.local import find_model
 from memagents.collect import collect
 from memagents.demonstrate import demonstrate
 from memagents.training_recipes import RunConfig, TeacherConfig, TrainingRecipe, ValidationConfig
-from memagents.validation import Scores, gain, means, play
+from memagents.validation import Scores, gain, means, score_episodes
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
 from memgym.policy import load_policy
@@ -91,7 +91,7 @@ class Validation:
         """Return the scores by episode."""
         if self.sync is not None:
             self.sync()
-        return play(self.agent, self.env, self.indices)
+        return score_episodes(self.agent, self.env, self.indices)
 
 
 class Run:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from memgym.envs.base import MemoryEnv
 from memgym.leaderboard.results import FINAL_REWARDS
+from memgym.playing import Job, Played, play
 from memgym.policy import Policy
 from memgym.statistics import interval, resampled_means
 
@@ -15,7 +17,7 @@ Scores = Mapping[str, np.ndarray]
 """Name to ``[E, 2]``: of each episode the sum of a score and the number of times it was given."""
 
 
-def play(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed: int = 0) -> dict[str, np.ndarray]:
+def score_episodes(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed: int = 0) -> dict[str, np.ndarray]:
     """Play episodes side by side and return their scores.
 
     Every question gives the task's own scores (``answer``, …) and those of its retrieval (``evidence_recall`` within
@@ -28,33 +30,38 @@ def play(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed: int = 0) 
         indices: of the episodes, in the environment's split.
         seed: of the policy.
     """
-    policy.reset(seed)
-    envs = [env.spawn() for _ in indices]
-    observations = {
-        number: twin.reset(options={"index": int(index)})[0]
-        for number, (twin, index) in enumerate(zip(envs, indices, strict=True))
-    }
+    jobs = list(_jobs(indices))
+    number = {job: place for place, job in enumerate(jobs)}
     scores: dict[str, np.ndarray] = {}
+    for played in play(policy, env, jobs, seed=seed, concurrency=max(1, len(jobs))):
+        if played.error is not None:
+            raise played.error
+        for name, value, count in _given(played):
+            scores.setdefault(name, np.zeros((len(jobs), 2)))[number[played.job]] += (value, count)
+    return dict(sorted(scores.items()))
 
-    def add(number: int, name: str, value: float, count: int = 1) -> None:
-        scores.setdefault(name, np.zeros((len(envs), 2)))[number] += (value, count)
 
-    while observations:
-        running = list(observations)
-        for number, action in zip(running, policy.act_many(list(observations.values())), strict=True):
-            observations[number], reward, terminated, truncated, info = envs[number].step(action)
-            add(number, "format", info["rewards"]["format"])
-            add(number, "reward", float(reward), count=0)
-            for answer in info["answers"]:
-                for name, value in answer["scores"].items():
-                    add(number, name, value)
-            if terminated or truncated:
-                del observations[number]
-                add(number, "reward", 0.0)
-                for name in FINAL_REWARDS:
-                    if name in info["rewards"]:
-                        add(number, name, info["rewards"][name])
-    return scores
+def _jobs(indices: Sequence[int]) -> Iterator[Job]:
+    """Yield a job for each index; where one comes again, it is another trial."""
+    seen: Counter[int] = Counter()
+    for index in map(int, indices):
+        yield Job(seen[index], index)
+        seen[index] += 1
+
+
+def _given(played: Played) -> Iterator[tuple[str, float, int]]:
+    """Yield name, value and count of every score that an episode was given."""
+    for step in played.steps:
+        yield "format", step.info["rewards"]["format"], 1
+        yield "reward", float(step.reward), 0
+        for answer in step.info["answers"]:
+            for name, value in answer["scores"].items():
+                yield name, value, 1
+    yield "reward", 0.0, 1
+    last = played.steps[-1].info["rewards"]
+    for name in FINAL_REWARDS:
+        if name in last:
+            yield name, last[name], 1
 
 
 def means(scores: Scores) -> dict[str, float]:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
-from memgym.checks import check_int, check_number
+from memgym.checks import check_int, check_number, is_int
 from memgym.errors import ConfigError, MemgymError, MissingExtraError
 
 Message = Mapping[str, str]
@@ -121,7 +121,7 @@ class ChatClient:
             **options: further fields of the request, as the ``openai`` package names them.
 
         Returns:
-            The choice, in which ``["message"]["content"]`` is text or None.
+            The choice, in which ``["message"]["content"]`` is text or None, and what the call cost under ``usage``.
 
         Raises:
             BadReplyError: the reply is not a chat completion.
@@ -155,13 +155,16 @@ class ChatClient:
 
     def _choice(self, body: str) -> dict[str, Any]:
         try:
-            choice: dict[str, Any] = json.loads(body)["choices"][0]
+            reply = json.loads(body)
+            choice: dict[str, Any] = reply["choices"][0]
             content = choice["message"]["content"]
-        except (ValueError, LookupError, TypeError, RecursionError):
+            usage = reply.get("usage") or {}
+            counts = {name: count for name, count in usage.items() if is_int(count)}
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise self._error(BadReplyError, "not a chat completion", body) from None
         if not isinstance(content, str | None):
             raise self._error(BadReplyError, "a reply whose content is no text", body)
-        return choice
+        return {**choice, "usage": counts}
 
     def _error(self, kind: type[ApiError], reason: str, body: str = "") -> ApiError:
         """Build an error that shows the start of ``body``; a server may echo the key, so it is blotted out."""

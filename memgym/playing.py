@@ -3,7 +3,7 @@
 Episodes are coroutines of one event loop. A policy that computes is asked when every running episode waits for it, in
 one batch; one that waits on a network is never kept waiting by another episode; and where a step itself waits on a
 network (a judge, a reader behind an API), steps run in threads. What is played does not depend on any of this: every
-reply is seeded by (seed, trial, episode, step).
+move is seeded by (seed, trial, episode, step).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
-from memgym.policy import AsyncPolicy, Policy, Reply, Turn
+from memgym.policy import Ask, AsyncPolicy, Move, Policy
 
 CONCURRENCY = 16
 """How many episodes run side by side unless the caller says otherwise."""
@@ -46,15 +46,15 @@ class PlayedStep:
     """One step as it was played.
 
     Args:
-        turn: what the policy was asked.
-        reply: what it answered.
+        ask: what the policy was asked.
+        move: what it answered.
         reward: what the step paid.
         info: what the environment told.
         seconds: how long the policy took, alone or with its batch.
     """
 
-    turn: Turn
-    reply: Reply
+    ask: Ask
+    move: Move
     reward: Any
     info: dict[str, Any]
     seconds: float
@@ -62,17 +62,27 @@ class PlayedStep:
 
 @dataclass(slots=True)
 class Played:
-    """An episode as it was played; with an ``error``, up to where it failed."""
+    """An episode as it was played; with an ``error``, up to where it failed.
+
+    Args:
+        job: which one.
+        episode_id: ``""`` if it could not be started.
+        phase: the phase at hand, ``""`` at the end.
+        steps: those played.
+        error: what it failed of.
+        seconds: from its start to its end.
+    """
 
     job: Job
     episode_id: str = ""
+    phase: str = ""
     steps: list[PlayedStep] = field(default_factory=list)
     error: Exception | None = None
     seconds: float = 0.0
 
 
-def turn_seed(seed: int, trial: int, index: int, step: int) -> int:
-    """Return the 32-bit seed of one reply."""
+def ask_seed(seed: int, trial: int, index: int, step: int) -> int:
+    """Return the 32-bit seed of one move."""
     return int(np.random.SeedSequence([seed, trial, index, step]).generate_state(1)[0])
 
 
@@ -172,15 +182,16 @@ class _Stage:
     async def _play_steps(self, env: gym.Env, played: Played) -> None:
         job = played.job
         observation, info = await self._do(env.reset, options={"index": job.index})
-        played.episode_id = info["episode_id"]
+        played.episode_id, played.phase = info["episode_id"], info["phase"]
         done = False
         while not done:
             step = len(played.steps)
-            seed = turn_seed(self._seed, job.trial, job.index, step)
-            turn = Turn(observation, seed, job.trial, job.index, step)
-            reply, seconds = await self._ask.reply(turn)
-            observation, reward, terminated, truncated, info = await self._do(env.step, reply.action)
-            played.steps.append(PlayedStep(turn, reply, reward, info, seconds))
+            seed = ask_seed(self._seed, job.trial, job.index, step)
+            ask = Ask(observation, seed, job.trial, job.index, step)
+            move, seconds = await self._ask.move(ask)
+            observation, reward, terminated, truncated, info = await self._do(env.step, move.action)
+            played.steps.append(PlayedStep(ask, move, reward, info, seconds))
+            played.phase = info["phase"]
             done = terminated or truncated
 
     async def _do(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
@@ -195,8 +206,8 @@ class _Asker(ABC):
     """How the policy is asked."""
 
     @abstractmethod
-    async def reply(self, turn: Turn) -> tuple[Reply, float]:
-        """Return the policy's reply, and how many seconds it took; a failed reply is raised."""
+    async def move(self, ask: Ask) -> tuple[Move, float]:
+        """Return the policy's move, and how many seconds it took; a failed move is raised."""
 
     def leave(self) -> None:
         """Tell that one worker fewer will ask."""
@@ -208,10 +219,10 @@ class _Awaited(_Asker):
     def __init__(self, policy: AsyncPolicy):
         self._policy = policy
 
-    async def reply(self, turn: Turn) -> tuple[Reply, float]:
+    async def move(self, ask: Ask) -> tuple[Move, float]:
         started = time.perf_counter()
-        reply = await self._policy.reply_async(turn)
-        return reply, time.perf_counter() - started
+        move = await self._policy.move_async(ask)
+        return move, time.perf_counter() - started
 
 
 class _InThreads(_Asker):
@@ -220,10 +231,10 @@ class _InThreads(_Asker):
     def __init__(self, policy: Policy, threads: Executor):
         self._policy, self._threads = policy, threads
 
-    async def reply(self, turn: Turn) -> tuple[Reply, float]:
+    async def move(self, ask: Ask) -> tuple[Move, float]:
         loop = asyncio.get_running_loop()
-        ((reply, seconds),) = await loop.run_in_executor(self._threads, _replies, self._policy, [turn])
-        return _unless_failed(reply), seconds
+        ((move, seconds),) = await loop.run_in_executor(self._threads, _moves, self._policy, [ask])
+        return _unless_failed(move), seconds
 
 
 class _InBatches(_Asker):
@@ -231,14 +242,14 @@ class _InBatches(_Asker):
 
     def __init__(self, policy: Policy, workers: int):
         self._policy, self._workers = policy, workers
-        self._waiting: list[tuple[Turn, asyncio.Future[tuple[Reply | Exception, float]]]] = []
+        self._waiting: list[tuple[Ask, asyncio.Future[tuple[Move | Exception, float]]]] = []
 
-    async def reply(self, turn: Turn) -> tuple[Reply, float]:
-        answered: asyncio.Future[tuple[Reply | Exception, float]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((turn, answered))
+    async def move(self, ask: Ask) -> tuple[Move, float]:
+        answered: asyncio.Future[tuple[Move | Exception, float]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((ask, answered))
         self._ask_when_all_wait()
-        reply, seconds = await answered
-        return _unless_failed(reply), seconds
+        move, seconds = await answered
+        return _unless_failed(move), seconds
 
     def leave(self) -> None:
         self._workers -= 1
@@ -249,9 +260,9 @@ class _InBatches(_Asker):
             return
         waiting, self._waiting = self._waiting, []
         waiting.sort(key=lambda asked: (asked[0].trial, asked[0].index))
-        replies = _replies(self._policy, [turn for turn, _ in waiting])
-        for (_, answered), reply in zip(waiting, replies, strict=True):
-            answered.set_result(reply)
+        moves = _moves(self._policy, [ask for ask, _ in waiting])
+        for (_, answered), move in zip(waiting, moves, strict=True):
+            answered.set_result(move)
 
 
 def _asker(policy: Policy, workers: int, threads: Executor) -> _Asker:
@@ -260,26 +271,26 @@ def _asker(policy: Policy, workers: int, threads: Executor) -> _Asker:
     return _InThreads(policy, threads) if policy.waits else _InBatches(policy, workers)
 
 
-def _replies(policy: Policy, turns: Sequence[Turn]) -> list[tuple[Reply | Exception, float]]:
-    """Return a policy's replies with their seconds; where a batch fails, its halves are asked, down to the culprit."""
+def _moves(policy: Policy, asks: Sequence[Ask]) -> list[tuple[Move | Exception, float]]:
+    """Return a policy's moves with their seconds; where a batch fails, its halves are asked, down to the culprit."""
     started = time.perf_counter()
     try:
-        replies = policy.reply_many(turns)
-        if len(replies) != len(turns):
-            raise ConfigError(f"{type(policy).__name__} gave {len(replies)} actions for {len(turns)} observations")
+        moves = policy.move_many(asks)
+        if len(moves) != len(asks):
+            raise ConfigError(f"{type(policy).__name__} gave {len(moves)} actions for {len(asks)} observations")
     except Exception as error:
-        if len(turns) == 1:
+        if len(asks) == 1:
             return [(error, time.perf_counter() - started)]
-        half = len(turns) // 2
-        return _replies(policy, turns[:half]) + _replies(policy, turns[half:])
+        half = len(asks) // 2
+        return _moves(policy, asks[:half]) + _moves(policy, asks[half:])
     seconds = time.perf_counter() - started
-    return [(reply, seconds) for reply in replies]
+    return [(move, seconds) for move in moves]
 
 
-def _unless_failed(reply: Reply | Exception) -> Reply:
-    if isinstance(reply, Exception):
-        raise reply
-    return reply
+def _unless_failed(move: Move | Exception) -> Move:
+    if isinstance(move, Exception):
+        raise move
+    return move
 
 
 def _in_thread(drive: Callable[[], Iterator[Played]]) -> Iterator[Played]:

@@ -14,13 +14,13 @@ from memgym.resolve import resolve_class
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Ask:
     """What a policy is asked in one step of an episode.
 
     Args:
         observation: the text.
-        seed: of whatever is random in the reply. It follows from the run's seed, the trial, the episode and the step,
-            so it does not matter beside what, or in which process, the turn is played.
+        seed: of whatever is random in the move. It follows from the run's seed, the trial, the episode and the step,
+            so it does not matter beside what, or in which process, the ask is played.
         trial: how often the episode was played before.
         index: of the episode in its split.
         step: how many steps came before.
@@ -34,7 +34,7 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class Move:
     """What a policy answers.
 
     Args:
@@ -69,9 +69,9 @@ class Policy(ABC):
         """Return the actions for a batch of observations; override it where a batch is cheaper than a loop."""
         return [self.act(observation) for observation in observations]
 
-    def reply_many(self, turns: Sequence[Turn]) -> Sequence[Reply | Exception]:
+    def move_many(self, asks: Sequence[Ask]) -> Sequence[Move | Exception]:
         """Return what :meth:`act_many` does, with what is known of each call; in place of one that failed, why."""
-        return [Reply(action) for action in self.act_many([turn.observation for turn in turns])]
+        return [Move(action) for action in self.act_many([ask.observation for ask in asks])]
 
 
 class StochasticPolicy(Policy):
@@ -86,10 +86,10 @@ class StochasticPolicy(Policy):
         seeds = [0] * len(observations) if seeds is None else seeds
         return [self.act(observation, seed) for observation, seed in zip(observations, seeds, strict=True)]
 
-    def reply_many(self, turns: Sequence[Turn]) -> Sequence[Reply | Exception]:
+    def move_many(self, asks: Sequence[Ask]) -> Sequence[Move | Exception]:
         """Return what :meth:`act_many` does, with what is known of each call; in place of one that failed, why."""
-        actions = self.act_many([turn.observation for turn in turns], [turn.seed for turn in turns])
-        return [Reply(action) for action in actions]
+        actions = self.act_many([ask.observation for ask in asks], [ask.seed for ask in asks])
+        return [Move(action) for action in actions]
 
 
 class AsyncPolicy(StochasticPolicy):
@@ -103,9 +103,9 @@ class AsyncPolicy(StochasticPolicy):
         """Return the action for one observation, outside of any event loop."""
         return asyncio.run(self.act_async(observation, seed))
 
-    async def reply_async(self, turn: Turn) -> Reply:
+    async def move_async(self, ask: Ask) -> Move:
         """Return what :meth:`act_async` does, with what is known of the call."""
-        return Reply(await self.act_async(turn.observation, turn.seed))
+        return Move(await self.act_async(ask.observation, ask.seed))
 
 
 def policy_class(entry_point: str, **options: object) -> type[Policy]:

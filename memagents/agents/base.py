@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-import numpy as np
-
 from memagents.backends.base import Backend, Completion, Sampling, TokenBackend, TrainableBackend
 from memagents.modules import Call, Module, Request
 from memagents.modules.reasoning import OPEN
 from memagents.modules.text import TextModule
 from memagents.recipes import Recipe, build_module, read_recipe
 from memgym.errors import ConfigError
-from memgym.policy import Policy
+from memgym.policy import Ask, Move, StochasticPolicy
 from memgym.protocol.observation import PHASES, Observation
 from memgym.resolve import resolve_class
 
@@ -45,7 +43,7 @@ class Part:
     status: str
 
 
-class Agent(Policy):
+class Agent(StochasticPolicy):
     """Plays each phase by a module. Subclasses are paradigms: they say which module that is unless a recipe does.
 
     A recipe is for the class that it names, and for subclasses of it.
@@ -76,27 +74,31 @@ class Agent(Policy):
             _check_fit(read, phase, assignment.status, module, backend)
             self.parts[phase] = Part(module, backend, assignment.status)
         self.learner = _find_learner(read, self.parts)
-        self.reset(0)
+        backends = [part.backend for part in self.parts.values() if part.backend is not None]
+        self.waits = bool(backends) and all(backend.waits for backend in backends)
 
-    def reset(self, seed: int | None = None) -> None:
-        """Seed all sampling; without a seed, by 0."""
-        self._seeds = np.random.SeedSequence(seed or 0)
-        for part in self.parts.values():
-            part.module.reset(self._next_seed())
-
-    def act(self, observation: str) -> str | None:  # type: ignore[override] # environments know None as no action
+    def act(self, observation: str, seed: int = 0) -> str | None:  # type: ignore[override] # None is no action
         """Return the action for one observation; None where the model wrote nothing that is an action."""
-        return self.act_many([observation])[0]
+        return self.act_many([observation], [seed])[0]
 
-    def act_many(self, observations: Sequence[str]) -> list[str | None]:  # type: ignore[override] # as for act
+    def act_many(self, observations: Sequence[str], seeds: Sequence[int] | None = None) -> list[str | None]:
         """Return the actions, asking each backend once for all of them."""
-        return [_unless_failed(call).action for call in self.play(observations)]
+        seeds = [0] * len(observations) if seeds is None else seeds
+        return [_unless_failed(call).action for call in self.play(observations, seeds)]
 
-    def play(self, observations: Sequence[str], final_phase: str | None = None) -> list[Call | Exception]:
+    def move_many(self, asks: Sequence[Ask]) -> list[Move | Exception]:
+        """Return what each module did; in place of a call that failed, the exception."""
+        calls = self.play([ask.observation for ask in asks], [ask.seed for ask in asks])
+        return [call if isinstance(call, Exception) else Move(call.action, call.usage) for call in calls]
+
+    def play(
+        self, observations: Sequence[str], seeds: Sequence[int], final_phase: str | None = None
+    ) -> list[Call | Exception]:
         """Return what each module did, with its trace; in place of a call that failed, the exception.
 
         Args:
             observations: of as many episodes as there are.
+            seeds: of what is drawn for each of them.
             final_phase: for training: trained modules sample and leave rows, and this phase's steps are those that get
                 the final reward. None plays every module as it is.
         """
@@ -104,7 +106,7 @@ class Agent(Policy):
         batches: list[_Batch] = []
         for index, text in enumerate(observations):
             try:
-                asked = self._ask(Observation.parse(text), final_phase)
+                asked = self._ask(Observation.parse(text), seeds[index], final_phase)
             except Exception as error:
                 calls[index] = error
                 continue
@@ -113,26 +115,23 @@ class Agent(Policy):
             else:
                 _add(batches, index, *asked)
         for batch in batches:
-            seed = self._next_seed()
-            calls.update(zip(batch.indices, batch.run(batch.requests, seed), strict=True))
+            drawn = [seeds[index] for index in batch.indices]
+            calls.update(zip(batch.indices, batch.run(batch.requests, drawn), strict=True))
         return [calls[index] for index in range(len(observations))]
 
-    def _ask(self, observation: Observation, final_phase: str | None) -> Call | tuple[Backend, Request]:
+    def _ask(self, observation: Observation, seed: int, final_phase: str | None) -> Call | tuple[Backend, Request]:
         part = self.parts[observation.phase]
         if final_phase is None or part.status != "trained":
             asked = part.module.inference(observation)
         elif observation.phase == final_phase:
-            asked = part.module.rollout(observation)
+            asked = part.module.rollout(observation, seed)
         else:
-            asked = part.module.generate(observation)
+            asked = part.module.generate(observation, seed)
         if isinstance(asked, Call):
             return asked
         if part.backend is None:
             raise ConfigError(f"{type(part.module).__name__} asks a model, but says needs_backend = False")
         return part.backend, asked
-
-    def _next_seed(self) -> int:
-        return int(self._seeds.spawn(1)[0].generate_state(1)[0])
 
 
 def agent_class(name: str) -> type[Agent]:
@@ -162,16 +161,16 @@ class _Batch:
         self.indices: list[int] = []
         self.requests: list[Request] = []
 
-    def run(self, requests: Sequence[Request], seed: int) -> list[Call | Exception]:
+    def run(self, requests: Sequence[Request], seeds: Sequence[int]) -> list[Call | Exception]:
         try:
             chats = [request.messages for request in requests]
-            completions = self.backend.chat(chats, replace(self.sampling, seed=seed))
+            completions = self.backend.chat(chats, replace(self.sampling, seeds=tuple(seeds)))
         except ConfigError as error:
             # A prompt does not fit the model, which is found out before anything is sampled: only its episode fails.
             if len(requests) == 1:
                 return [error]
             half = len(requests) // 2
-            return self.run(requests[:half], seed) + self.run(requests[half:], seed + 1)
+            return self.run(requests[:half], seeds[:half]) + self.run(requests[half:], seeds[half:])
         except Exception as error:
             return [error] * len(requests)
         pairs = zip(requests, completions, strict=True)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from memgym.checks import check_int, check_number
+from memgym.errors import ConfigError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,8 +30,8 @@ class Sampling:
         top_p: nucleus; 1 is off.
         top_k: 0 is off.
         min_tokens: no completion ends before so many tokens.
-        seed: of the whole batch; None for fresh randomness. Row ``i`` has a random stream of its own, so that what it
-            gets depends on the seed and on ``i`` alone, not on how the backend batches.
+        seeds: one for each prompt; None for fresh randomness. What a prompt gets depends on its seed alone, not on what
+            stands beside it or on how the backend batches.
         json_schema: what the text must conform to, where the backend can constrain decoding. What is sampled from is
             then no longer the model's own distribution: leave it out in training.
 
@@ -43,15 +44,15 @@ class Sampling:
     top_p: float = 1.0
     top_k: int = 0
     min_tokens: int = 0
-    seed: int | None = None
+    seeds: tuple[int, ...] | None = None
     json_schema: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         check_int("max_tokens", self.max_tokens, 1)
         check_int("top_k", self.top_k, 0)
         check_int("min_tokens", self.min_tokens, 0, self.max_tokens)
-        if self.seed is not None:
-            check_int("seed", self.seed, 0)
+        for seed in self.seeds or ():
+            check_int("seeds", seed, 0)
         check_number("temperature", self.temperature, 0)
         check_number("top_p", self.top_p, 0, 1, above=True)
 
@@ -65,9 +66,17 @@ class Sampling:
         """``json_schema`` without ``uniqueItems``, which no grammar can say and servers refuse; parsers check it."""
         return _without(self.json_schema, "uniqueItems")
 
-    def row_seed(self, row: int) -> int | None:
-        """Return the 32-bit seed of row ``row`` for a backend that seeds each request; None without a seed."""
-        return None if self.seed is None else int(np.random.SeedSequence([self.seed, row]).generate_state(1)[0])
+    def seeds_of(self, prompts: int) -> list[int]:
+        """Return a seed for each of so many prompts: those given, else fresh ones of 32 bits.
+
+        Raises:
+            ConfigError: another number of seeds was given.
+        """
+        if self.seeds is None:
+            return np.random.SeedSequence().generate_state(max(1, prompts)).tolist()[:prompts]
+        if len(self.seeds) != prompts:
+            raise ConfigError(f"argument 'seeds' has {len(self.seeds)} seeds for {prompts} prompts")
+        return list(self.seeds)
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,7 @@ class Completion:
             the model's own distribution, at temperature 1); empty likewise, and for demonstrations.
         finish_reason: ``stop`` if the model ended by itself, ``length`` if it was cut off.
         truncated: whether the prompt was cut to fit the model.
+        usage: what the call cost, as a server tells it; None where nobody counts.
     """
 
     text: str
@@ -90,6 +100,7 @@ class Completion:
     log_probs: list[float]
     finish_reason: Literal["stop", "length"]
     truncated: bool = False
+    usage: Mapping[str, int] | None = None
 
 
 class Backend(ABC):
@@ -97,9 +108,11 @@ class Backend(ABC):
 
     Attributes:
         constrains: whether it obeys :attr:`Sampling.json_schema`.
+        waits: whether it waits on a network rather than computes.
     """
 
     constrains: ClassVar[bool] = False
+    waits: ClassVar[bool] = False
 
     @abstractmethod
     def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:

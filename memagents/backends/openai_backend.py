@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling
 from memgym.api import ChatClient, concurrently
@@ -13,7 +13,7 @@ class OpenAIBackend(Backend):
     """Asks a served model. It gives no tokens, so it is for inference only.
 
     The key comes from ``OPENAI_API_KEY`` and is handed to the ``openai`` package alone; it is in no recipe, message or
-    log. Each row is a request of its own, with the seed ``sampling.row_seed(row)``, which a server may or may not obey.
+    log. Each row is a request of its own, with the seed ``sampling.seeds``, which a server may or may not obey.
     (vLLM 0.32 on a CPU obeys, but falls over where it reads a seeded request's prompt in parts: start that server with
     ``--no-enable-chunked-prefill``.)
 
@@ -30,6 +30,7 @@ class OpenAIBackend(Backend):
     """
 
     constrains = True
+    waits = True
 
     def __init__(
         self,
@@ -57,7 +58,8 @@ class OpenAIBackend(Backend):
         choice = self._client.request(messages, **self._options(sampling, row))
         # A model that spent its tokens on reasoning says nothing: an empty completion, which the environment scores.
         text = choice["message"]["content"] or ""
-        return Completion(text, [], [], [], "length" if choice.get("finish_reason") == "length" else "stop")
+        finish: Literal["length", "stop"] = "length" if choice.get("finish_reason") == "length" else "stop"
+        return Completion(text, [], [], [], finish, usage=choice["usage"] or None)
 
     def _options(self, sampling: Sampling, row: int) -> dict[str, Any]:
         """Return the request's fields; what is switched off is left out, since not every server knows it."""
@@ -70,8 +72,8 @@ class OpenAIBackend(Backend):
         extra = {name: value for name in ("top_k", "min_tokens") if (value := getattr(sampling, name))}
         if extra:
             options["extra_body"] = extra
-        if sampling.seed is not None:
-            options["seed"] = sampling.row_seed(row)
+        if sampling.seeds is not None:
+            options["seed"] = sampling.seeds[row]
         if sampling.json_schema is not None:
             schema = {"name": "action", "schema": sampling.grammar_schema}
             options["response_format"] = {"type": "json_schema", "json_schema": schema}

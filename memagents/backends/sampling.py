@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -54,7 +52,6 @@ def draw(log_probs: Tensor, uniforms: Tensor) -> Tensor:
 
 
 def row_uniforms(rows: int, sampling: Sampling) -> Tensor:
-    """Return ``[rows, max_tokens]`` float64 in [0, 1): a random stream per row, the same for the same seed and row."""
-    seed: Any = np.random.SeedSequence().entropy if sampling.seed is None else sampling.seed
-    streams = [np.random.default_rng([seed, row]).random(sampling.max_tokens) for row in range(rows)]
+    """Return ``[rows, max_tokens]`` float64 in [0, 1): a random stream per row, the same for the same seed."""
+    streams = [np.random.default_rng(seed).random(sampling.max_tokens) for seed in sampling.seeds_of(rows)]
     return torch.from_numpy(np.stack(streams))

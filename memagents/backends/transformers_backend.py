@@ -36,7 +36,7 @@ class TransformersBackend(LocalBackend):
     What is sampled is up to date, unless ``rollout_dtype`` asks for a copy of the weights: that is so after
     :meth:`update_weights`.
 
-    With a seed, a row's tokens depend on the seed and the row's index alone, whatever the batches (up to rounding: a
+    A row's tokens depend on its seed alone, whatever the batches (up to rounding: a
     draw within 1e-6 or so of the border between two tokens can fall on either side).
 
     Args:

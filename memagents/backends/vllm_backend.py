@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -118,9 +117,8 @@ class VllmBackend(LocalBackend):
         }
         if sampling.json_schema is not None:
             common["structured_outputs"] = StructuredOutputsParams(json=sampling.grammar_schema)
-        if sampling.seed is None:  # an unseeded request draws from the process's random state
-            sampling = dataclasses.replace(sampling, seed=secrets.randbits(64))
-        params = [SamplingParams(**common, seed=sampling.row_seed(row)) for row in range(len(prompts))]
+        # An unseeded request would draw from the process's random state.
+        params = [SamplingParams(**common, seed=seed) for seed in sampling.seeds_of(len(prompts))]
         requests = [{"prompt_token_ids": prompt} for prompt in prompts]
         with _random_state_kept():
             outputs = [result.outputs[0] for result in self._llm.generate(requests, params, use_tqdm=False)]

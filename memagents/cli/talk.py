@@ -28,8 +28,7 @@ def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int) -> None:
     """
     with _alone(bank):
         memory = _load_bank(bank, embedder)
-        agent = _load_agent(recipe, seed)
-        talk = Conversation(agent, memory, datetime.now().isoformat(timespec="seconds"), name)
+        talk = Conversation(load_agent(recipe), memory, datetime.now().isoformat(timespec="seconds"), name, seed)
         typer.secho(f"{len(memory)} memories in {bank}. /quit (or Ctrl-D) ends and remembers the session.", dim=True)
         try:
             _converse(talk)
@@ -59,9 +58,9 @@ def ingest_files(paths: list[Path], recipe: str, bank: Path, embedder: str, seed
                 typer.secho(f"session {session.id} was already ingested; skipped", fg="yellow")
                 skipped += 1
                 continue
-            agent = agent or _load_agent(recipe, seed)
+            agent = agent or load_agent(recipe)
             typer.secho(f"session {session.id} {session.time}".rstrip(), bold=True)
-            _show_ingested(AgentMemory(agent, memory).ingest(session))
+            _show_ingested(AgentMemory(agent, memory, seed).ingest(session))
             memory.mark(digest)
             _save(memory, bank)
     left_out = f", {skipped} skipped" if skipped else ""
@@ -76,7 +75,8 @@ def answer(questions: list[str], recipe: str, bank: Path, as_json: bool, seed: i
     """
     if not bank.is_file():
         raise ConfigError(f"there is no memory bank {bank}; 'memagents ingest' and 'memagents chat' make one")
-    memory = AgentMemory(agent=_load_agent(recipe, seed), bank=_load_bank(bank, "hash"))
+    kept = _load_bank(bank, "hash")
+    memory = AgentMemory(load_agent(recipe), kept, seed)
     asked = [line.strip() for text in questions for line in (sys.stdin if text == "-" else [text])]
     for question in filter(None, asked):
         reply = memory.ask(question)
@@ -112,12 +112,6 @@ def _load_bank(bank: Path, embedder: str) -> MemoryBank:
         return MemoryBank.load(bank) if bank.exists() else MemoryBank(embedder)
     except OSError as error:
         raise ConfigError(f"--bank {bank} cannot be read: {error.strerror}") from None
-
-
-def _load_agent(recipe: str, seed: int) -> Agent:
-    agent = load_agent(recipe)
-    agent.reset(seed)
-    return agent
 
 
 def _save(memory: MemoryBank, bank: Path) -> None:

@@ -24,11 +24,13 @@ class Call:
             never ends. Environments score None as a failure of format.
         trace: all that the model wrote, reasoning included.
         row: the module's part of a rollout row; None for calls that nothing is learned from.
+        usage: what the call cost, as a server tells it.
     """
 
     action: str | None
     trace: str
     row: Mapping[str, Any] | None = None
+    usage: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Request:
 
     Args:
         messages: the chat to continue.
-        sampling: how; its seed is set by the agent.
+        sampling: how; the seeds are set by the agent.
         finish: makes the call from the completion.
     """
 
@@ -64,11 +66,16 @@ class Module(ABC):
     trainable: ClassVar[bool] = True
 
     @abstractmethod
-    def generate(self, observation: Observation) -> Request | Call:
-        """Play as the trained model in a step whose reward comes later, at the end of the trajectory."""
+    def generate(self, observation: Observation, seed: int) -> Request | Call:
+        """Play as the trained model in a step whose reward comes later, at the end of the trajectory.
+
+        Args:
+            observation: what the module sees.
+            seed: of what the module itself draws; what a backend samples is seeded by the agent.
+        """
 
     @abstractmethod
-    def rollout(self, observation: Observation) -> Request | Call:
+    def rollout(self, observation: Observation, seed: int) -> Request | Call:
         """Play as the trained model in a step that is paid the final reward."""
 
     @abstractmethod
@@ -88,6 +95,3 @@ class Module(ABC):
     def describe(self, row: TensorDict) -> str:
         """Return in words what was done in a row of a rollout buffer; for modules without a language model."""
         return ""
-
-    def reset(self, seed: int) -> None:
-        """Seed what is random in the module itself; what a backend samples is seeded by the agent."""

@@ -21,7 +21,7 @@ NEVER = torch.finfo(torch.float32).min
 class LinearModule(Module, TrainablePolicy):
     """Base of modules that are a policy for :mod:`grpo` themselves; their rows have inputs of their own, not tokens.
 
-    Subclasses make their maps, then call :meth:`load` and :meth:`reset`.
+    Subclasses make their maps, then call :meth:`load`.
 
     Args:
         embedder: name of the frozen embedder, see :func:`memgym.bank.get_embedder`.
@@ -36,11 +36,6 @@ class LinearModule(Module, TrainablePolicy):
     def __init__(self, embedder: str):
         TrainablePolicy.__init__(self)
         self.embedder = CachedEmbedder(get_embedder(embedder))
-        self._noise = torch.Generator()
-
-    def reset(self, seed: int) -> None:
-        """Seed the noise of the sampling."""
-        self._noise.manual_seed(seed)
 
     def load(self, weights: str | None) -> None:
         """Load the maps from a file: what ``torch.save(module.state_dict(), path)`` or a trainer's checkpoint wrote.
@@ -59,16 +54,16 @@ class LinearModule(Module, TrainablePolicy):
             shapes = ", ".join(f"{name} {'×'.join(map(str, map_.shape))}" for name, map_ in self.named_parameters())
             raise ConfigError(f"'weights': {weights!r} does not hold the maps of this module ({shapes})") from error
 
-    def generate(self, observation: Observation) -> Call:
+    def generate(self, observation: Observation, seed: int) -> Call:
         """Sample for training: a row that is not final."""
-        return self.sample(observation, final=False)
+        return self.sample(observation, torch.Generator().manual_seed(seed), final=False)
 
-    def rollout(self, observation: Observation) -> Call:
+    def rollout(self, observation: Observation, seed: int) -> Call:
         """Sample for training: a row that is final."""
-        return self.sample(observation, final=True)
+        return self.sample(observation, torch.Generator().manual_seed(seed), final=True)
 
     @abstractmethod
-    def sample(self, observation: Observation, final: bool) -> Call:
+    def sample(self, observation: Observation, noise: torch.Generator, final: bool) -> Call:
         """Sample an action, and return it with its row."""
 
     @abstractmethod

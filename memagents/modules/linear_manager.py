@@ -55,7 +55,6 @@ class LinearManager(LinearModule):
         nn.init.zeros_(self.map.weight)
         nn.init.zeros_(self.map.bias)
         self.load(weights)
-        self.reset(0)
 
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy of each operation: both ``[N, R]`` float32, for the first R candidates."""
@@ -72,11 +71,11 @@ class LinearManager(LinearModule):
         return _plan(observation, operations, related)
 
     @torch.no_grad()
-    def sample(self, observation: Observation, final: bool) -> Call:
+    def sample(self, observation: Observation, noise: torch.Generator, final: bool) -> Call:
         """Sample operations."""
         features, possible, related = self._look(observation)
         shares = self._log_shares(features, possible)
-        operations = shares.exp().multinomial(1, generator=self._noise).squeeze(-1)
+        operations = shares.exp().multinomial(1, generator=noise).squeeze(-1)
         row = self._row(features, possible, operations, len(related), final)
         row["sampler_log_prob"] = shares.gather(-1, operations[:, None]).squeeze(-1) * row["response_mask"]
         return _plan(observation, operations, related, row)

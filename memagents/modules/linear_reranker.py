@@ -66,7 +66,6 @@ class LinearReranker(LinearModule):
         nn.init.zeros_(self.query_map.weight)
         nn.init.zeros_(self.memory_map.weight)
         self.load(weights)
-        self.reset(0)
 
     def scores(self, query: Tensor, memories: Tensor) -> Tensor:
         """Return s, ``[N, C]``, for queries ``[N, D]`` and memories ``[N, C, D]``."""
@@ -120,15 +119,15 @@ class LinearReranker(LinearModule):
         }
 
     @torch.no_grad()
-    def sample(self, observation: Observation, final: bool) -> Call:
+    def sample(self, observation: Observation, noise: torch.Generator, final: bool) -> Call:
         """Sample picks."""
         memories = observation.memories[: self.candidates]
         if not memories:
             return _ranking(memories, [])  # nothing to choose, nothing to learn
         row = self._features(observation, memories)
         utilities = self.scores(row["query"][None], row["memories"][None])[0, : len(memories)] / self.temperature
-        noise = -torch.empty_like(utilities).exponential_(generator=self._noise).log()
-        picks = (utilities + noise).topk(min(self.picks, len(memories))).indices
+        gumbel = -torch.empty_like(utilities).exponential_(generator=noise).log()
+        picks = (utilities + gumbel).topk(min(self.picks, len(memories))).indices
         row["picks"] = nn.functional.pad(picks, (0, self.picks - len(picks)), value=-1)
         row["response_mask"] = row["picks"] >= 0
         batch = TensorDict({key: value[None] for key, value in row.items()}, batch_size=[1])

@@ -33,7 +33,7 @@ class Operator(Module):
         action = self._operator(observation)
         return Call(action, action)
 
-    def generate(self, observation: Observation) -> Call:
+    def generate(self, observation: Observation, seed: int) -> Call:
         """Raise ConfigError: a rule cannot be trained."""
         raise ConfigError(f"{type(self).__name__} has nothing to train")
 

@@ -82,11 +82,11 @@ class TextModule(Module):
             raise ConfigError(f"{type(self).__name__} needs a backend that sees tokens to learn from demonstrations")
         return _row(backend.demonstrate(self.prompt(observation), self.write(action, observation)), final=False)
 
-    def generate(self, observation: Observation) -> Request:
+    def generate(self, observation: Observation, seed: int) -> Request:
         """Sample for training: a row that is not final."""
         return self._request(observation, self.training, final=False)
 
-    def rollout(self, observation: Observation) -> Request:
+    def rollout(self, observation: Observation, seed: int) -> Request:
         """Sample for training: a row that is final."""
         return self._request(observation, self.training, final=True)
 
@@ -98,7 +98,8 @@ class TextModule(Module):
         def finish(completion: Completion) -> Call:
             said = spoken(completion.text)
             action = None if said is None else self.parse(said, observation)
-            return Call(action, completion.text, None if final is None else _row(completion, final))
+            row = None if final is None else _row(completion, final)
+            return Call(action, completion.text, row, completion.usage)
 
         return Request(self.prompt(observation), sampling, finish)
 

@@ -124,7 +124,7 @@ def record_episode(env: MemoryEnv, played: Played) -> dict[str, Any]:
 
 
 def _record_step(env: MemoryEnv, step: PlayedStep) -> dict[str, Any]:
-    action = step.reply.action
+    action = step.move.action
     action = action if isinstance(action, str) else None  # anything else is as bad, and None can be written down
     return {
         "phase": step.info["played"],
@@ -134,6 +134,6 @@ def _record_step(env: MemoryEnv, step: PlayedStep) -> dict[str, Any]:
         "reward": step.reward,
         "rewards": step.info["rewards"],
         "answers": step.info["answers"],
-        "observation_tokens": env.counter.count(step.turn.observation),
+        "observation_tokens": env.counter.count(step.ask.observation),
         "action_tokens": 0 if action is None else env.counter.count(action),
     }

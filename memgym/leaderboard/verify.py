@@ -13,7 +13,7 @@ from memgym.leaderboard.results import EntryRecord, summarize
 from memgym.leaderboard.suite import SuiteEntry
 from memgym.leaderboard.suites import is_other_than_ours
 from memgym.playing import Job, Played, play
-from memgym.policy import Policy, Reply, Turn
+from memgym.policy import Ask, Move, Policy
 
 
 def verify(
@@ -84,14 +84,14 @@ class _Recording(Policy):
     def act(self, observation: str) -> str:
         raise TypeError("a recording plays by trial, episode and step, not by observation")
 
-    def reply_many(self, turns: Sequence[Turn]) -> list[Reply | Exception]:
-        return [self._reply(turn) for turn in turns]
+    def move_many(self, asks: Sequence[Ask]) -> list[Move | Exception]:
+        return [self._reply(ask) for ask in asks]
 
-    def _reply(self, turn: Turn) -> Reply | Exception:
-        steps = self._recorded[Job(turn.trial, turn.index)]["steps"]
-        if turn.step == len(steps):
+    def _reply(self, ask: Ask) -> Move | Exception:
+        steps = self._recorded[Job(ask.trial, ask.index)]["steps"]
+        if ask.step == len(steps):
             return _Incomplete("the episode is not complete")
-        return Reply(steps[turn.step]["action"])
+        return Move(steps[ask.step]["action"])
 
 
 class _Incomplete(Exception):
