@@ -88,7 +88,7 @@ class Agent(Policy):
         """Return the action for one observation; None where the model wrote nothing that is an action."""
         return self.act_many([observation])[0]
 
-    def act_many(self, observations: Sequence[str]) -> list[str | None]:  # type: ignore[override] # as for act
+    def act_many(self, observations: Sequence[str]) -> list[str | None]:
         """Return the actions, asking each backend once for all of them."""
         return [_unless_failed(call).action for call in self.play(observations)]
 
