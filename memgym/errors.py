@@ -30,6 +30,10 @@ class BankFileError(MemgymError, ValueError):
     """A memory bank file that is damaged, foreign, or written by a newer version."""
 
 
+class InUseError(MemgymError):
+    """A file that another process is writing."""
+
+
 class MissingExtraError(MemgymError, ImportError):
     """An optional dependency is not installed."""
 

@@ -12,13 +12,14 @@ import asyncio
 import copy
 import functools
 import queue
+import re
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gymnasium as gym
@@ -29,6 +30,7 @@ from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
 from memgym.policy import Ask, AsyncPolicy, Move, Policy
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 CONCURRENCY = 16
 """How many episodes run side by side unless the caller says otherwise."""
 
@@ -87,7 +89,13 @@ def ask_seed(seed: int, trial: int, index: int, step: int) -> int:
 
 
 def play(
-    policy: Policy, env: gym.Env, jobs: Iterable[Job], *, seed: int = 0, concurrency: int = CONCURRENCY
+    policy: Policy,
+    env: gym.Env,
+    jobs: Iterable[Job],
+    *,
+    seed: int = 0,
+    concurrency: int = CONCURRENCY,
+    stepped: Callable[[], None] = lambda: None,
 ) -> Iterator[Played]:
     """Play episodes, up to ``concurrency`` at once, and yield each as it ends, in no certain order.
 
@@ -99,6 +107,7 @@ def play(
         jobs: which episodes; taken as they are needed.
         seed: of everything random in the policy.
         concurrency: how many episodes run side by side.
+        stepped: called after each step of any episode.
 
     Raises:
         ConfigError: an argument does not fit.
@@ -109,7 +118,7 @@ def play(
         raise ConfigError(f"{env} is no memgym environment")
 
     def drive() -> Iterator[Played]:
-        with asyncio.Runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency)) as stage:
+        with asyncio.Runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency, stepped)) as stage:
             while (played := runner.run(stage.next())) is not None:
                 yield played
 
@@ -133,8 +142,17 @@ def twin(env: gym.Env) -> gym.Env:
 class _Stage:
     """The episodes of one call of :func:`play`: workers take jobs one after the other, each in its own environment."""
 
-    def __init__(self, policy: Policy, env: gym.Env, jobs: Iterator[Job], seed: int, concurrency: int):
+    def __init__(
+        self,
+        policy: Policy,
+        env: gym.Env,
+        jobs: Iterator[Job],
+        seed: int,
+        concurrency: int,
+        stepped: Callable[[], None],
+    ):
         self._env, self._jobs, self._seed, self._concurrency = env, jobs, seed, concurrency
+        self._stepped = stepped
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="memgym-playing")
         self._ask = _asker(policy, concurrency, self._threads)
         self._step_waits = env.unwrapped.waits
@@ -189,10 +207,12 @@ class _Stage:
             seed = ask_seed(self._seed, job.trial, job.index, step)
             ask = Ask(observation, seed, job.trial, job.index, step)
             move, seconds = await self._ask.move(ask)
+            move = _writable(move)
             observation, reward, terminated, truncated, info = await self._do(env.step, move.action)
             played.steps.append(PlayedStep(ask, move, reward, info, seconds))
             played.phase = info["phase"]
             done = terminated or truncated
+            self._stepped()
 
     async def _do(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Call a method of an environment, in a thread if it may wait on a network."""
@@ -285,6 +305,13 @@ def _moves(policy: Policy, asks: Sequence[Ask]) -> list[tuple[Move | Exception, 
         return _moves(policy, asks[:half]) + _moves(policy, asks[half:])
     seconds = time.perf_counter() - started
     return [(move, seconds) for move in moves]
+
+
+def _writable(move: Move) -> Move:
+    """Return the move; an action that is no Unicode text is none, as it can neither be read nor written down."""
+    if isinstance(move.action, str) and not _SURROGATE.search(move.action):
+        return move
+    return replace(move, action=None)
 
 
 def _unless_failed(move: Move | Exception) -> Move:

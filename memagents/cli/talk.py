@@ -16,15 +16,16 @@ from memagents.agents import Agent, load_agent
 from memagents.chat import Conversation
 from memagents.dialogues import read_sessions, session_digest, write_session
 from memagents.memory import AgentMemory, Ingested, Reply
-from memgym.bank import MemoryBank, bank_lock
+from memgym.bank import MemoryBank
 from memgym.errors import ConfigError, MemgymError
+from memgym.locks import file_lock
 
 
 def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int) -> None:
     """Talk until the person ends it, then remember the session.
 
     Raises:
-        ConfigError, BankFileError: the recipe or the bank cannot be used, or another process uses the bank.
+        ConfigError, BankFileError, InUseError: the recipe or the bank cannot be used, or another process uses the bank.
     """
     with _alone(bank):
         memory = _load_bank(bank, embedder)
@@ -100,7 +101,7 @@ def _alone(bank: Path) -> Iterator[None]:
         raise ConfigError(f"--bank {bank}: there is no folder {bank.parent}")
     with ExitStack() as held:
         try:
-            held.enter_context(bank_lock(bank))
+            held.enter_context(file_lock(bank))
         except OSError as error:
             raise ConfigError(f"--bank {bank} cannot be written: {error.strerror}") from None
         yield

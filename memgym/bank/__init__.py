@@ -2,7 +2,6 @@
 
 from memgym.bank.bank import MemoryBank
 from memgym.bank.embedders import ApiEmbedder, CachedEmbedder, Embedder, HashEmbedder, MiniLMEmbedder, get_embedder
-from memgym.bank.lock import bank_lock
 from memgym.bank.records import OPERATION_ALIASES, OPERATIONS, Event, MemoryRecord, Operation, PlanError
 
 __all__ = [
@@ -18,6 +17,5 @@ __all__ = [
     "MiniLMEmbedder",
     "Operation",
     "PlanError",
-    "bank_lock",
     "get_embedder",
 ]

@@ -2,59 +2,108 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from dataclasses import asdict
+import platform
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from memgym.envs.base import MemoryEnv
+from memgym.envs.rewards import final_names
 from memgym.errors import ConfigError
-from memgym.leaderboard.results import FORMAT_VERSION, EntryRecord, package_versions, summarize
+from memgym.leaderboard.files import Key, Result, make_result
+from memgym.leaderboard.records import (
+    FORMAT,
+    FORMAT_VERSION,
+    AnswerRecord,
+    EntryRecord,
+    EpisodeRecord,
+    Header,
+    JudgeRecord,
+    PolicyRecord,
+    StepRecord,
+)
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.leaderboard.suites import SUITES
 from memgym.playing import CONCURRENCY, Job, Played, PlayedStep, play
 from memgym.policy import Policy, load_policy
 from memgym.registration import make
 
-Progress = Callable[[str, int], None]
-"""Called with an entry's name and the number of episodes that have just ended."""
+Stepped = Callable[[], None]
+"""Called after each step of any episode."""
 
 
-def evaluate(
-    entry_point: str,
-    suite: Suite,
-    *,
-    options: dict[str, Any] | None = None,
-    seed: int = 0,
-    concurrency: int = CONCURRENCY,
-    progress: Progress = lambda name, episodes: None,
-) -> dict[str, Any]:
-    """Play every episode of a suite and return the content of a result file.
+class Evaluation:
+    """A policy and a suite, ready to be played.
 
     Args:
         entry_point: the policy as ``module:Class``.
         suite: what to play.
         options: arguments of the policy's class.
         seed: of everything random in the policy.
-        concurrency: how many episodes are played side by side.
-        progress: told whenever episodes end.
+
+    Attributes:
+        header: what a result file begins with.
 
     Raises:
         ConfigError: the policy cannot be loaded, or an environment of the suite cannot be made.
+        DataError: a data file is missing or damaged.
     """
-    policy = load_policy(entry_point, **(options or {}))
-    entries = [_play_entry(policy, entry, seed, concurrency, progress) for entry in suite.entries]
-    return {
-        "format": "memgym-result",
-        "format_version": FORMAT_VERSION,
-        "policy": {"entry_point": entry_point, "options": options or {}, "privileged": policy.privileged},
-        "suite": suite.name,
-        "left_out": left_out(suite),
-        "seed": seed,
-        "packages": package_versions(),
-        "summary": summarize(entries),
-        "entries": entries,
-    }
+
+    def __init__(self, entry_point: str, suite: Suite, options: Mapping[str, Any] | None = None, seed: int = 0):
+        self.policy: Policy = load_policy(entry_point, **(options or {}))
+        self.envs = {entry.name: make_env(entry, reveal_gold=self.policy.privileged) for entry in suite.entries}
+        self.header = Header(
+            format=FORMAT,
+            format_version=FORMAT_VERSION,
+            suite=suite.name,
+            left_out=left_out(suite),
+            policy=PolicyRecord(
+                entry_point=entry_point, options=dict(options or {}), privileged=self.policy.privileged
+            ),
+            seed=seed,
+            packages=package_versions(),
+            entries=[entry_record(entry, self.envs[entry.name]) for entry in suite.entries],
+        )
+
+    def keys(self) -> list[Key]:
+        """Return entry, trial and index of every episode."""
+        return [key for entry in self.header.entries for key in entry_keys(entry, self.envs[entry.name])]
+
+    def play(
+        self, keys: Iterable[Key], concurrency: int = CONCURRENCY, stepped: Stepped = lambda: None
+    ) -> Iterator[EpisodeRecord]:
+        """Play episodes and yield their records as they end; one that failed has its error.
+
+        Args:
+            keys: which.
+            concurrency: how many are played side by side.
+            stepped: called after each step.
+        """
+        by_entry: dict[str, list[Job]] = {}
+        for entry, trial, index in keys:
+            by_entry.setdefault(entry, []).append(Job(trial, index))
+        for entry, jobs in by_entry.items():
+            env = self.envs[entry]
+            for played in play(self.policy, env, jobs, seed=self.header.seed, concurrency=concurrency, stepped=stepped):
+                yield record_episode(entry, env, played)
+
+
+def evaluate(
+    entry_point: str,
+    suite: Suite,
+    *,
+    options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    concurrency: int = CONCURRENCY,
+) -> Result:
+    """Play every episode of a suite and return the content of a result file.
+
+    Raises:
+        ConfigError, DataError: as for :class:`Evaluation`.
+    """
+    evaluation = Evaluation(entry_point, suite, options, seed)
+    episodes = list(evaluation.play(evaluation.keys(), concurrency))
+    return make_result(evaluation.header, episodes, entry_point)
 
 
 def left_out(suite: Suite) -> list[str]:
@@ -68,72 +117,89 @@ def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> MemoryEnv:
     """Make the environment of a suite entry.
 
     Raises:
-        ConfigError: it cannot be made; the message names the entry.
+        ConfigError: it cannot be made, or pays no scalar; the message names the entry.
         DataError: a data file is missing or damaged.
     """
     kwargs = {**entry.kwargs, "split": entry.split}
     if reveal_gold:
         kwargs["reveal_gold"] = True
     try:
-        return make(entry.env_id, **kwargs)
+        env = make(entry.env_id, **kwargs)
     except ConfigError as error:
         raise ConfigError(f"entry {entry.name!r}: {error}") from error
+    if hasattr(env, "reward_space"):
+        raise ConfigError(f"entry {entry.name!r}: an evaluation records the whole vector anyway; drop 'vector_reward'")
+    return env
 
 
-def episode_indices(env: MemoryEnv, entry: SuiteEntry) -> range:
-    """Return the indices that an entry plays: its first ones, as far as the split has them."""
+def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
+    """Return what is recorded of an entry."""
+    assert env.spec is not None
+    judge = env.judge and JudgeRecord(id=env.judge.id, prompt_hash=env.judge.prompt_hash)
+    return EntryRecord(
+        name=entry.name,
+        env_id=entry.env_id,
+        kwargs=dict(entry.kwargs),
+        split=entry.split,
+        episodes=entry.episodes,
+        trials=entry.trials,
+        env_spec=env.spec.to_json(),
+        task_fingerprint=env.task.fingerprint(),
+        judge=judge,
+        final_rewards=list(final_names(env.rewards)),
+    )
+
+
+def entry_keys(entry: EntryRecord, env: MemoryEnv) -> list[Key]:
+    """Return the keys of an entry's episodes: its first indices, as far as the split has them, in every trial."""
     size = env.task.size(entry.split)
-    return range(entry.episodes if size is None else min(entry.episodes, size))
+    count = entry.episodes if size is None else min(entry.episodes, size)
+    return [(entry.name, trial, index) for trial in range(entry.trials) for index in range(count)]
 
 
-def judge_identity(env: MemoryEnv) -> dict[str, str] | None:
-    """Return what names the judge of an environment and its prompt; None if the task's rule scores."""
-    return None if env.judge is None else {"id": env.judge.id, "prompt_hash": env.judge.prompt_hash}
+def record_episode(entry: str, env: MemoryEnv, played: Played) -> EpisodeRecord:
+    """Return the record of an episode: everything that a replay must bring out again, and what it cost."""
+    error = None if played.error is None else f"{type(played.error).__name__}: {played.error}"
+    return EpisodeRecord(
+        entry=entry,
+        trial=played.job.trial,
+        index=played.job.index,
+        episode_id=played.episode_id,
+        steps=[_record_step(env, step) for step in played.steps],
+        seconds=played.seconds,
+        error=error and error.encode(errors="replace").decode(),
+    )
 
 
-def _play_entry(policy: Policy, entry: SuiteEntry, seed: int, concurrency: int, progress: Progress) -> EntryRecord:
-    env = make_env(entry, reveal_gold=policy.privileged)
-    indices = episode_indices(env, entry)
-    jobs = [Job(trial, index) for trial in range(entry.trials) for index in indices]
-    started = time.perf_counter()
-    episodes: list[dict[str, Any]] = []
-    for played in play(policy, env, jobs, seed=seed, concurrency=concurrency):
-        if played.error is not None:
-            raise played.error
-        episodes.append(record_episode(env, played))
-        progress(entry.name, 1)
-    episodes.sort(key=lambda episode: (episode["trial"], episode["index"]))
-    return {
-        **asdict(entry),
-        "env_spec": env.spec.to_json(),
-        "task_fingerprint": env.task.fingerprint(),
-        "judge": judge_identity(env),
-        "seconds": time.perf_counter() - started,
-        "results": episodes,
-    }
+def _record_step(env: MemoryEnv, step: PlayedStep) -> StepRecord:
+    action, info = step.move.action, step.info
+    return StepRecord(
+        phase=info["played"],
+        action=action,
+        action_error=info["action_error"],
+        overflow=info["overflow"],
+        reward=float(step.reward),
+        rewards=info["rewards"],
+        answers=[AnswerRecord(**answer) for answer in info["answers"]],
+        observation_tokens=env.counter.count(step.ask.observation),
+        action_tokens=0 if action is None else env.counter.count(action),
+        seconds=step.seconds,
+        usage=None if step.move.usage is None else dict(step.move.usage),
+    )
 
 
-def record_episode(env: MemoryEnv, played: Played) -> dict[str, Any]:
-    """Return the record of an episode: everything that a replay must bring out again."""
-    return {
-        "trial": played.job.trial,
-        "index": played.job.index,
-        "episode_id": played.episode_id,
-        "steps": [_record_step(env, step) for step in played.steps],
-    }
+def package_versions() -> dict[str, str]:
+    """Return the versions that a score may depend on, of what is installed."""
+    versions = {"python": platform.python_version()}
+    for name in ("memgym", "gymnasium", "numpy", "hnswlib", "bm25s"):
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:  # an extra
+            continue
+    return versions
 
 
-def _record_step(env: MemoryEnv, step: PlayedStep) -> dict[str, Any]:
-    action = step.move.action
-    action = action if isinstance(action, str) else None  # anything else is as bad, and None can be written down
-    return {
-        "phase": step.info["played"],
-        "action": action,
-        "action_error": step.info["action_error"],
-        "overflow": step.info["overflow"],
-        "reward": step.reward,
-        "rewards": step.info["rewards"],
-        "answers": step.info["answers"],
-        "observation_tokens": env.counter.count(step.ask.observation),
-        "action_tokens": 0 if action is None else env.counter.count(action),
-    }
+def remaining(keys: Iterable[Key], done: Collection[EpisodeRecord], *, retry_failed: bool = False) -> list[Key]:
+    """Return the keys that have no record yet; with ``retry_failed``, also those whose episode failed."""
+    known = {episode.key for episode in done if not (retry_failed and episode.error is not None)}
+    return [key for key in keys if key not in known]

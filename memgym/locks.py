@@ -1,4 +1,4 @@
-"""A lock by which one process at a time writes a bank file."""
+"""A lock by which one process at a time writes a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from memgym.errors import BankFileError
+from memgym.errors import InUseError
 
 if sys.platform == "win32":
     import msvcrt
@@ -25,14 +25,14 @@ else:
 
 
 @contextmanager
-def bank_lock(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Keep others that use this lock away from the bank file ``path``, from before it is loaded until it is saved.
+def file_lock(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep others that use this lock away from the file ``path``, e.g. from before it is read until it is written.
 
-    What is locked is a file beside it, ``.NAME.lock``, because saving puts a new file in the place of the old. The
+    What is locked is a file beside it, ``.NAME.lock``, because saving may put a new file in the place of the old. The
     system lets go of it when the process ends, however that happens; what is then left of it blocks nobody.
 
     Raises:
-        BankFileError: another holds the lock.
+        InUseError: another holds the lock.
         OSError: the folder is missing, cannot be written, or does not know locks.
     """
     path = Path(path)
@@ -55,7 +55,7 @@ def _locked(beside: Path, path: Path) -> IO[bytes]:
                 return file
         except (BlockingIOError, PermissionError):
             file.close()
-            raise BankFileError(f"{path} is in use by another process; wait for its end, or use another file") from None
+            raise InUseError(f"{path} is in use by another process; wait for its end, or use another file") from None
         except BaseException:
             file.close()
             raise

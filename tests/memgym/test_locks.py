@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from memgym.bank import MemoryBank, bank_lock
-from memgym.errors import BankFileError
+from memgym.bank import MemoryBank, file_lock
+from memgym.errors import InUseError
 
 HOLDER = """
 import sys
-from memgym.bank import bank_lock
-with bank_lock(sys.argv[1]):
+from memgym.locks import file_lock
+with file_lock(sys.argv[1]):
     print("locked", flush=True)
     sys.stdin.readline()
 """
@@ -29,13 +29,13 @@ def holder(path) -> subprocess.Popen:
 def test_another_process_is_kept_away_at_once(tmp_path):
     path = tmp_path / "mira.bank"
     with holder(path) as process:
-        with pytest.raises(BankFileError, match=r"mira\.bank is in use by another process"), bank_lock(path):
+        with pytest.raises(InUseError, match=r"mira\.bank is in use by another process"), file_lock(path):
             pytest.fail("two hold the lock")
-        with bank_lock(tmp_path / "other.bank"):  # only that file is locked
+        with file_lock(tmp_path / "other.bank"):  # only that file is locked
             pass
         process.communicate(b"\n")
     assert process.returncode == 0
-    with bank_lock(path):
+    with file_lock(path):
         MemoryBank("hash:8").save(path)
     assert [file.name for file in tmp_path.iterdir()] == ["mira.bank"]
 
@@ -47,36 +47,36 @@ def test_the_dead_hold_nothing(tmp_path):
         process.kill()
         process.wait()
     assert [file.name for file in tmp_path.iterdir()] == [".bank.lock"]  # it blocks nobody
-    with bank_lock(path), pytest.raises(BankFileError), bank_lock(path):
+    with file_lock(path), pytest.raises(InUseError), file_lock(path):
         pytest.fail("two hold the lock")
     assert not list(tmp_path.iterdir())
 
 
 def test_an_error_releases_it(tmp_path):
-    with pytest.raises(KeyError), bank_lock(tmp_path / "bank"):
+    with pytest.raises(KeyError), file_lock(tmp_path / "bank"):
         raise KeyError("mine")
-    with bank_lock(tmp_path / "bank"):
+    with file_lock(tmp_path / "bank"):
         pass
 
 
 def test_the_folder_must_be_there(tmp_path):
-    with pytest.raises(FileNotFoundError), bank_lock(tmp_path / "none" / "bank"):
+    with pytest.raises(FileNotFoundError), file_lock(tmp_path / "none" / "bank"):
         pytest.fail("nothing is locked")
 
 
 COUNTER = """
 import sys
-from memgym.bank import MemoryBank, bank_lock
-from memgym.errors import BankFileError
+from memgym.bank import MemoryBank, file_lock
+from memgym.errors import InUseError
 done = 0
 while done < 40:
     try:
-        with bank_lock(sys.argv[1]):
+        with file_lock(sys.argv[1]):
             bank = MemoryBank.load(sys.argv[1])
             bank.add("one more")
             bank.save(sys.argv[1])
         done += 1
-    except BankFileError as error:
+    except InUseError as error:
         assert "in use" in str(error), error
 """
 

@@ -1,0 +1,206 @@
+"""What an evaluation records: a header, and one record per episode; typed, closed, and made to last.
+
+What was recorded is compared when a result is verified; what a later version records besides has a default here and is
+not. Everything that follows from the rest (means, intervals) is worked out on reading, see
+:mod:`memgym.leaderboard.summary`. The JSON Schema is :func:`json_schema`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from memgym.errors import DataError
+from memgym.leaderboard.suite import SuiteEntry
+
+FORMAT, FORMAT_VERSION = "memgym-result", 2
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
+Scores = dict[str, float]
+
+
+class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """Base of the records: immutable, and with no field but those declared."""
+
+
+class PolicyRecord(_Record, frozen=True):
+    """Who played, as was claimed."""
+
+    entry_point: Name
+    options: dict[str, Any]
+    privileged: bool
+
+
+class JudgeRecord(_Record, frozen=True):
+    """Which model judged the answers, and by which prompt."""
+
+    id: Name
+    prompt_hash: Name
+
+
+class EntryRecord(_Record, frozen=True):
+    """An entry of the suite, with what its episodes depend on."""
+
+    name: Name
+    env_id: Name
+    kwargs: dict[str, Any]
+    split: Name
+    episodes: Positive
+    trials: Positive
+    env_spec: str
+    task_fingerprint: Name
+    judge: JudgeRecord | None = None
+    final_rewards: list[str] = []
+    """The rewards that tell at the last step how good the memory is."""
+
+    def suite_entry(self) -> SuiteEntry:
+        """Return the entry as a suite has it."""
+        return SuiteEntry(self.name, self.env_id, dict(self.kwargs), self.split, self.episodes, self.trials)
+
+
+class Header(_Record, frozen=True):
+    """What was played, and by whom; the first line of a result file."""
+
+    format: Literal["memgym-result"]
+    format_version: Annotated[int, msgspec.Meta(ge=FORMAT_VERSION, le=FORMAT_VERSION)]
+    suite: Name
+    left_out: list[Name]
+    policy: PolicyRecord
+    seed: Count
+    packages: dict[str, str]
+    entries: Annotated[list[EntryRecord], msgspec.Meta(min_length=1)]
+
+    def entry(self, name: str) -> EntryRecord:
+        """Return the entry called ``name``."""
+        return next(entry for entry in self.entries if entry.name == name)
+
+
+class AnswerRecord(_Record, frozen=True):
+    """An answered question with its scores, ``answer`` the official one among them."""
+
+    question_id: str
+    category: str
+    answer: str
+    scores: Scores
+
+
+class StepRecord(_Record, frozen=True):
+    """One step: what was done, what it earned, and what it cost."""
+
+    phase: Name
+    action: str | None
+    action_error: str
+    overflow: bool
+    reward: float
+    rewards: Scores
+    answers: list[AnswerRecord]
+    observation_tokens: Count
+    action_tokens: Count
+    seconds: float | None = None
+    """How long the policy took to answer, by itself or with its batch."""
+    usage: dict[str, int] | None = None
+    """What a served model's call cost, as the server told it."""
+
+
+class EpisodeRecord(_Record, frozen=True):
+    """One episode as it was played; with an ``error``, up to where it failed."""
+
+    entry: Name
+    trial: Count
+    index: Count
+    episode_id: str
+    steps: list[StepRecord]
+    seconds: float | None = None
+    error: str | None = None
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Entry, trial and index: each is played once."""
+        return self.entry, self.trial, self.index
+
+
+NOT_COMPARED = frozenset({"seconds", "usage", "error"})
+"""Fields of a step or an episode that are another every time."""
+
+
+def encode(record: _Record) -> bytes:
+    """Return a record as one line of JSON.
+
+    Raises:
+        DataError: a number is not finite, or a text is not Unicode.
+    """
+    try:
+        return msgspec.json.encode(_finite(msgspec.to_builtins(record))) + b"\n"
+    except UnicodeEncodeError as error:
+        raise DataError(f"a text cannot be written down: {error}") from None
+
+
+def decode_header(line: bytes, where: str) -> Header:
+    """Read a header.
+
+    Raises:
+        DataError: it is none, it is of another version, or a field is wrong.
+    """
+    try:
+        known = msgspec.json.decode(line, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{where}: not a memgym result file (its first line is no JSON object: {error})") from None
+    if known.get("format") != FORMAT:
+        raise DataError(f"{where}: not a memgym result file (field 'format' is not {FORMAT!r})")
+    version = known.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise DataError(f"{where}: written by a newer memgym (format {version}): upgrade to read it")
+    header = _decode(line, Header, where)
+    names = [entry.name for entry in header.entries]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{where}: two entries are called {twice!r}")
+    return header
+
+
+def decode_episode(line: bytes, header: Header, where: str) -> EpisodeRecord:
+    """Read the record of an episode that belongs to a header.
+
+    Raises:
+        DataError: it is none, a field is wrong, or the header has no such entry or trial.
+    """
+    episode = _decode(line, EpisodeRecord, where)
+    entry = next((entry for entry in header.entries if entry.name == episode.entry), None)
+    if entry is None:
+        raise DataError(f"{where}: the header has no entry {episode.entry!r}")
+    if episode.trial >= entry.trials or episode.index >= entry.episodes:
+        raise DataError(f"{where}: entry {entry.name!r} has no episode {episode.index}, trial {episode.trial}")
+    if not episode.steps and episode.error is None:
+        raise DataError(f"{where}: field 'steps' is empty")
+    return episode
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of the lines of a result file: the first is a ``Header``, the others ``EpisodeRecord``."""
+    _, components = msgspec.json.schema_components([Header, EpisodeRecord], ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of a memgym result file",
+        "oneOf": [{"$ref": "#/$defs/Header"}, {"$ref": "#/$defs/EpisodeRecord"}],
+        "$defs": components,
+    }
+
+
+def _decode(line: bytes, kind: Any, where: str) -> Any:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise DataError(f"{where}: {error}") from None
+
+
+def _finite(value: Any, field: str = "$") -> Any:
+    """Return the value; JSON has no infinity, and msgspec would write null for it."""
+    if isinstance(value, float) and not abs(value) < float("inf"):
+        raise DataError(f"{field} is {value}: only finite numbers can be recorded")
+    if isinstance(value, Mapping):
+        return {name: _finite(item, f"{field}.{name}") for name, item in value.items()}
+    return [_finite(item, f"{field}[{i}]") for i, item in enumerate(value)] if isinstance(value, list) else value
