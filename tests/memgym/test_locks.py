@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from memgym.bank import MemoryBank, file_lock
+from memgym.bank import MemoryBank
+from memgym.locks import file_lock
 from memgym.errors import InUseError
 
 HOLDER = """
@@ -66,7 +67,8 @@ def test_the_folder_must_be_there(tmp_path):
 
 COUNTER = """
 import sys
-from memgym.bank import MemoryBank, file_lock
+from memgym.bank import MemoryBank
+from memgym.locks import file_lock
 from memgym.errors import InUseError
 done = 0
 while done < 40:
