@@ -77,11 +77,6 @@ _ENDINGS_BY_REMAINDER = tuple(
 )
 
 
-def split_of(word: str) -> str:
-    """Return the only split in which the invented ``word`` (one word, any case) can occur."""
-    return SPLITS[_remainder(word.lower())]
-
-
 def fast_random(rng: np.random.Generator) -> Random:
     """Return a generator of the standard library seeded from ``rng``: several times faster for single draws."""
     return Random(int(rng.integers(2**63)))

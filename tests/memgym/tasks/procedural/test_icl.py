@@ -18,7 +18,6 @@ from memgym.scoring.text import contains
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.icl import Icl
 from memgym.tasks.procedural.icl.phrases import QUESTIONS, REQUESTS, TAILS
-from memgym.tasks.world.names import split_of
 from memgym.tokens import get_counter
 
 OPTIONS = [
@@ -184,6 +183,11 @@ def test_the_difficulties_set_the_length(difficulty, length, counter):
 def test_the_same_episode_in_another_process(same_elsewhere):
     assert same_elsewhere("icl", {"examples": 3, "classes": 20}, "validation", 7)
     assert same_elsewhere("icl", {"difficulty": "medium", "counter": "words", "seed": 5}, "test", 123)
+
+
+def split_of(word: str) -> str:
+    """Return the only split in which an invented word can occur."""
+    return SPLITS[sum(map(ord, word.lower())) % len(SPLITS)]
 
 
 def test_splits_share_no_word_of_a_class_and_no_label():
