@@ -35,7 +35,7 @@ class ChatClient:
 
     Rate limits (429, with ``Retry-After`` obeyed), server errors, time-outs and cut connections are retried by the
     ``openai`` package with exponential back-off and jitter. The API key is handed to that package and kept nowhere
-    else: it is in no ``repr``, message, log or pickle. A deep copy is the same client; a pickle connects anew where it
+    else: it is in no ``repr``, message, log or pickle. A copy is the same client; a pickle connects anew where it
     is loaded, with the key that is in ``OPENAI_API_KEY`` there.
 
     Args:
@@ -83,6 +83,9 @@ class ChatClient:
         self._client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries)
         self._base_url = base_url.rstrip("/")
         weakref.finalize(self, self._client.close)  # kept-alive connections end with their user
+
+    def __copy__(self) -> Self:
+        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self

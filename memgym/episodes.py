@@ -101,6 +101,9 @@ class Question(_Immutable):
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("answers", "evidence"):
+            if isinstance(getattr(self, name), str):  # each of its letters would count as one
+                raise ValueError(f"question {self.id!r}: {name!r} must be a tuple of texts, not one text")
         object.__setattr__(self, "metadata", MappingProxyType(dict(self.metadata)))
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -24,7 +24,7 @@ _TO_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]
 class Rows(ABC):
     """A read-only sequence of rows, each a dict.
 
-    A deep copy is the same object. A pickle holds no rows: where it is loaded, the source is opened anew, and must have
+    A copy is the same object. A pickle holds no rows: where it is loaded, the source is opened anew, and must have
     the content that it had here.
 
     Args:
@@ -35,6 +35,9 @@ class Rows(ABC):
     def __init__(self, name: str, source: str):
         self.name = name
         self.source = source
+
+    def __copy__(self) -> Self:
+        return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self

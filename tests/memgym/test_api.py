@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import copy
 import logging
+import pickle
 import sys
 import time
 import traceback
@@ -181,6 +183,22 @@ def test_bad_arguments_are_told_at_construction(monkeypatch, options, named):
     with pytest.raises(ConfigError, match=named) as caught:
         ChatClient(**{"model": "tiny", **options})
     assert "secret" not in str(caught.value)
+
+
+def test_copies_ask_alike_and_a_pickle_has_no_key(chat_server, monkeypatch):
+    options = {"timeout": 3.0, "max_retries": 1, "concurrency": 2, "temperature": 0.5}
+    client = ChatClient("m", chat_server.url, api_key=chat_server.key, **options)
+    assert copy.copy(client) is copy.deepcopy(client) is client
+    pickled = pickle.dumps(client)
+    assert chat_server.key.encode() not in pickled
+    twin = pickle.loads(pickled)
+    assert (twin.id, twin.timeout, twin.concurrency, twin.temperature) == (client.id, 3.0, 2, 0.5)
+    chat_server.then_status(500)
+    assert twin.complete(PING) == "pong"
+    assert [request["temperature"] for request in chat_server.requests] == [0.5, 0.5]
+    monkeypatch.delenv("OPENAI_API_KEY")
+    with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
+        pickle.loads(pickled)
 
 
 def test_no_key(monkeypatch):

@@ -108,7 +108,7 @@ def test_rows_of_a_hub_data_set(tmp_path, monkeypatch):
     pickled = pickle.dumps(rows)
     monkeypatch.chdir("/")
     twin = pickle.loads(pickled)
-    assert copy.deepcopy(rows) is rows
+    assert copy.deepcopy(rows) is copy.copy(rows) is rows
     assert (list(twin), twin.name, twin.digest) == (list(rows), "hf:hub::train", rows.digest)
 
 
@@ -124,6 +124,12 @@ def test_metadata_is_kept_read_only_and_survives_a_pickle():
     for asked in (question, twin.questions[0]):
         with pytest.raises(TypeError):
             asked.metadata["stage"] = "3"
+
+
+@pytest.mark.parametrize("field", ["answers", "evidence"])
+def test_one_text_where_several_may_stand_is_told(field):
+    with pytest.raises(ValueError, match=f"question 'q': '{field}' must be a tuple of texts"):
+        Question("q", "Where?", **{"answers": ("here",), field: "here"})
 
 
 def write(path, form: str, rows: list[dict]) -> None:

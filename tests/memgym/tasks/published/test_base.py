@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gzip
 import json
+import pickle
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -330,6 +331,15 @@ def test_jsonl_cut_in_its_last_row(tmp_path, monkeypatch):
     path.write_text("\n".join(json.dumps(row) for row in rows_of(50))[:-7])
     with pytest.raises(DataError, match=r"row 49 is not valid JSON .*is the file cut off"):
         MemAgent(path=str(path))
+
+
+@ALL
+def test_copies_of_every_layout(tmp_path, name):
+    task_class, row, _ = SAMPLES[name]
+    task = task_class(path=write(tmp_path / "data.json", [row]))
+    for twin in (copy.deepcopy(task), pickle.loads(pickle.dumps(task))):
+        assert twin.fingerprint() == task.fingerprint()
+        assert twin.episode("all", 0) == task.episode("all", 0)
 
 
 def test_every_path_reads_the_same_rows(tmp_path, monkeypatch):
