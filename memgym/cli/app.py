@@ -100,7 +100,10 @@ def evaluate(
         raise ConfigError("give either --suite NAME or --env ENV_ID")
     if suite is not None and (settings or split or episodes or trials):
         raise ConfigError("--set, --split, --episodes and --trials go with --env: a suite fixes them itself")
-    played = get_suite(suite) if suite else ad_hoc_suite(env, parse_settings(settings), split, episodes, trials or 1)
+    if env is None:
+        played = get_suite(suite)
+    else:
+        played = ad_hoc_suite(env, parse_settings(settings), split, episodes, trials or 1)
     options = parse_settings(policy_options) | ({} if recipe is None else {"recipe": recipe})
     evaluate_policies(policies, played, options, out, seed, concurrency, gzip)
 

@@ -89,7 +89,7 @@ SUITES: dict[str, Suite] = {
 }
 
 
-def get_suite(name: str) -> Suite:
+def get_suite(name: object) -> Suite:
     """Return a suite.
 
     Args:
