@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import memagents
 from grpo.errors import ConfigError as GrpoConfigError
 from memagents.agents import Agent, load_agent
 from memagents.training_recipes import read_training_recipe, training_recipe_names
