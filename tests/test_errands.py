@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +21,6 @@ import memgym  # noqa: F401 - registers the environments
 from memgym.leaderboard.results import read_result
 
 ERRANDS = Path(__file__).parent / "errands"
-GUIDE = Path(__file__).parents[1] / ".github" / "CONTRIBUTING.md"
 CODES = ("--env", "memgym/Longcontext-v0", "--set", "task=mypkg.tasks:Codes", "--episodes", "6")
 
 Type = Callable[..., str]
@@ -169,12 +167,3 @@ def test_a_suite(enter: Type, desk: Path) -> None:
     assert "Did you mean 'episodes'?" in enter(
         "memgym", "evaluate", "baselines:Oracle", "--suite", "suite.toml", code=2
     )
-
-
-def test_the_guide_names_the_errands() -> None:
-    """Each line of its table leads to an example and a test that exist; each test of this module is in it."""
-    named = set(re.findall(r"`(test_\w+)`", GUIDE.read_text(encoding="utf-8")))
-    here = {name for name, value in globals().items() if name.startswith("test_") and callable(value)}
-    assert named == here - {"test_the_guide_names_the_errands"}
-    for link in re.findall(r"\]\((?!http)([^)#]+)", GUIDE.read_text(encoding="utf-8")):
-        assert (GUIDE.parent / link).exists(), link
