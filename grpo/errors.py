@@ -26,7 +26,7 @@ class MissingExtraError(GrpoError, ImportError):
     """An optional dependency is not installed."""
 
     def __init__(self, what: str, package: str):
-        super().__init__(f"{what} needs the package {package!r}: pip install 'memgym[train]'")
+        super().__init__(f"{what} needs the package {package!r}: pip install '.[train]' in a clone of memgym")
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> ConfigError:

@@ -1,4 +1,4 @@
-"""Named variants of GRPO, as flat settings of :class:`LossConfig`, :class:`AdvantageConfig` and :class:`TrainerConfig`.
+"""Variants of GRPO: settings of :class:`LossConfig`, :class:`AdvantageConfig`, :class:`~grpo.config.TrainerConfig`.
 
 A preset is a starting point: every key can be set over it.
 """

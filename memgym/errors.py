@@ -38,7 +38,7 @@ class MissingExtraError(MemgymError, ImportError):
     """An optional dependency is not installed."""
 
     def __init__(self, what: str, extra: str):
-        super().__init__(f"{what} needs an optional dependency: pip install 'memgym[{extra}]'")
+        super().__init__(f"{what} needs the extra {extra!r}: pip install '.[{extra}]' in a clone of memgym")
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> ConfigError:

@@ -33,7 +33,7 @@ def register() -> None:
 
 
 def make(env_id: str, **kwargs: Any) -> MemoryEnv:
-    """Make an environment of ours, bare: without Gymnasium's wrappers, which check what :class:`MemoryEnv` does itself.
+    """Make an environment of ours, bare: without Gymnasium's wrappers, which check what it does itself.
 
     Raises:
         ConfigError: the id or an argument is unknown or does not fit, or the environment is none of memgym's.

@@ -46,7 +46,8 @@ class MemoryRMMAgent(Agent):
     """Reflective memory management (RMM, arXiv 2503.08026).
 
     Prospective: topics are summarised at the end of a session and merged with their neighbours. Retrospective: a
-    reranker, :class:`LinearReranker` or ``RerankRetriever``, learns from the answers, which cite what they rest on.
+    reranker, :class:`~memagents.modules.linear_reranker.LinearReranker` or ``RerankRetriever``, learns from the
+    answers, which cite what they rest on.
     """
 
     modules = {  # noqa: RUF012

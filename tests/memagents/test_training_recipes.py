@@ -16,7 +16,8 @@ from memagents.agents import Agent, load_agent
 from memagents.training_recipes import read_training_recipe, training_recipe_names
 from memgym.policy import load_policy
 
-ROWS = sorted((Path(memagents.__file__).parent / "results").rglob("*.toml"))
+RESULTS = Path(__file__).parents[2] / "memagents" / "results"  # they are not in the wheel
+ROWS = sorted(RESULTS.rglob("*.toml"))
 
 
 def load(agent: Mapping[str, Any], model_dir: Path) -> Agent:

@@ -215,5 +215,5 @@ def test_a_line_break_after_the_key_does_no_harm(chat_server, monkeypatch):
 def test_missing_extra(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     monkeypatch.setitem(sys.modules, "openai", None)
-    with pytest.raises(MissingExtraError, match=r"memgym\[api\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[api\]'"):
         ChatClient("tiny")

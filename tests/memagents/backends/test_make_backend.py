@@ -41,5 +41,5 @@ def test_unknown_and_missing_options_are_told(kind):
 def test_a_missing_extra_gives_the_pip_line(monkeypatch, tiny_dir, kind, package, extra):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.delitem(sys.modules, f"memagents.backends.{kind}_backend", raising=False)
-    with pytest.raises(MissingExtraError, match=rf"a.*{kind} backend needs.*pip install 'memgym\[{extra}\]'"):
+    with pytest.raises(MissingExtraError, match=rf"a.*{kind} backend needs.*pip install '\.\[{extra}\]'"):
         make_backend({"kind": kind, "model": str(tiny_dir)})

@@ -121,5 +121,5 @@ def test_there_must_be_a_key(chat_server, monkeypatch):
 
 def test_without_the_extra_the_pip_line_is_told(chat_server, monkeypatch):
     monkeypatch.setitem(sys.modules, "openai", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'memgym\[api\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[api\]'"):
         backend_of(chat_server)
