@@ -16,9 +16,9 @@ from pathlib import Path
 
 import gymnasium as gym
 import pytest
+from memgym.leaderboard.results import read_result
 
 import memgym  # noqa: F401 - registers the environments
-from memgym.leaderboard.results import read_result
 
 ERRANDS = Path(__file__).parent / "errands"
 CODES = ("--env", "memgym/Longcontext-v0", "--set", "task=mypkg.tasks:Codes", "--episodes", "6")

@@ -86,13 +86,29 @@ def evaluate(
     ] = [],  # noqa: B006
     recipe: Annotated[str | None, typer.Option(help="Recipe of an agent: short for --policy-set recipe=…")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the result files.")] = Path("results"),
-    gzip: Annotated[bool, typer.Option("--gzip", help="Write compressed result files, ….json.gz.")] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the policies.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, help="Episodes played side by side.")] = 16,
+    gzip: Annotated[bool, typer.Option("--gzip", help="Write compressed result files, ….jsonl.gz.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the policies.")] = 0,
+    concurrency: Annotated[int, typer.Option(min=1, help="Episodes played side by side, in each process.")] = 16,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with result files that are there.")] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: play episodes again that failed.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a result file is there.")] = False,
+    max_failures: Annotated[int, typer.Option(min=0, help="How many episodes may fail before the run ends.")] = 10,
+    workers: Annotated[int, typer.Option(min=0, help="Play in so many processes.")] = 0,
+    shard: Annotated[
+        str, typer.Option(metavar="I/N", help="Play part I of N; 'memgym merge' joins the parts' files.")
+    ] = "1/1",
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Play on a Ray cluster: its address, auto, or local.")
+    ] = None,
     data: DataFolder = None,
 ) -> None:
-    """Play policies through a suite, or one environment; print the table and write one result file per policy."""
-    from memgym.cli.evaluate import evaluate_policies
+    """Play policies through a suite, or one environment; print the table and write one result file per policy.
+
+    A policy may have options of its own behind commas: memagents:MemoryAgent,recipe=mine.toml
+    """
+    from memgym.cli.evaluate import Run, evaluate_policies
     from memgym.leaderboard.suites import ad_hoc_suite, get_suite
 
     _use_data_folder(data)
@@ -100,12 +116,24 @@ def evaluate(
         raise ConfigError("give either --suite NAME or --env ENV_ID")
     if suite is not None and (settings or split or episodes or trials):
         raise ConfigError("--set, --split, --episodes and --trials go with --env: a suite fixes them itself")
+    if workers and ray is not None:
+        raise ConfigError("--workers and --ray exclude each other")
     if env is None:
+        assert suite is not None
         played = get_suite(suite)
     else:
         played = ad_hoc_suite(env, parse_settings(settings), split, episodes, trials or 1)
     options = parse_settings(policy_options) | ({} if recipe is None else {"recipe": recipe})
-    evaluate_policies(policies, played, options, out, seed, concurrency, gzip)
+    run = Run(out, concurrency, gzip, resume, retry_failed, overwrite, max_failures, workers, ray, _parse_shard(shard))
+    if evaluate_policies(policies, played, options, seed, run):
+        raise typer.Exit(1)
+
+
+def _parse_shard(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal()):
+        raise ConfigError(f"--shard takes I/N, such as 1/3, not {text!r}")
+    return int(part), int(parts)
 
 
 @app.command()

@@ -1,94 +1,205 @@
-"""``memgym evaluate`` and ``memgym verify``: progress bars around the leaderboard's functions."""
+"""``memgym evaluate``: checks before it plays, writes as it goes, and goes on where it was stopped."""
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
-import time
+import tempfile
 import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from memgym.errors import ConfigError, DataError
-from memgym.leaderboard.evaluate import episode_indices, evaluate, make_env
-from memgym.leaderboard.results import read_result, write_result
-from memgym.leaderboard.suite import Suite, SuiteEntry
-from memgym.leaderboard.suites import missing_file, present
+from memgym.cli.bars import Bars
+from memgym.cli.common import parse_settings
+from memgym.errors import ConfigError, DataError, MemgymError
+from memgym.leaderboard.evaluate import Evaluation, Plan, make_envs, remaining
+from memgym.leaderboard.files import Key, Recorder, Result, read_result
+from memgym.leaderboard.records import EpisodeRecord, Header
+from memgym.leaderboard.scaling import in_processes, on_ray, shard
+from memgym.leaderboard.suite import Suite
+from memgym.leaderboard.suites import SUITES, missing_file, present
 from memgym.leaderboard.table import leaderboard_tables
-from memgym.leaderboard.verify import verify
+from memgym.locks import file_lock
 from memgym.playing import CONCURRENCY
-from memgym.policy import policy_class
+from memgym.policy import Policy, policy_class
+from memgym.resolve import resolve_class
 
-SHOWN_PROBLEMS = 5  # per result file
 LONGEST_NAME = 150  # bytes; file systems allow 255, and a name is longer while its file is written
-SECONDS_BETWEEN_LINES = 60.0  # where no terminal shows the bars
+
+
+class TooManyFailuresError(MemgymError, RuntimeError):
+    """More episodes failed than were allowed to."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How an evaluation is carried out; none of this changes what is played.
+
+    Args:
+        out: folder of the result files.
+        concurrency: episodes played side by side, in each process.
+        gzip: whether the files are compressed.
+        resume: go on with files that are there.
+        retry_failed: play episodes again that failed.
+        overwrite: begin anew where a file is there.
+        max_failures: how many episodes may fail before the run ends.
+        workers: processes; 0 plays in this one.
+        ray: address of a Ray cluster, None for none.
+        shard: which part of the episodes, of how many.
+    """
+
+    out: Path = Path("results")
+    concurrency: int = CONCURRENCY
+    gzip: bool = False
+    resume: bool = False
+    retry_failed: bool = False
+    overwrite: bool = False
+    max_failures: int = 10
+    workers: int = 0
+    ray: str | None = None
+    shard: tuple[int, int] = (1, 1)
 
 
 def evaluate_policies(
-    entry_points: list[str],
-    suite: Suite,
-    options: dict[str, Any],
-    out: Path,
-    seed: int = 0,
-    concurrency: int = CONCURRENCY,
-    gzip: bool = False,
-) -> None:
-    """Play each policy through the suite, write its result file (compressed if asked for), and print the table.
+    policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int = 0, run: Run = Run()
+) -> int:
+    """Play each policy through the suite, write its result file, and print the table; return how many episodes failed.
+
+    Args:
+        policies: ``module:Class``, and behind commas options of its own: ``memagents:MemoryAgent,recipe=mine.toml``.
+        suite: what is played.
+        options: for those of the policies that know them.
+        seed: of everything random in the policies.
+        run: how.
 
     Raises:
-        ConfigError: a policy, an environment or the folder cannot be made; checked before anything is played.
+        ConfigError, DataError: a policy, an environment or the folder cannot be made; before anything is played.
+        TooManyFailuresError: what was played before is kept.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"--out {out} cannot be a folder: {error.strerror}") from None
     console = Console(markup=False)
     suite = _without_missing(suite, console)
-    for entry_point in entry_points:
-        policy_class(entry_point, **options)  # a wrong name is told now, a model is loaded when its turn comes
-    total = sum(_count(entry) for entry in suite.entries)
-    results, paths = [], []
-    with _Bars(console) as progress:
-        for entry_point in entry_points:
-            bar = progress.add_task(entry_point, total=total)
-            result = evaluate(
-                entry_point,
-                suite,
-                options=options,
-                seed=seed,
-                concurrency=concurrency,
-                progress=lambda name, episodes, bar=bar: progress.advance(bar, episodes),
-            )
-            path = out / (_file_name(suite.name, entry_point, options) + (".gz" if gzip else ""))
-            write_result(result, path)
-            results.append(result)
-            paths.append(path)
+    evaluations = _evaluations(_plans(policies, suite, options, seed))
+    _check_folder(run.out)
+    paths = [run.out / _file_name(evaluation.header, run) for evaluation in evaluations]
+    _check_paths(paths, run)
+    results: list[Result] = []
+    with Bars(console) as bars:
+        for evaluation, path in zip(evaluations, paths, strict=True):
+            with file_lock(path):
+                results.append(_play(evaluation, path, run, bars))
     console.print(*leaderboard_tables(results))
     console.print("result files:", *[f"\n  {path}" for path in paths], highlight=False, soft_wrap=True)
+    failed = [episode for result in results for episode in result.failed]
+    if failed:
+        console.print(
+            f"{len(failed)} episodes failed, the first: {failed[0].error}\n--resume --retry-failed plays them again",
+            highlight=False,
+            soft_wrap=True,
+        )
+    return len(failed)
 
 
-def verify_files(paths: list[Path], overrides: dict[str, Any]) -> bool:
-    """Replay result files and say for each whether it is verified; return whether all are.
+def _plans(policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int) -> list[Plan]:
+    """Return a plan for each policy, with those of the options that its class knows, and its own."""
+    plans, taken = [], set()
+    for policy in policies:
+        entry_point, *own = policy.split(",")
+        shared = _known(entry_point, options)
+        taken |= shared.keys()
+        plans.append(Plan(entry_point, suite, {**shared, **parse_settings(own)}, seed))
+    unknown = sorted(options.keys() - taken)
+    if unknown:
+        raise ConfigError(f"none of the policies takes an option {unknown[0]!r}: {', '.join(policies)}")
+    return plans
 
-    Raises:
-        DataError: a file is no result file.
-    """
-    console = Console(soft_wrap=True, highlight=False, markup=False)
-    results = [read_result(path) for path in paths]
-    verified = True
-    for path, result in zip(paths, results, strict=True):
-        with _Bars(console) as progress:
-            bar = progress.add_task(str(path), total=sum(len(entry["results"]) for entry in result["entries"]))
-            problems = verify(result, overrides=overrides, progress=lambda name, n, bar=bar: progress.advance(bar, n))
-        verified &= not problems
-        console.print(f"{path}: {'verified' if not problems else 'NOT verified'}")
-        for problem in problems[:SHOWN_PROBLEMS]:
-            console.print(f"  {problem}")
-        if len(problems) > SHOWN_PROBLEMS:
-            console.print(f"  … and {len(problems) - SHOWN_PROBLEMS} more")
-    return verified
+
+def _known(entry_point: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that a policy's class takes."""
+    parameters = inspect.signature(resolve_class("policy", entry_point, Policy)).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return dict(options)
+    names = {parameter.name for parameter in parameters}
+    return {name: value for name, value in options.items() if name in names}
+
+
+def _evaluations(plans: Sequence[Plan]) -> list[Evaluation]:
+    """Prepare all plans; the environments are made once for those who see the gold and once for those who do not."""
+    envs = {}
+    for plan in plans:
+        privileged = policy_class(plan.entry_point, **plan.options).privileged
+        if privileged not in envs:
+            envs[privileged] = make_envs(plan.suite, reveal_gold=privileged)
+    return [Evaluation(plan, envs[policy_class(plan.entry_point, **plan.options).privileged]) for plan in plans]
+
+
+def _play(evaluation: Evaluation, path: Path, run: Run, bars: Bars) -> Result:
+    """Play what is missing of an evaluation, and append it to its file."""
+    before = read_result(path) if path.exists() and run.resume and not run.overwrite else None
+    if before is not None:
+        _check_same(before.header, evaluation.header, path)
+    keys = shard(evaluation.keys(), *run.shard)
+    missing = remaining(keys, before.episodes if before else (), retry_failed=run.retry_failed)
+    bar = bars.add_task(evaluation.plan.entry_point, total=len(keys), completed=len(keys) - len(missing))
+    failures = 0
+    with _recorder(path, evaluation.header, before, run) as recorder:
+        for episode in _episodes(evaluation, missing, run, bars, bar):
+            recorder.append(episode)
+            bars.advance(bar)
+            failures += episode.error is not None
+            if failures > run.max_failures:
+                raise TooManyFailuresError(
+                    f"{failures} episodes failed, the last: {episode.error}. What was played is kept in {path}; "
+                    "--resume --retry-failed goes on, --max-failures allows more"
+                )
+    return read_result(path)
+
+
+def _episodes(evaluation: Evaluation, keys: Sequence[Key], run: Run, bars: Bars, bar: Any) -> Iterator[EpisodeRecord]:
+    """Play episodes here, in processes, or on a cluster."""
+    if not keys:
+        return iter(())
+    if run.ray is not None:
+        return on_ray(evaluation.plan, evaluation.header, keys, run.ray, run.concurrency)
+    if run.workers:
+        return in_processes(evaluation.plan, evaluation.header, keys, run.workers, run.concurrency)
+    return evaluation.play(keys, run.concurrency, stepped=lambda: bars.step(bar))
+
+
+def _recorder(path: Path, header: Header, before: Result | None, run: Run) -> Recorder:
+    if before is None:
+        return Recorder.new(path, header, overwrite=run.overwrite)
+    return Recorder.resume(path, before)
+
+
+def _check_folder(out: Path) -> None:
+    """Check that files can be made in the folder, before anything is played for them."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise ConfigError(f"--out {out} cannot be written: {error.strerror}") from None
+
+
+def _check_paths(paths: Sequence[Path], run: Run) -> None:
+    """Check that no file is lost."""
+    if len(set(paths)) < len(paths):
+        raise ConfigError("two of the policies are the same, with the same options")
+    for path in paths:
+        if path.exists() and not run.resume and not run.overwrite:
+            raise ConfigError(f"{path} is there already: --resume goes on with it, --overwrite begins anew")
+
+
+def _check_same(before: Header, now: Header, path: Path) -> None:
+    """Check that a file was begun by the same evaluation, on the same data."""
+    for name in ("suite", "left_out", "policy", "seed", "entries"):
+        if getattr(before, name) != getattr(now, name):
+            raise DataError(f"{path}: another evaluation began it (field {name!r} differs); --overwrite begins anew")
 
 
 def _without_missing(suite: Suite, console: Console) -> Suite:
@@ -102,33 +213,23 @@ def _without_missing(suite: Suite, console: Console) -> Suite:
     return played
 
 
-def _count(entry: SuiteEntry) -> int:
-    return len(episode_indices(make_env(entry), entry)) * entry.trials
+def _file_name(header: Header, run: Run) -> str:
+    """Return a name that tells what was played.
 
-
-def _file_name(suite: str, entry_point: str, options: dict[str, Any]) -> str:
-    """Return a name that tells what was played; one that would be too long is cut, and ends in its checksum."""
-    parts = [suite, entry_point.replace(":", "."), *(f"{name}-{value}" for name, value in options.items())]
+    Where the suite's name does not tell all of it (one environment by itself, data files, entries left out), a checksum
+    of the entries stands behind it; a name that would be too long is cut, and ends in its own checksum.
+    """
+    options = [f"{name}-{value}" for name, value in header.policy.options.items()]
+    parts = [header.suite, header.policy.entry_point.replace(":", "."), *options, f"seed{header.seed}"]
+    published = SUITES.get(header.suite)
+    files = any("path" in entry.kwargs for entry in header.entries)
+    if published is None or files or header.left_out:
+        told = [[e.name, e.env_id, e.kwargs, e.split, e.episodes, e.trials, e.task_fingerprint] for e in header.entries]
+        parts.append(f"{zlib.crc32(json.dumps(told, sort_keys=True).encode()):08x}")
+    if run.shard != (1, 1):
+        parts.append("shard{}of{}".format(*run.shard))
     said = ".".join(parts)
     name = re.sub(r"[^\w.-]+", "_", said)
     if len(name.encode()) > LONGEST_NAME:
         name = f"{name.encode()[:LONGEST_NAME].decode(errors='ignore')}.{zlib.crc32(said.encode()):08x}"
-    return f"{name}.json"
-
-
-class _Bars(Progress):
-    """A bar for each policy or file; where no terminal shows them, a line each minute."""
-
-    def __init__(self, console: Console):
-        name = TextColumn("{task.description}", markup=False)
-        super().__init__(name, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
-        self._last_line = time.monotonic()
-
-    def advance(self, task_id: TaskID, advance: float = 1) -> None:
-        super().advance(task_id, advance)
-        now = time.monotonic()
-        if not self.console.is_terminal and now - self._last_line >= SECONDS_BETWEEN_LINES:
-            self._last_line = now
-            task = self.tasks[task_id]
-            line = f"{task.description}: {task.completed:.0f} of {task.total:.0f} episodes"
-            self.console.print(line, highlight=False, soft_wrap=True)
+    return f"{name}.jsonl{'.gz' if run.gzip else ''}"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.rewards import final_names
 from memgym.errors import ConfigError
@@ -25,45 +28,64 @@ from memgym.leaderboard.records import (
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.leaderboard.suites import SUITES
 from memgym.playing import CONCURRENCY, Job, Played, PlayedStep, play
-from memgym.policy import Policy, load_policy
+from memgym.policy import Policy, load_policy, policy_class
 from memgym.registration import make
 
 Stepped = Callable[[], None]
 """Called after each step of any episode."""
 
 
-class Evaluation:
-    """A policy and a suite, ready to be played.
+@dataclass(frozen=True)
+class Plan:
+    """What is to be played, by whom; it can be sent to other processes.
 
     Args:
         entry_point: the policy as ``module:Class``.
         suite: what to play.
         options: arguments of the policy's class.
         seed: of everything random in the policy.
+    """
+
+    entry_point: str
+    suite: Suite
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+
+
+class Evaluation:
+    """A plan whose environments are made; the policy is made when it is first asked, as a model takes its time.
+
+    Args:
+        plan: what is to be played.
+        envs: the environments by entry, where they are made already; see :func:`make_envs`.
 
     Attributes:
         header: what a result file begins with.
 
     Raises:
-        ConfigError: the policy cannot be loaded, or an environment of the suite cannot be made.
+        ConfigError: the policy does not exist or does not take the options, or an environment cannot be made.
         DataError: a data file is missing or damaged.
     """
 
-    def __init__(self, entry_point: str, suite: Suite, options: Mapping[str, Any] | None = None, seed: int = 0):
-        self.policy: Policy = load_policy(entry_point, **(options or {}))
-        self.envs = {entry.name: make_env(entry, reveal_gold=self.policy.privileged) for entry in suite.entries}
+    def __init__(self, plan: Plan, envs: Mapping[str, MemoryEnv] | None = None):
+        privileged = policy_class(plan.entry_point, **plan.options).privileged
+        self.plan = plan
+        self.envs = make_envs(plan.suite, reveal_gold=privileged) if envs is None else envs
         self.header = Header(
             format=FORMAT,
             format_version=FORMAT_VERSION,
-            suite=suite.name,
-            left_out=left_out(suite),
-            policy=PolicyRecord(
-                entry_point=entry_point, options=dict(options or {}), privileged=self.policy.privileged
-            ),
-            seed=seed,
+            suite=plan.suite.name,
+            left_out=left_out(plan.suite),
+            policy=PolicyRecord(entry_point=plan.entry_point, options=dict(plan.options), privileged=privileged),
+            seed=check_int("seed", plan.seed, 0),
             packages=package_versions(),
-            entries=[entry_record(entry, self.envs[entry.name]) for entry in suite.entries],
+            entries=[entry_record(entry, self.envs[entry.name]) for entry in plan.suite.entries],
         )
+
+    @cached_property
+    def policy(self) -> Policy:
+        """Who plays."""
+        return load_policy(self.plan.entry_point, **self.plan.options)
 
     def keys(self) -> list[Key]:
         """Return entry, trial and index of every episode."""
@@ -101,7 +123,7 @@ def evaluate(
     Raises:
         ConfigError, DataError: as for :class:`Evaluation`.
     """
-    evaluation = Evaluation(entry_point, suite, options, seed)
+    evaluation = Evaluation(Plan(entry_point, suite, options or {}, seed))
     episodes = list(evaluation.play(evaluation.keys(), concurrency))
     return make_result(evaluation.header, episodes, entry_point)
 
@@ -111,6 +133,15 @@ def left_out(suite: Suite) -> list[str]:
     published = SUITES.get(suite.name, suite)
     beyond = [entry.name for entry in published.entries if entry not in suite.entries]
     return list(dict.fromkeys([*beyond, *suite.left_out]))
+
+
+def make_envs(suite: Suite, *, reveal_gold: bool = False) -> dict[str, MemoryEnv]:
+    """Make the environments of a suite, by the names of its entries.
+
+    Raises:
+        ConfigError, DataError: as for :func:`make_env`.
+    """
+    return {entry.name: make_env(entry, reveal_gold=reveal_gold) for entry in suite.entries}
 
 
 def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> MemoryEnv:
@@ -199,7 +230,7 @@ def package_versions() -> dict[str, str]:
     return versions
 
 
-def remaining(keys: Iterable[Key], done: Collection[EpisodeRecord], *, retry_failed: bool = False) -> list[Key]:
+def remaining(keys: Iterable[Key], done: Iterable[EpisodeRecord], *, retry_failed: bool = False) -> list[Key]:
     """Return the keys that have no record yet; with ``retry_failed``, also those whose episode failed."""
     known = {episode.key for episode in done if not (retry_failed and episode.error is not None)}
     return [key for key in keys if key not in known]

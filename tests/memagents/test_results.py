@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from memgym.leaderboard.results import read_result
 
 from memgym.leaderboard.compare import compare
-from memgym.leaderboard.results import read_result
 from memgym.leaderboard.verify import verify
 
 FOLDER = Path(__file__).parents[2] / "memagents" / "results"  # they are not in the wheel

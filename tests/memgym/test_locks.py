@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from memgym.bank import MemoryBank
-from memgym.locks import file_lock
 from memgym.errors import InUseError
+from memgym.locks import file_lock
 
 HOLDER = """
 import sys
