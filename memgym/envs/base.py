@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
+import threading
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
@@ -26,6 +26,28 @@ from memgym.tasks import make_task, task_class
 from memgym.tokens import get_counter
 
 MAX_OBSERVATION_CHARS = 2**31 - 1
+
+
+class _Openings:
+    """The states in which the latest episodes begin for the agent, by index; twins share them."""
+
+    SIZE = 8
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[StepScores, str | None, dict[str, Any]]] = {}
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[_Openings], tuple[()]]:
+        return _Openings, ()  # a copy begins empty: what is missing is worked out again
+
+    def get(self, index: int) -> tuple[StepScores, str | None, dict[str, Any]] | None:
+        return self._known.get(index)
+
+    def put(self, index: int, opening: tuple[StepScores, str | None, dict[str, Any]]) -> None:
+        with self._lock:
+            self._known[index] = opening
+            while len(self._known) > self.SIZE:
+                del self._known[next(iter(self._known))]
 
 
 class MemoryEnv(gym.Env[str, str]):
@@ -100,6 +122,7 @@ class MemoryEnv(gym.Env[str, str]):
         self._set_reward(reward_weights, vector_reward)
 
         self.episode: Episode | None = None
+        self._openings = _Openings()
         self._phase: str | None = None
         self._last_info: dict[str, Any] = {}
 
@@ -117,9 +140,7 @@ class MemoryEnv(gym.Env[str, str]):
         if index is None:
             index = int(self.np_random.integers(self._size or 2**31))
         self.episode = self.task.episode(self.split, index)
-        self._scores = StepScores()
-        self._phase = self._begin()
-        self._play_others()
+        self._open(int(index))
         if self._phase is None:
             phases = ", ".join(self.phases)
             raise ConfigError(f"in episode {self.episode.id!r} the operators leave the agent nothing to play: {phases}")
@@ -186,7 +207,8 @@ class MemoryEnv(gym.Env[str, str]):
 
     def spawn(self) -> Self:
         """Return another environment on the same task, to play episodes side by side; nothing is loaded twice."""
-        twin = copy.copy(self)
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
         twin.episode, twin._phase, twin._np_random = None, None, None
         return twin
 
@@ -195,6 +217,10 @@ class MemoryEnv(gym.Env[str, str]):
     @abstractmethod
     def _begin(self) -> str:
         """Set up the state for ``self.episode`` and return the first phase."""
+
+    @abstractmethod
+    def _copy_state(self) -> dict[str, Any]:
+        """Return a copy of the attributes that an episode changes, those of :meth:`_begin`, by name."""
 
     @abstractmethod
     def _state(self, phase: str) -> list[Block]:
@@ -221,6 +247,22 @@ class MemoryEnv(gym.Env[str, str]):
         """Return the task text of a phase."""
 
     # What they share
+
+    def _open(self, index: int) -> None:
+        """Set up the state up to the agent's first phase; operators draw nothing, so once per index is enough."""
+        opening = self._openings.get(index)
+        if opening is None:
+            self._scores = StepScores()
+            self._phase = self._begin()
+            if self._phase in self.phases:
+                return
+            self._play_others()
+            opening = (self._scores, self._phase, self._copy_state())
+            self._openings.put(index, opening)
+        else:
+            self._scores, self._phase, state = opening
+            self.__dict__.update(state)
+            self.__dict__.update(self._copy_state())
 
     def _answer_gold(self, question: Question) -> dict[str, Any]:
         return {

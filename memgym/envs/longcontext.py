@@ -119,6 +119,10 @@ class LongcontextEnv(MemoryEnv):
         self._answered = 0
         return "read"
 
+    def _copy_state(self) -> dict[str, Any]:
+        names = ("memory", "_pages", "_sections_read", "_answered")
+        return {name: getattr(self, name) for name in names}
+
     def _state(self, phase: str) -> list[Block]:
         memory = Block("memory", self.memory)
         if phase == "answer":

@@ -163,6 +163,10 @@ class MemoryBankEnv(MemoryEnv):
         self._protocol.hear(self._sessions[0])
         return "extract"
 
+    def _copy_state(self) -> dict[str, Any]:
+        state = {name: getattr(self, name) for name in ("_sessions", "_ended", "_asked", "_found")}
+        return {**state, "_protocol": self._protocol.fork()}
+
     def _state(self, phase: str) -> list[Block]:
         return self._protocol.state(phase)
 

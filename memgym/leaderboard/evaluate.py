@@ -165,7 +165,13 @@ def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> MemoryEnv:
 
 def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
     """Return what is recorded of an entry."""
-    assert env.spec is not None
+    try:
+        spec = env.spec.to_json() if env.spec else ""
+    except ValueError as error:
+        raise ConfigError(
+            f"entry {entry.name!r}: {entry.env_id} cannot be written down: register it by 'module:Class' and "
+            f"with JSON-able arguments ({error})"
+        ) from None
     judge = env.judge and JudgeRecord(id=env.judge.id, prompt_hash=env.judge.prompt_hash)
     return EntryRecord(
         name=entry.name,
@@ -174,7 +180,7 @@ def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
         split=entry.split,
         episodes=entry.episodes,
         trials=entry.trials,
-        env_spec=env.spec.to_json(),
+        env_spec=spec,
         task_fingerprint=env.task.fingerprint(),
         judge=judge,
         final_rewards=list(final_names(env.rewards)),

@@ -6,6 +6,7 @@ live conversation. Both show the same observations and change the bank in the sa
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -102,6 +103,12 @@ class BankProtocol:
         """The memories in the present observation, by id, in their order."""
         self._question = ("", "")
         self._said: Sequence[Turn] = ()
+
+    def fork(self) -> BankProtocol:
+        """Return another in the same state, with a fork of the bank."""
+        twin = copy.copy(self)  # what it holds beside the bank is replaced, never changed in place
+        twin.bank = self.bank.fork()
+        return twin
 
     # A session
 
