@@ -12,11 +12,10 @@ TEXT = GUIDE.read_text(encoding="utf-8")
 
 
 def test_the_floors_are_those_of_the_contract() -> None:
-    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
-        "contracts"
-    ]
-    (layers,) = [contract["layers"] for contract in contracts if contract["type"] == "layers"]
-    (picture,) = [block for block in re.findall(r"```\n(.*?)```", TEXT, re.DOTALL) if "ground" in block]
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    (layers,) = [contract["layers"] for contract in settings["contracts"] if contract["type"] == "layers"]
+    blocks = re.findall(r"^```(?:\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    (picture,) = [text for text in blocks if "ground" in text]
     drawn = [re.split("  +", line)[0].split(" · ") for line in picture.splitlines()]
     assert drawn == [re.split(r" [|:] ", layer) for layer in layers]
 

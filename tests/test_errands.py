@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,6 @@ from pathlib import Path
 
 import gymnasium as gym
 import pytest
-from memgym.leaderboard.results import read_result
 
 import memgym  # noqa: F401 - registers the environments
 
@@ -56,12 +56,14 @@ def enter(desk: Path) -> Type:
     return run
 
 
-def results(desk: Path) -> list[Path]:
-    return sorted((desk / "results").iterdir())
+def results(desk: Path) -> list[str]:
+    return [str(path) for path in sorted((desk / "results").iterdir())]
 
 
-def answer(path: Path) -> float:
-    return read_result(path)["summary"]["answer"]["mean"]
+def scores(shown: str) -> dict[str, float]:
+    """Return each policy's score in a table, without the mark of those that read the gold answers."""
+    rows = [line.split() for line in shown.splitlines() if re.match(r"\S+ +\d\.\d{3} ", line)]
+    return {row[0].rstrip("*"): float(row[1]) for row in rows}
 
 
 def test_a_task(enter: Type, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,70 +79,75 @@ def test_a_task(enter: Type, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert "The code of the" in enter("memgym", "inspect", "mypkg.tasks:Codes", "--set", "doors=2")
     assert "Did you mean 'doors'?" in enter("memgym", "inspect", "mypkg.tasks:Codes", "--set", "dors=2", code=2)
 
-    enter("memgym", "evaluate", "baselines:NoMemory", "baselines:Oracle", *CODES)
-    nothing, oracle = results(desk)
-    assert (answer(nothing), answer(oracle)) == (0.0, 1.0)
-    assert enter("memgym", "verify", str(nothing), str(oracle)).count(": verified") == 2
+    shown = enter("memgym", "evaluate", "baselines:NoMemory", "baselines:Oracle", *CODES)
+    assert scores(shown) == {"NoMemory": 0.0, "Oracle": 1.0}
+    assert enter("memgym", "verify", *results(desk)).count(": verified") == 2
 
 
 def test_a_score_of_a_task(enter: Type, desk: Path) -> None:
-    """It stands in the result file, is replayed, and can be compared by its name."""
+    """It stands in the result file, can be compared by its name, and is replayed."""
     enter("memgym", "evaluate", "baselines:NoMemory", "baselines:Oracle", *CODES)
     nothing, oracle = results(desk)
-    assert read_result(oracle)["summary"]["entries"]["codes"]["scores"]["digits"] == 1.0
-    shown = enter("memgym", "compare", str(nothing), str(oracle), "--score", "digits")
+    shown = enter("memgym", "compare", nothing, oracle, "--score", "digits")
     (line,) = (line for line in shown.splitlines() if line.startswith("codes"))
     assert [float(number) for number in line.split()[3:5]] == [0.0, 1.0]
 
-    forged = json.loads(oracle.read_text())
-    forged["entries"][0]["results"][0]["steps"][-1]["answers"][0]["scores"]["digits"] = 0.75
-    oracle.write_text(json.dumps(forged))
-    assert "NOT verified" in enter("memgym", "verify", str(oracle), code=1)
+    forged, count = re.subn(r'("digits": ?)1\.0', r"\g<1>0.75", Path(oracle).read_text(), count=1)
+    assert count
+    Path(oracle).write_text(forged)
+    assert "NOT verified" in enter("memgym", "verify", oracle, code=1)
 
 
 def test_a_baseline(enter: Type, desk: Path) -> None:
-    enter("memgym", "evaluate", "mypkg.baselines:Matching", "baselines:Recency", *CODES, "--set", "memory_tokens=16")
-    recency, matching = results(desk)
-    assert answer(matching) == 1.0 > answer(recency)
-    assert ": verified" in enter("memgym", "verify", str(matching))
-    refused = enter("memgym", "evaluate", "mypkg.baselines:Matchin", *CODES, code=2)
-    assert "Did you mean 'Matching'?" in refused
+    few = (*CODES, "--set", "memory_tokens=16")
+    shown = enter("memgym", "evaluate", "mypkg.baselines:Matching", "baselines:Recency", *few)
+    assert scores(shown)["Matching"] == 1.0 > scores(shown)["Recency"]
+    assert enter("memgym", "verify", *results(desk)).count(": verified") == 2
+    assert "Did you mean 'Matching'?" in enter("memgym", "evaluate", "mypkg.baselines:Matchin", *CODES, code=2)
 
 
 def test_an_embedder(enter: Type, desk: Path) -> None:
     bank = ("--env", "memgym/RMMReranker-v0", "--set", "difficulty=easy", "--episodes", "2")
-    enter("memgym", "evaluate", "baselines:Lexical", *bank, "--set", "embedder=mypkg.embedders:Letters")
-    (path,) = results(desk)
-    assert read_result(path)["entries"][0]["kwargs"]["embedder"] == "mypkg.embedders:Letters"
-    assert ": verified" in enter("memgym", "verify", str(path))
+    for folder, embedder in (("ours", "hash"), ("theirs", "mypkg.embedders:Letters")):
+        enter("memgym", "evaluate", "baselines:KeepAll", *bank, "--set", f"embedder={embedder}", "--out", folder)
+    (ours,), (theirs,) = (list((desk / folder).iterdir()) for folder in ("ours", "theirs"))
+    assert ": verified" in enter("memgym", "verify", str(theirs))
+    recall = re.compile(r'("evidence_recall": ?[\d.]+)')
+    assert recall.findall(ours.read_text()) != recall.findall(theirs.read_text())  # it ranks in its own way
 
 
 def test_a_module(enter: Type, desk: Path) -> None:
-    enter("memgym", "evaluate", "memagents:MemoryAgent", "--recipe", "digits.toml", *CODES)
-    (path,) = results(desk)
-    assert answer(path) == 1.0
+    shown = enter("memgym", "evaluate", "memagents:MemoryAgent", "--recipe", "digits.toml", *CODES)
+    assert scores(shown) == {"MemoryAgent(recipe=digits.toml)": 1.0}
     recipe = desk / "digits.toml"
     recipe.write_text(recipe.read_text().replace("lines = 5", "line = 5"))
-    assert "Did you mean 'lines'?" in enter("memgym", "evaluate", "memagents:MemoryAgent", "--recipe", "digits.toml",
-                                            *CODES, code=2)  # fmt: skip
+    refused = enter("memgym", "evaluate", "memagents:MemoryAgent", "--recipe", "digits.toml", *CODES, code=2)
+    assert "Did you mean 'lines'?" in refused
 
 
 def test_an_agent_and_a_backend(enter: Type, desk: Path) -> None:
-    enter("memgym", "evaluate", "mypkg.agents:Porter", "--recipe", "porter.toml", *CODES)
-    (path,) = results(desk)
-    assert answer(path) == 1.0
-    assert ": verified" in enter("memgym", "verify", str(path))
+    shown = enter("memgym", "evaluate", "mypkg.agents:Porter", "--recipe", "porter.toml", *CODES)
+    assert scores(shown) == {"Porter(recipe=porter.toml)": 1.0}
+    assert ": verified" in enter("memgym", "verify", *results(desk))
 
 
-def test_a_reward(enter: Type, desk: Path) -> None:
-    env = ("--env", "mypkg.rewards:mypkg/DistinctBank-v0", "--set", "difficulty=easy", "--episodes", "2")
-    enter("memgym", "evaluate", "baselines:KeepAll", *env, "--set", 'reward_weights={"distinct": 2.0}')
+def test_a_reward(enter: Type, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    env_id = "mypkg.rewards:mypkg/DistinctBank-v0"
+    monkeypatch.syspath_prepend(desk)
+    env = gym.make(env_id, difficulty="easy", phases=["answer"], reward_weights={"distinct": 2.0})
+    env.reset(seed=0)
+    paid = [env.step("I do not know.")]
+    while not paid[-1][2]:
+        paid.append(env.step("I do not know."))
+    _, reward, _, _, info = paid[-1]
+    assert reward == 2 * info["rewards"]["distinct"] > 0
+    assert {step[1] for step in paid[:-1]} == {0.0}
+    assert "| `distinct` | last step | share of distinct memories | 0 |" in (type(env.unwrapped).__doc__ or "")
+
+    enter("memgym", "evaluate", "baselines:KeepAll", "--env", env_id, "--set", "difficulty=easy", "--episodes", "2")
     (path,) = results(desk)
-    (entry,) = read_result(path)["entries"]
-    last = entry["results"][0]["steps"][-1]
-    assert 0 < last["rewards"]["distinct"] <= 1
-    assert last["reward"] == 2 * last["rewards"]["distinct"]
-    assert ": verified" in enter("memgym", "verify", str(path))
+    assert '"distinct"' in Path(path).read_text()
+    assert ": verified" in enter("memgym", "verify", path)
 
 
 def test_a_variant_of_the_loss(enter: Type, desk: Path) -> None:
@@ -156,12 +163,10 @@ def test_a_variant_of_the_loss(enter: Type, desk: Path) -> None:
 
 
 def test_a_suite(enter: Type, desk: Path) -> None:
-    enter("memgym", "evaluate", "mypkg.baselines:Matching", "--suite", "suite.toml")
-    (path,) = results(desk)
-    result = read_result(path)
-    assert result["suite"] == "doors-v0"
-    assert [entry["name"] for entry in result["entries"]] == ["few", "many"]
-    assert ": verified" in enter("memgym", "verify", str(path))
+    shown = enter("memgym", "evaluate", "mypkg.baselines:Matching", "--suite", "suite.toml")
+    assert "doors-v0" in shown
+    assert re.search(r"policy +all +± +few +many ", shown)
+    assert ": verified" in enter("memgym", "verify", *results(desk))
     suite = desk / "suite.toml"
     suite.write_text(suite.read_text().replace("episodes", "episods", 1))
     assert "Did you mean 'episodes'?" in enter(
