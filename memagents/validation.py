@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from memgym.leaderboard.results import FINAL_REWARDS
 
 from memgym.envs.base import MemoryEnv
+from memgym.leaderboard.results import FINAL_REWARDS
 from memgym.playing import Job, Played, play
 from memgym.policy import Policy
 from memgym.statistics import interval, resampled_means
