@@ -78,8 +78,8 @@ class Agent(StochasticPolicy):
             _check_fit(read, phase, assignment.status, module, backend)
             self.parts[phase] = Part(module, backend, assignment.status)
         self.learner = _find_learner(read, self.parts)
-        backends = [part.backend for part in self.parts.values() if part.backend is not None]
-        self.waits = bool(backends) and all(backend.waits for backend in backends)
+        asked = [part.backend for part in self.parts.values() if part.backend is not None]
+        self.waits = bool(asked) and all(backend.waits for backend in asked)
 
     def act(self, observation: str, seed: int = 0) -> str | None:  # type: ignore[override] # None is no action
         """Return the action for one observation; None where the model wrote nothing that is an action."""
