@@ -7,10 +7,13 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memgym.errors import ConfigError
 from memgym.resolve import resolve_class
+
+if TYPE_CHECKING:
+    import gymnasium as gym
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,10 @@ class Policy(ABC):
 
     privileged: bool = False
     waits: bool = False
+
+    def costs(self, env: gym.Env, episodes: int) -> str:
+        """Return in words what it costs to play so many episodes of ``env``, told before they start; "" if little."""
+        return ""
 
     @abstractmethod
     def act(self, observation: str) -> str:

@@ -6,11 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
+import gymnasium as gym
+
+from memagents.agents.costs import estimate
 from memagents.backends.base import Backend, Completion, Sampling, TokenBackend, TrainableBackend
 from memagents.modules import Call, Module, Request
 from memagents.modules.reasoning import OPEN
 from memagents.modules.text import TextModule
 from memagents.recipes import Recipe, build_module, read_recipe
+from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
 from memgym.policy import Ask, Move, StochasticPolicy
 from memgym.protocol.observation import PHASES, Observation
@@ -74,8 +78,8 @@ class Agent(StochasticPolicy):
             _check_fit(read, phase, assignment.status, module, backend)
             self.parts[phase] = Part(module, backend, assignment.status)
         self.learner = _find_learner(read, self.parts)
-        backends = [part.backend for part in self.parts.values() if part.backend is not None]
-        self.waits = bool(backends) and all(backend.waits for backend in backends)
+        asked = [part.backend for part in self.parts.values() if part.backend is not None]
+        self.waits = bool(asked) and all(backend.waits for backend in asked)
 
     def act(self, observation: str, seed: int = 0) -> str | None:  # type: ignore[override] # None is no action
         """Return the action for one observation; None where the model wrote nothing that is an action."""
@@ -85,6 +89,11 @@ class Agent(StochasticPolicy):
         """Return the actions, asking each backend once for all of them."""
         seeds = [0] * len(observations) if seeds is None else seeds
         return [_unless_failed(call).action for call in self.play(observations, seeds)]
+
+    def costs(self, env: gym.Env, episodes: int) -> str:
+        """Return in words about how many model calls of how many tokens some episodes take; "" if none."""
+        assert isinstance(env.unwrapped, MemoryEnv)
+        return estimate(self.parts, env.unwrapped, episodes)
 
     def move_many(self, asks: Sequence[Ask]) -> list[Move | Exception]:
         """Return what each module did; in place of a call that failed, the exception."""

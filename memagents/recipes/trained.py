@@ -32,7 +32,7 @@ def _recipe(run: RunFolder) -> dict[str, Any]:
     if content is None:
         raise ConfigError(f"recipe {run}: the folder holds no training run (no {run.recipe_file.name})")
     try:
-        recipe = {key: content[key] for key in ("agent", "backends", "modules") if key in content}
+        recipe: dict[str, Any] = {key: content[key] for key in ("agent", "backends", "modules") if key in content}
         trained = [table for table in recipe["modules"].values() if table.get("status") == "trained"]
     except (KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{run.recipe_file} is damaged: {error}") from None

@@ -104,3 +104,26 @@ def state(phase: str, section: str = "Mira moved to Lisbon.") -> str:
         "update": (Block("candidate", "Mira moved.", {"id": "c1"}), memory),
     }
     return str(Observation(phase, "", blocks.get(phase, (question, memory))))
+
+
+def test_what_an_evaluation_costs_is_told_before_it_starts(scripted) -> None:
+    env = make("memgym/Longcontext-v0", length=1000, section_tokens=250)
+    backend = scripted()
+    modules = {"read": {"max_tokens": 64}, "answer": {"max_tokens": 16}}
+    agent = MemoryAgent({"agent": "MemoryAgent", "modules": modules}, {"main": backend})
+    told = agent.costs(env, 10)
+    assert backend.batches == []
+    calls, read, written = (int(word.replace(",", "")) for word in told.split() if word[0].isdigit())
+    observation, _ = env.reset(options={"index": 0})
+    steps, done = [], False
+    while not done:
+        steps.append(observation)
+        observation, _, done, _, _ = env.step(agent.act(observation))
+    assert calls == pytest.approx(10 * len(steps), rel=0.05)
+    assert written == pytest.approx(10 * (64 * (len(steps) - 1) + 16), rel=0.05)
+    characters = sum(len(prompt) for prompts, _ in backend.batches for prompt in prompts)
+    assert read == pytest.approx(10 * characters / 4, rel=0.2)
+    rules = {
+        phase: {"module": "Operator", "name": name} for phase, name in (("read", "recent"), ("answer", "extractive"))
+    }
+    assert MemoryAgent({"agent": "MemoryAgent", "modules": rules}).costs(env, 10) == ""
