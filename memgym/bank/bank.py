@@ -132,6 +132,7 @@ class MemoryBank:
         self._index.check_size(len(self) - len(gone) + sum(record.id not in self._records for record in changed))
         vectors = self._embed([record.text for record in changed])
         self._commit(gone, changed, vectors, time)
+        self._index.settle()  # last, because it takes long: an interrupt leaves the plan carried out
         return results
 
     def _outcomes(self, plan: Sequence[Operation], time: str) -> list[MemoryRecord | None]:
@@ -150,8 +151,8 @@ class MemoryBank:
 
     def _commit(self, gone: list[str], changed: list[MemoryRecord], vectors: np.ndarray, time: str) -> None:
         """Delete the ids in ``gone`` and put ``changed`` records with their vectors in place. Cannot fail."""
-        self._index.remove([_number(id) for id in gone])
-        self._index.remove([_number(record.id) for record in changed if record.id in self._records])
+        replaced = [record.id for record in changed if record.id in self._records]
+        self._index.remove([_number(id) for id in (*gone, *replaced)])
         self._index.add([_number(record.id) for record in changed], vectors)
         for id in gone:
             del self._records[id]
@@ -269,8 +270,7 @@ class MemoryBank:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the bank to a file in one step: a kill at any moment leaves the old file or the new one."""
-        vectors = self._index.vectors([_number(id) for id in self._records])
-        content = self._versions, self._deleted, vectors, tuple(self._marks)
+        content = self._versions, self._deleted, self._index, tuple(self._marks)
         storage.write(path, storage.Snapshot(self.embedder.name, self.version, *content))
 
     @classmethod
@@ -288,8 +288,7 @@ class MemoryBank:
             ConfigError, MissingExtraError: as for the class.
             OSError: the file cannot be opened.
         """
-        snapshot = storage.read(path)
-        check_int("exact_limit", exact_limit, 1)
+        snapshot = storage.read(path, check_int("exact_limit", exact_limit, 1))
         if embedder is None:
             try:
                 embedder = CachedEmbedder(get_embedder(snapshot.embedder, factories=False))
@@ -298,14 +297,14 @@ class MemoryBank:
                     f"{path} was made with an embedder of your own; pass it as embedder= ({error})"
                 ) from None
         bank = cls(embedder, exact_limit)
-        made = f"{snapshot.embedder!r} with {snapshot.vectors.shape[1]} dimensions"
+        made = f"{snapshot.embedder!r} with {snapshot.index.dim} dimensions"
         used = f"{bank.embedder.name!r} with {bank.embedder.dim} dimensions"
         if made != used:
             raise BankFileError(f"{path} was made with embedder {made}; it cannot be read with {used}")
         bank.version = snapshot.version
         bank._versions, bank._deleted, bank._marks = snapshot.versions, snapshot.deleted, dict.fromkeys(snapshot.marks)
         bank._records = {id: v[-1] for id, v in snapshot.versions.items() if id not in snapshot.deleted}
-        bank._index.add([_number(id) for id in bank._records], snapshot.vectors)
+        bank._index = snapshot.index
         return bank
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:

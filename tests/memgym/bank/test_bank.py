@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation, PlanError, index
+from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation, PlanError, graph
 from memgym.errors import ConfigError, MissingExtraError
 
 EMBEDDER = CachedEmbedder(HashEmbedder(64))
@@ -143,10 +143,10 @@ class GraphBankMachine(BankMachine):
 
     def __init__(self):
         super().__init__()
-        self.ef, index.EF = index.EF, 8
+        self.ef, graph.EF = graph.EF, 8
 
     def teardown(self):
-        index.EF = self.ef
+        graph.EF = self.ef
 
     def check_found(self, found, truth, k):
         assert set(found) <= set(truth)

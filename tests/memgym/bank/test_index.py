@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from memgym.bank import index as index_module
+from memgym.bank import graph as graph_module
 from memgym.bank.index import VectorIndex
 from memgym.errors import MissingExtraError
 
@@ -182,8 +182,8 @@ def everything(index: VectorIndex, k: int = 10) -> list:
 def test_a_copy_goes_on_as_the_original(monkeypatch, request, way, exact_limit):
     if exact_limit == 100:
         request.getfixturevalue("hnsw")
-        monkeypatch.setattr(index_module, "EF", 4)  # so that a graph that is not the same finds something else
-        monkeypatch.setattr(index_module, "M", 4)
+        monkeypatch.setattr(graph_module, "EF", 4)  # so that a graph that is not the same finds something else
+        monkeypatch.setattr(graph_module, "M", 4)
     index = lived(exact_limit)
     twin = COPIES[way](index)
     assert len(index._graphs) == (2 if exact_limit == 100 else 0)

@@ -146,7 +146,7 @@ def test_hand_made_file_of_the_first_version_loads(tmp_path):
     ("header", "records", "vectors", "message"),
     [
         (HEADER | {"format": "photo album"}, LINE, VECTORS, "is a 'photo album'"),
-        (HEADER | {"format_version": 3}, LINE, VECTORS, "format version 3, newer than 2; upgrade memgym"),
+        (HEADER | {"format_version": 4}, LINE, VECTORS, "format version 4, newer than 3; upgrade memgym"),
         (HEADER | {"format_version": 2}, LINE, VECTORS, "marks"),
         (HEADER | {"format_version": 2, "marks": "abc"}, LINE, VECTORS, "marks must be a list"),
         (HEADER | {"format_version": 2, "marks": ["a", "a"]}, LINE, VECTORS, "different names"),
