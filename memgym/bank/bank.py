@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, KeysView, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, KeysView, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from memgym.bank.index import EXACT_LIMIT, VectorIndex
 from memgym.bank.records import Event, MemoryRecord, Operation, PlanError, check_storable
 from memgym.checks import check_int
 from memgym.errors import BankFileError, ConfigError
+
+_Result = TypeVar("_Result")
+_MOST_KNOWN = 256
 
 
 class MemoryBank:
@@ -49,6 +52,8 @@ class MemoryBank:
         self._deleted: dict[str, str] = {}  # id to time
         self._marks: dict[str, None] = {}  # an ordered set
         self._index = VectorIndex(self.embedder.dim, self._exact_limit)
+        # What once() worked out for this content: a change begins a new one, so that forks can share it.
+        self._known: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -151,6 +156,7 @@ class MemoryBank:
 
     def _commit(self, gone: list[str], changed: list[MemoryRecord], vectors: np.ndarray, time: str) -> None:
         """Delete the ids in ``gone`` and put ``changed`` records with their vectors in place. Cannot fail."""
+        self._known = {}
         replaced = [record.id for record in changed if record.id in self._records]
         self._index.remove([_number(id) for id in (*gone, *replaced)])
         self._index.add([_number(record.id) for record in changed], vectors)
@@ -237,6 +243,19 @@ class MemoryBank:
             numbers, scores = self._index.search(vector, k)
             results.append([(records[f"m{number}"], score) for number, score in zip(numbers, scores, strict=True)])
         return results
+
+    def once(self, key: Hashable, compute: Callable[[], _Result]) -> _Result:
+        """Return ``compute()``, worked out once for what the bank holds now: forks share it until they change.
+
+        Args:
+            key: tells what is computed; the same key on the same content is not computed again.
+            compute: depends on the key and the bank alone. Nobody may change what it returns.
+        """
+        if key not in self._known:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            self._known[key] = compute()
+        return cast(_Result, self._known[key])
 
     def history(self, id: str) -> list[Event]:
         """Return what happened to a record, oldest first, even if it is deleted.
