@@ -17,7 +17,7 @@ from memgym.checks import check_int
 from memgym.errors import BankFileError, ConfigError
 
 _Result = TypeVar("_Result")
-_MOST_KNOWN = 256
+_MOST_DERIVED = 256
 
 
 class MemoryBank:
@@ -53,7 +53,7 @@ class MemoryBank:
         self._marks: dict[str, None] = {}  # an ordered set
         self._index = VectorIndex(self.embedder.dim, self._exact_limit)
         # What once() worked out for this content: a change begins a new one, so that forks can share it.
-        self._known: dict[Hashable, Any] = {}
+        self._derived: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -156,7 +156,7 @@ class MemoryBank:
 
     def _commit(self, gone: list[str], changed: list[MemoryRecord], vectors: np.ndarray, time: str) -> None:
         """Delete the ids in ``gone`` and put ``changed`` records with their vectors in place. Cannot fail."""
-        self._known = {}
+        self._derived = {}
         replaced = [record.id for record in changed if record.id in self._records]
         self._index.remove([_number(id) for id in (*gone, *replaced)])
         self._index.add([_number(record.id) for record in changed], vectors)
@@ -196,6 +196,7 @@ class MemoryBank:
             raise PlanError("mark: the name is blank")
         if name not in self._marks:
             self._marks[name] = None
+            self._derived = {}
             self.version += 1
 
     def reset(self) -> None:
@@ -251,11 +252,13 @@ class MemoryBank:
             key: tells what is computed; the same key on the same content is not computed again.
             compute: depends on the key and the bank alone. Nobody may change what it returns.
         """
-        if key not in self._known:
-            if len(self._known) >= _MOST_KNOWN:
-                self._known.clear()
-            self._known[key] = compute()
-        return cast(_Result, self._known[key])
+        derived = self._derived
+        if key in derived:
+            return cast(_Result, derived[key])
+        result = compute()
+        if len(derived) < _MOST_DERIVED:
+            derived[key] = result
+        return result
 
     def history(self, id: str) -> list[Event]:
         """Return what happened to a record, oldest first, even if it is deleted.
@@ -286,6 +289,9 @@ class MemoryBank:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MemoryBank:
         return self.fork()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_derived": {}}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the bank to a file in one step: a kill at any moment leaves the old file or the new one."""
