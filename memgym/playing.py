@@ -155,7 +155,7 @@ class _Stage:
         self._stepped = stepped
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="memgym-playing")
         self._ask = _asker(policy, concurrency, self._threads)
-        self._step_waits = env.unwrapped.waits
+        self._step_waits = isinstance(env.unwrapped, MemoryEnv) and env.unwrapped.waits
         self._ended: asyncio.Queue[Played | None] = asyncio.Queue()
         self._work: asyncio.Task[None] | None = None
 
