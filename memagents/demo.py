@@ -21,7 +21,7 @@ from memagents.training_recipes import TrainingRecipe, read_training_recipe
 from memgym.envs.base import MemoryEnv
 from memgym.leaderboard.compare import compare
 from memgym.leaderboard.evaluate import evaluate
-from memgym.leaderboard.results import write_result
+from memgym.leaderboard.files import write_result
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.protocol.observation import Observation
 from memgym.statistics import interval, resampled_means, totals

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from memgym.envs.base import MemoryEnv
-from memgym.leaderboard.results import FINAL_REWARDS
+from memgym.envs.rewards import final_names
 from memgym.playing import Job, Played, play
 from memgym.policy import Policy
 from memgym.statistics import interval, resampled_means
@@ -36,7 +36,7 @@ def score_episodes(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed:
     for played in play(policy, env, jobs, seed=seed, concurrency=max(1, len(jobs))):
         if played.error is not None:
             raise played.error
-        for name, value, count in _given(played):
+        for name, value, count in _given(played, final_names(env.unwrapped.rewards)):
             scores.setdefault(name, np.zeros((len(jobs), 2)))[number[played.job]] += (value, count)
     return dict(sorted(scores.items()))
 
@@ -49,7 +49,7 @@ def _jobs(indices: Sequence[int]) -> Iterator[Job]:
         seen[index] += 1
 
 
-def _given(played: Played) -> Iterator[tuple[str, float, int]]:
+def _given(played: Played, final: Iterable[str]) -> Iterator[tuple[str, float, int]]:
     """Yield name, value and count of every score that an episode was given."""
     for step in played.steps:
         yield "format", step.info["rewards"]["format"], 1
@@ -58,10 +58,8 @@ def _given(played: Played) -> Iterator[tuple[str, float, int]]:
             for name, value in answer["scores"].items():
                 yield name, value, 1
     yield "reward", 0.0, 1
-    last = played.steps[-1].info["rewards"]
-    for name in FINAL_REWARDS:
-        if name in last:
-            yield name, last[name], 1
+    for name in final:
+        yield name, played.steps[-1].info["rewards"][name], 1
 
 
 def means(scores: Scores) -> dict[str, float]:

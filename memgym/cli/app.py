@@ -23,6 +23,10 @@ DataFolder = Annotated[
     Path | None, typer.Option("--data", help="Folder in which data files are looked up; by default $MEMGYM_DATA.")
 ]
 Setting = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Make-argument; repeat for more.")]
+Files = Annotated[list[Path], typer.Argument(help="Result files, or folders of them.")]
+Score = Annotated[
+    str, typer.Option(help="Any score of the questions or of the final memory, e.g. evidence_recall, memory_recall.")
+]
 
 
 @app.callback()
@@ -138,49 +142,39 @@ def _parse_shard(text: str) -> tuple[int, int]:
 
 @app.command()
 @clear_errors
-def table(files: Annotated[list[Path], typer.Argument(help="Result files.")]) -> None:
+def table(
+    files: Files,
+    score: Score = "answer",
+) -> None:
     """Print the leaderboard table of result files."""
-    from rich.console import Console
+    from memgym.cli.results import show_table
 
-    from memgym.leaderboard.results import read_result
-    from memgym.leaderboard.table import leaderboard_tables
-
-    Console().print(*leaderboard_tables([read_result(path) for path in files]))
+    show_table(files, score)
 
 
 @app.command()
 @clear_errors
 def compare(
-    before: Annotated[Path, typer.Argument(help="Result file.")],
-    after: Annotated[Path, typer.Argument(help="Result file of the same entries.")],
-    score: Annotated[
-        str,
-        typer.Option(help="Any score of the questions or of the final memory, e.g. evidence_recall, memory_recall."),
-    ] = "answer",
+    before: Annotated[Path, typer.Argument(help="Result file, or a folder of them.")],
+    after: Annotated[Path, typer.Argument(help="Result file of the same entries, or a folder with the same names.")],
+    score: Score = "answer",
 ) -> None:
     """Print by how much a score rose between two result files, with 95 % intervals from a paired bootstrap."""
-    from rich.console import Console
+    from memgym.cli.results import compare_files
 
-    from memgym.leaderboard.compare import compare as changes
-    from memgym.leaderboard.compare import comparison_table
-    from memgym.leaderboard.results import read_result
-
-    found = changes(read_result(before), read_result(after), score)
-    console = Console()
-    console.width = max(console.width, 110)  # rather than cut numbers short in a pipe
-    console.print(comparison_table(f"{score}: {before.name} → {after.name}", found))
+    compare_files(before, after, score)
 
 
 @app.command()
 @clear_errors
 def verify(
-    files: Annotated[list[Path], typer.Argument(help="Result files.")],
+    files: Files,
     settings: Setting = [],  # noqa: B006
     data: DataFolder = None,
 ) -> None:
     """Replay result files: every reward and score must come out the same, to the last digit."""
     _use_data_folder(data)
-    from memgym.cli.evaluate import verify_files
+    from memgym.cli.results import verify_files
 
     if not verify_files(files, parse_settings(settings)):
         raise typer.Exit(1)

@@ -183,6 +183,7 @@ def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
         task_fingerprint=env.task.fingerprint(),
         judge=judge,
         final_rewards=list(final_names(env.rewards)),
+        size=env.task.size(entry.split),
     )
 
 
