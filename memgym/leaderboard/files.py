@@ -141,7 +141,11 @@ class Recorder:
             overwrite: whether a file that is there goes.
         """
         recorder = cls(path, _open(path, "w" if overwrite else "x"))
-        recorder._write(encode(header))
+        try:
+            recorder._write(encode(header))
+        except BaseException:
+            recorder._file.close()
+            raise
         return recorder
 
     @classmethod
