@@ -7,7 +7,7 @@ import os
 from abc import abstractmethod
 from array import array
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from memagents.backends.base import Completion, Messages, Sampling, TrainableBackend
@@ -106,6 +106,7 @@ class LocalBackend(TrainableBackend):
 
     def _greedy(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         """Return the likeliest reply to each prompt, worked out once for equal prompts."""
+        sampling = replace(sampling, seeds=None)  # nothing is drawn
         how = (sampling.max_tokens, sampling.min_tokens, json.dumps(sampling.json_schema))
         keys = [(*how, array("l", prompt).tobytes()) for prompt in prompts]
         known = self._replies if self.remember else {}
