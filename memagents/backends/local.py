@@ -72,6 +72,8 @@ class LocalBackend(TrainableBackend):
         Raises:
             ConfigError: a prompt is empty, or too long and not to be truncated.
         """
+        if sampling.seeds is not None:
+            sampling.seeds_of(len(prompts))  # raises what does not fit, also where nothing is drawn
         fitted = [self._fit(i, list(prompt), sampling.max_tokens) for i, prompt in enumerate(prompts)]
         sample = self._greedy if sampling.greedy else self._sample
         samples = sample(fitted, sampling) if fitted else []

@@ -165,7 +165,7 @@ def test_everything_pending_is_asked_at_once(scripted) -> None:
     agent = agent_of(MemoryRMMAgent, phases, backend, retrieve={"module": "RerankRetriever"})
     rollout = collect(agent, make("memgym/MemoryBank-v0", **PERSONA), [0, 1, 2], 4, seed=0)
     steps = rollout["turn_id"].max().item() + 1
-    assert len(backend.batches) == steps  # one per round, and as many rounds as the longest episode has steps
+    assert len(backend.batches) == steps  # as many as the longest episode has steps
     assert len(backend.batches[0][0]) == 12
     assert sum(len(prompts) for prompts, _ in backend.batches) == len(rollout)
 

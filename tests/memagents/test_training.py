@@ -22,7 +22,7 @@ from memagents.agents import load_agent
 from memagents.cli import app
 from memagents.training import Run
 from memagents.training_recipes import TrainingRecipe, read_training_recipe
-from memagents.validation import gain, means, play
+from memagents.validation import gain, means, score_episodes
 from memgym.errors import ConfigError
 from memgym.operators import top_k
 from memgym.policy import Policy
@@ -76,7 +76,7 @@ def test_training_raises_the_recall_on_held_out_episodes_and_is_kept(tmp_path: P
     agent = dict(run.recipe.agent)
     weights = tmp_path / "checkpoints" / "step-00000008" / "state.pt"
     agent["modules"] = {**agent["modules"], "retrieve": {**agent["modules"]["retrieve"], "weights": str(weights)}}
-    assert means(play(load_agent(agent), run.validation.env, run.validation.indices)) == run.validation()
+    assert means(score_episodes(load_agent(agent), run.validation.env, run.validation.indices)) == run.validation()
 
 
 def test_a_language_model_trains_by_the_same_recipe_tables(model_dir: Path, tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ class _Leader(Policy):
 def test_an_untrained_reranker_ranks_like_the_embedder(tmp_path: Path) -> None:
     run = Run(reranker(tmp_path))
     scores = run.validation.scores()
-    other = play(_Leader(), run.validation.env, run.validation.indices)
+    other = score_episodes(_Leader(), run.validation.env, run.validation.indices)
     assert means(scores)["evidence_recall"] == pytest.approx(means(other)["evidence_recall"])
     assert scores["answer"].shape == (4, 2)
     assert (scores["answer"][:, 1] == 3).all()
