@@ -63,10 +63,9 @@ def test_a_failed_call_leaves_the_others(scripted) -> None:
 def test_seeds(scripted) -> None:
     """Each backend gets the seeds of the observations that it is asked about, in their order, without the unfit."""
     local, other = scripted(context=4000), scripted()
-    modules = {"read": {"backend": "local"}, "answer": {"backend": "other"}}
-    agent = PromptedAgent(
-        {"agent": "PromptedAgent", "modules": modules}, {"local": local, "other": other, "main": local}
-    )
+    modules = {phase: {"backend": "other" if phase == "answer" else "local"} for phase in PHASES}
+    recipe = {"agent": "PromptedAgent", "modules": modules}
+    agent = PromptedAgent(recipe, {"local": local, "other": other})
     observations = [state("read"), state("answer"), state("read", section="x" * 5000), state("answer"), state("read")]
     calls = agent.play(observations, [50, 40, 30, 20, 10])
     assert [sampling.seeds for _, sampling in other.batches] == [(40, 20)]

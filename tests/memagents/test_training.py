@@ -136,11 +136,18 @@ def test_ranks_share_the_groups_and_iterations_draw_others(tmp_path: Path) -> No
         assert len(set(indices)) == 5
         assert set(indices) <= set(range(30))
     assert drawn == [collector.episodes(request) for request in requests]
-    rows = [collector(RolloutRequest(0, 0, 7, 3, rank, 2)) for rank in range(2)]
+    rows = [collector(RolloutRequest(0, 0, 7 + rank, 3, rank, 2)) for rank in range(2)]
     assert [len(part["group_id"].unique()) for part in rows] == [3, 2]
-    again = collector(RolloutRequest(0, 0, 7, 3, 1, 2))
+    again = collector(RolloutRequest(0, 0, 8, 3, 1, 2))
     assert torch.equal(again["picks"], rows[1]["picks"])
     assert (again["policy_version"] == 3).all()
+    alone = collector(RolloutRequest(0, 0, 9, 3, 0, 1))  # one rank plays what two play
+    for group in range(5):
+        part = rows[group % 2]
+        mine, theirs = alone["group_id"] == group, part["group_id"] == group // 2
+        for key in ("picks", "query", "reward"):
+            assert torch.equal(alone[key][mine], part[key][theirs])
+    assert not torch.equal(collector(RolloutRequest(0, 1, 9, 3, 0, 1))["picks"], alone["picks"])
 
 
 class _Leader(Policy):
