@@ -39,7 +39,7 @@ def score_episodes(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed:
     for played in play(policy, env, jobs, seed=seed, concurrency=max(1, len(jobs))):
         if played.error is not None:
             raise played.error
-        for name, value, count in _given(played, final_names(env.unwrapped.rewards)):
+        for name, value, count in _given(played, final_names(env.rewards)):
             scores.setdefault(name, np.zeros((len(jobs), 2)))[number[played.job]] += (value, count)
     return dict(sorted(scores.items()))
 
