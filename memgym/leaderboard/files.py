@@ -51,6 +51,11 @@ class Result:
         """The episodes that failed."""
         return [episode for episode in self.episodes if episode.error is not None]
 
+    def missing(self) -> Iterator[Key]:
+        """Yield the keys of the episodes that have no record."""
+        recorded = {episode.key for episode in self.episodes}
+        return (key for entry in self.header.entries for key in entry.episode_keys() if key not in recorded)
+
 
 def result_files(paths: Iterable[Path]) -> list[Path]:
     """Return result files: those named, and of each folder those that lie in it, by name.
