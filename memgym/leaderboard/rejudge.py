@@ -49,7 +49,7 @@ def rejudge(
     """
     entries, episodes = [], []
     for entry in result.header.entries:
-        env = _env(entry, judge, overrides or {})
+        env = _env(entry, judge, overrides or {}, reveal_gold=result.header.policy.privileged)
         entries.append(_entry(entry, env, judge))
         recorded = [episode for episode in result.episodes if episode.entry == entry.name]
         assert env.judge is not None
@@ -84,10 +84,10 @@ def _suite_name(result: Result, judge: JudgeSpec) -> str:
     return f"{name} judge={judge_label(judge)}"
 
 
-def _env(entry: EntryRecord, judge: JudgeSpec, overrides: Mapping[str, Any]) -> MemoryEnv:
+def _env(entry: EntryRecord, judge: JudgeSpec, overrides: Mapping[str, Any], *, reveal_gold: bool) -> MemoryEnv:
     changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
     kwargs = {**entry.kwargs, **changed, "judge": judge}
-    env = make_env(SuiteEntry(entry.name, entry.env_id, kwargs, entry.split))
+    env = make_env(SuiteEntry(entry.name, entry.env_id, kwargs, entry.split), reveal_gold=reveal_gold)
     if env.task.fingerprint() != entry.task_fingerprint:
         raise DataError(f"entry {entry.name!r}: the task or its data are not the same here (fingerprints differ)")
     return env
