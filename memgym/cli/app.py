@@ -27,6 +27,10 @@ Files = Annotated[list[Path], typer.Argument(help="Result files, or folders of t
 Score = Annotated[
     str, typer.Option(help="Any score of the questions or of the final memory, e.g. evidence_recall, memory_recall.")
 ]
+JudgePrompt = Annotated[
+    str, typer.Option(help="benchmark, strict, lenient, or rules of your own: a file ….toml or module:NAME.")
+]
+BaseUrl = Annotated[str | None, typer.Option(help="The endpoint; by default OPENAI_BASE_URL.")]
 
 
 @app.callback()
@@ -182,6 +186,52 @@ def verify(
 
 @app.command()
 @clear_errors
+def rejudge(
+    files: Files,
+    judge: Annotated[str, typer.Option(metavar="MODEL", help="The judging model's name at the endpoint.")],
+    prompt: JudgePrompt = "benchmark",
+    base_url: BaseUrl = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the new result files; by default that of the old ones.")
+    ] = None,
+    settings: Setting = [],  # noqa: B006
+    data: DataFolder = None,
+) -> None:
+    """Score the answers of result files anew by a judge, without playing; each gives a new file."""
+    _use_data_folder(data)
+    from memgym.cli.results import rejudge_files
+
+    given = {"model": judge, "prompt": None if prompt == "benchmark" else prompt, "base_url": base_url}
+    spec = {name: value for name, value in given.items() if value is not None}
+    if rejudge_files(files, spec, out, parse_settings(settings)):
+        raise typer.Exit(1)
+
+
+@app.command()
+@clear_errors
+def merge(
+    files: Files,
+    out: Annotated[Path, typer.Option(help="The new result file, ….jsonl or ….jsonl.gz.")],
+) -> None:
+    """Join result files that are parts of one evaluation."""
+    from memgym.cli.results import merge_files
+
+    merge_files(files, out)
+
+
+@app.command()
+@clear_errors
+def schema() -> None:
+    """Print the JSON Schema of the lines of a result file."""
+    import json
+
+    from memgym.leaderboard.records import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
+
+
+@app.command()
+@clear_errors
 def inspect(
     task: Annotated[str, typer.Argument(help="A task: its name (see 'memgym envs') or module:Class.")],
     index: Annotated[int, typer.Option(help="Index of the episode.")] = 0,
@@ -203,10 +253,8 @@ def inspect(
 def judge_check(
     model: Annotated[str, typer.Argument(help="The judging model's name at the endpoint.")],
     task: Annotated[str, typer.Option(help="Task whose questions are judged.")],
-    prompt: Annotated[
-        str, typer.Option(help="benchmark, strict, lenient, or rules of your own: a file ….toml or module:NAME.")
-    ] = "benchmark",
-    base_url: Annotated[str | None, typer.Option(help="The endpoint; by default OPENAI_BASE_URL.")] = None,
+    prompt: JudgePrompt = "benchmark",
+    base_url: BaseUrl = None,
     split: Annotated[str | None, typer.Option(help="Split of the task.")] = None,
     questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 20,
     seed: Annotated[int, typer.Option(help="Which questions.")] = 0,

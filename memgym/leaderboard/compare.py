@@ -73,6 +73,9 @@ def compare(before: Result, after: Result, score: str = "answer") -> list[Change
     before, after, _ = common(before, after)
     changes, samples = [], []
     names = [entry.name for entry in before.header.entries]
+    for name in names:
+        if not before.of(name):
+            raise DataError(f"entry {name!r}: no episode was played to the end in both")
     for name in [name for name in names if score in score_names(before, name) | score_names(after, name)] or names:
         pair, drawn = _groups(before, after, name, score)
         counted = _both(lambda groups: totals(groups.values()), pair)
@@ -166,8 +169,6 @@ def _by_question(result: Result, entry: str, score: str) -> Groups:
         for question, scores in scored(episode, final):
             if score in scores:
                 values[episode.index, question].append(scores[score])
-    if not result.of(entry):
-        raise DataError(f"entry {entry!r}: no episode was played to the end in both")
     if not values:
         raise unknown(f"score of entry {entry!r}:", score, sorted(score_names(result, entry)))
     return dict(sorted(values.items()))

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from memgym.errors import ConfigError, DataError
 from memgym.leaderboard.records import EpisodeRecord, Header, Key, decode_episode, decode_header, encode
@@ -24,6 +24,9 @@ MAX_LINE = 1 << 28
 """The longest line that is read, in bytes."""
 MAX_CONTENT = 1 << 32
 """The most that is read of a file, in bytes, unpacked."""
+_PIECE = 1 << 14
+_HEAD = gzip.compress(b"", mtime=0)[:10]
+"""How each line begins in a compressed file."""
 SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
@@ -50,6 +53,11 @@ class Result:
     def failed(self) -> list[EpisodeRecord]:
         """The episodes that failed."""
         return [episode for episode in self.episodes if episode.error is not None]
+
+    def missing(self) -> Iterator[Key]:
+        """Yield the keys of the episodes that have no record."""
+        recorded = {episode.key for episode in self.episodes}
+        return (key for entry in self.header.entries for key in entry.episode_keys() if key not in recorded)
 
 
 def result_files(paths: Iterable[Path]) -> list[Path]:
@@ -210,24 +218,27 @@ class _Lines:
         packed = self._path.suffix == ".gz"
         try:
             with open(self._path, "rb") as file:
-                pieces = iter(lambda: file.read(1 << 14), b"")
-                yield from self._unpacked(pieces) if packed else pieces
+                yield from self._unpacked(file) if packed else iter(lambda: file.read(_PIECE), b"")
         except OSError as error:
             raise DataError(f"{self._path}: cannot be read: {error.strerror}") from None
         except zlib.error as error:
             raise DataError(f"{self._path}: not a gzip file, or damaged: {error}") from None
 
-    def _unpacked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _unpacked(self, file: IO[bytes]) -> Iterator[bytes]:
         """Unpack gzip members, one after the other; the last may be cut off."""
-        member = None
-        for piece in pieces:
+        member, start = None, 0
+        while piece := file.read(_PIECE):
             while piece:
                 member = member or zlib.decompressobj(wbits=31)
                 yield member.decompress(piece)
                 piece = member.unused_data  # where a member ends, the next begins
                 if member.eof:
-                    member = None
+                    member, start = None, file.tell() - len(piece)
         self.torn = member is not None
+        if self.torn:
+            file.seek(start + 1)
+            if _HEAD in file.read():
+                raise zlib.error("a line in the middle has no end")
 
 
 def _open(path: Path, mode: str) -> io.FileIO:

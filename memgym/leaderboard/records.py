@@ -8,14 +8,15 @@ not. Everything that follows from the rest (means, intervals) is worked out on r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from memgym.errors import DataError
 from memgym.leaderboard.suite import SuiteEntry
 
-FORMAT, FORMAT_VERSION = "memgym-result", 2
+FORMAT: Final = "memgym-result"
+FORMAT_VERSION: Final = 2
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
@@ -68,7 +69,7 @@ class EntryRecord(_Record, frozen=True):
         """How many different episodes are played: the first ones, as far as the split has them."""
         return self.episodes if self.size is None else min(self.episodes, self.size)
 
-    def keys(self) -> Iterator[Key]:
+    def episode_keys(self) -> Iterator[Key]:
         """Yield the keys of the episodes, in their order."""
         return ((self.name, trial, index) for trial in range(self.trials) for index in range(self.count))
 
