@@ -76,7 +76,9 @@ def main() -> None:
         entry = SuiteEntry("served", long, read, episodes=EPISODES)
         measure("served model", "memagents:PromptedAgent", {"recipe": str(recipe)}, entry, 16, SLOW_SHARE)
 
-        rows = [{"sections": [f"In town {i}."], "questions": ["Where?"], "answers": [f"town {i}"]} for i in range(EPISODES)]
+        rows = [
+            {"sections": [f"In town {i}."], "questions": ["Where?"], "answers": [f"town {i}"]} for i in range(EPISODES)
+        ]
         Path(folder, "rows.json").write_text(json.dumps(rows))
         judge = {"model": "judge", "cache_dir": folder}
         judged = {"task": "custom", "path": str(Path(folder, "rows.json")), "judge": judge}
