@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from memgym.cli.bars import Bars
-from memgym.cli.common import parse_settings
+from memgym.cli.common import parse_settings, print_whole
 from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.leaderboard.evaluate import Evaluation, Plan, make_envs, remaining
 from memgym.leaderboard.files import Key, Recorder, Result, read_result
@@ -92,7 +92,7 @@ def evaluate_policies(
         for evaluation, path in zip(evaluations, paths, strict=True):
             with file_lock(path):
                 results.append(_play(evaluation, path, run, bars))
-    console.print(*leaderboard_tables(results))
+    print_whole(console, *leaderboard_tables(results))
     console.print("result files:", *[f"\n  {path}" for path in paths], highlight=False, soft_wrap=True)
     failed = [episode for result in results for episode in result.failed]
     if failed:

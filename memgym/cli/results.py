@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from memgym.cli.bars import Bars
+from memgym.cli.common import print_whole
 from memgym.errors import ConfigError, DataError
 from memgym.leaderboard.compare import common, compare, comparison_table
 from memgym.leaderboard.files import SUFFIXES, Result, read_result, result_files, write_result
@@ -27,7 +28,7 @@ SHOWN_MISSING = 5
 def show_table(paths: Sequence[Path], score: str) -> None:
     """Print the leaderboard tables of result files, and of those in folders."""
     console = Console(markup=False)
-    console.print(*leaderboard_tables([_read(path, console) for path in result_files(paths)], score))
+    print_whole(console, *leaderboard_tables([_read(path, console) for path in result_files(paths)], score))
 
 
 def compare_files(before: Path, after: Path, score: str) -> None:
@@ -38,7 +39,6 @@ def compare_files(before: Path, after: Path, score: str) -> None:
         DataError: the folders have no names in common.
     """
     console = Console(markup=False)
-    console.width = max(console.width, 110)  # rather than cut numbers short in a pipe
     for first, second in _pairs(before, after):
         results = (_read(first, console), _read(second, console))
         changes = compare(*results, score)
@@ -46,7 +46,7 @@ def compare_files(before: Path, after: Path, score: str) -> None:
         title = (
             f"{score}: {first} → {second}" if first.name == second.name else f"{score}: {first.name} → {second.name}"
         )
-        console.print(comparison_table(title, changes, left_out))
+        print_whole(console, comparison_table(title, changes, left_out))
 
 
 def verify_files(paths: Sequence[Path], overrides: Mapping[str, Any]) -> bool:

@@ -110,18 +110,24 @@ def comparison_table(title: str, changes: Sequence[Change], left_out: int = 0) -
         left_out: how many episodes are not in both results; noted below it.
     """
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    rows = [_cells(change) for change in changes]
     for i, name in enumerate(("entry", "drawn", "before", "after", "difference", "95 %", "relative", "95 %")):
-        table.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
-    for change in changes:
-        mean, low, high = change.difference
-        relative = ("–", "") if change.relative is None else _percent(*change.relative)
-        cells = [f"{change.before:.3f}", f"{change.after:.3f}", f"{mean:+.3f}", f"{low:+.3f} … {high:+.3f}", *relative]
-        if change.few:
-            cells[3], cells[5] = "–", "–" if relative[1] else ""
-        table.add_row(Text(change.name), change.drawn, *cells)
+        widest = max(len(row[i]) for row in rows)  # where there is no room, names are folded, numbers never cut
+        table.add_column(name, justify="left" if i < 2 else "right", min_width=min(20, widest) if i < 2 else widest)
+    for row in rows:
+        table.add_row(*map(Text, row))
     if left_out:
         table.caption, table.caption_justify = f"{left_out} episodes failed or are missing in one of them", "left"
     return table
+
+
+def _cells(change: Change) -> list[str]:
+    mean, low, high = change.difference
+    relative = ("–", "") if change.relative is None else _percent(*change.relative)
+    cells = [f"{change.before:.3f}", f"{change.after:.3f}", f"{mean:+.3f}", f"{low:+.3f} … {high:+.3f}", *relative]
+    if change.few:
+        cells[3], cells[5] = "–", "–" if relative[1] else ""
+    return [change.name, change.drawn, *cells]
 
 
 def _check_same(before: Sequence[EntryRecord], after: Sequence[EntryRecord]) -> None:

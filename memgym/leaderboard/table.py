@@ -16,7 +16,7 @@ from memgym.errors import unknown
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import PolicyRecord
 from memgym.leaderboard.suites import is_other_than_ours
-from memgym.leaderboard.summary import Cost, Mean, Summary, score_names, summarize
+from memgym.leaderboard.summary import Mean, Summary, score_names, summarize
 
 WIDEST = 4  # entries that fit beside each other
 MOST_POLICIES = 6  # and policies, where the entries stand below each other
@@ -80,9 +80,9 @@ def _table(rows: Sequence[Row]) -> Table:
     turned = len(entries) > WIDEST  # a long suite reads better with its entries below each other
     if turned:
         names, *lines = (list(line) for line in zip(names, *lines, strict=True))
-    for i, name in enumerate(names):  # the names of policies are folded where there is no room, not the numbers
-        is_policy = (i > 0) == turned
-        table.add_column(Text(name), justify="right" if i else "left", no_wrap=not is_policy, overflow="fold")
+    for i, name in enumerate(names):  # where there is no room, names are folded, numbers never cut
+        widest = max(len(line[i]) for line in lines) if i else min(20, max(len(line[0]) for line in lines))
+        table.add_column(Text(name), justify="right" if i else "left", min_width=widest, overflow="fold")
     for line in lines:
         table.add_row(*map(Text, line))
     table.caption, table.caption_justify = Text("\n".join(_notes(rows))), "left"
@@ -99,11 +99,8 @@ def _beside(summaries: Sequence[Summary]) -> dict[str, Callable[[Summary], str]]
     """Return the columns beside the scores, and what stands in them; those that would be empty are left out."""
     columns: dict[str, Callable[[Summary], str]] = {
         "format": _format,
-        "tokens in": lambda summary: _short(summary.cost.tokens_in),
-        "out": lambda summary: _short(summary.cost.tokens_out),
+        "tokens": lambda summary: _short(summary.cost.tokens_in + summary.cost.tokens_out),
     }
-    if any(summary.cost.seconds for summary in summaries):
-        columns["s/episode"] = lambda summary: _seconds(summary.cost)
     for name in sorted({name for summary in summaries for name in summary.cost.usage}):
         columns[name] = partial(_usage, name=name)
     if any(summary.failed for summary in summaries):
@@ -133,11 +130,6 @@ def _format(summary: Summary) -> str:
 
 def _usage(summary: Summary, name: str) -> str:
     return _short(summary.cost.usage[name]) if name in summary.cost.usage else "–"
-
-
-def _seconds(cost: Cost) -> str:
-    mean = cost.seconds_per_episode
-    return "–" if mean is None else f"{mean:.3g}"
 
 
 def _three(mean: Mean | None) -> str:
