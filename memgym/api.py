@@ -151,14 +151,6 @@ class ChatClient:
         # Raised outside of the handlers: the package's exceptions hold the request, and with it the key.
         raise error
 
-    def complete_many(self, conversations: Iterable[Sequence[Message]]) -> list[str]:
-        """Return the replies to several conversations, in their order.
-
-        Raises:
-            ApiError: as in :meth:`complete`; what has not been sent by then is not sent.
-        """
-        return concurrently(self.complete, conversations, self.concurrency)
-
     def _choice(self, body: str) -> dict[str, Any]:
         try:
             reply = json.loads(body)

@@ -50,11 +50,6 @@ class Cost:
     seconds: tuple[float, ...]
     usage: Mapping[str, int]
 
-    @property
-    def seconds_per_episode(self) -> float | None:
-        """The mean, None if nothing was recorded."""
-        return float(np.mean(self.seconds)) if self.seconds else None
-
 
 @dataclass(frozen=True)
 class EntrySummary:
