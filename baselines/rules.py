@@ -56,7 +56,7 @@ class Rules(Lexical):
         known = {memory.attributes["key"]: memory.id for memory in observation.memories if "key" in memory.attributes}
         operations = []
         for candidate in observation.candidates:
-            same = known.get(candidate.attributes.get("key"))
+            same = known.get(candidate.attributes.get("key", ""))
             if same:
                 operations.append({"id": same, "op": "UPDATE", "value": candidate.text})
             else:

@@ -47,4 +47,4 @@ def holders(assigned: dict[str, str], value: str) -> list[str]:
 
 def _recall(memory: str) -> tuple[dict[str, str], str]:
     lines, loose_end = read_notes(memory)
-    return dict(match.groups() for match in map(_NOTE.fullmatch, lines) if match), loose_end
+    return {match[1]: match[2] for match in map(_NOTE.fullmatch, lines) if match}, loose_end

@@ -36,11 +36,12 @@ class WordCounter(PhasePolicy):
         """Add the section's words to the counts."""
         counts, loose_end = _recall(observation.memory)
         text = loose_end + observation.section
-        loose_end = _LAST_WORD.search(text)[0]
+        cut = _LAST_WORD.search(text)
+        loose_end = cut[0] if cut else ""
         add(counts, text[: len(text) - len(loose_end)])
         ranked = sorted(counts.items(), key=lambda item: -item[1])  # stable: of equals, the one seen last comes first
         if observation.budget is not None:
-            ranked = ranked[: self._room(observation, ranked, loose_end)]
+            ranked = ranked[: self._room(observation, observation.budget, ranked, loose_end)]
         return write_notes(_lines(ranked), loose_end)
 
     def answer(self, observation: Observation) -> str:
@@ -50,14 +51,14 @@ class WordCounter(PhasePolicy):
         words = sorted(counts, key=lambda word: -counts[word])[: how_many(observation.question)]
         return write_answer(observation, ", ".join(words) or ABSTENTION)
 
-    def _room(self, observation: Observation, ranked: list[tuple[str, int]], loose_end: str) -> int:
+    def _room(self, observation: Observation, budget: int, ranked: list[tuple[str, int]], loose_end: str) -> int:
         """Return how many of the words fit the memory budget."""
 
         def tokens(size: int) -> int:
             return counter.count(write_notes(_lines(ranked[:size]), loose_end))
 
         counter = counter_of(observation)
-        return bisect_right(range(1, len(ranked) + 1), observation.budget, key=tokens)
+        return bisect_right(range(1, len(ranked) + 1), budget, key=tokens)
 
 
 def add(counts: dict[str, int], text: str) -> None:

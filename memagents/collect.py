@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
 from memagents.agents.base import Agent
+from memagents.jobs import repeated
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, MemgymError
-from memgym.playing import Job, Played, play
+from memgym.playing import Played, play
 from memgym.policy import Ask, Move, StochasticPolicy
 from memgym.protocol.observation import PHASES
 
@@ -61,7 +61,8 @@ def collect(
         env: one environment of memgym, wrapped or not; more are spawned from it, wrappers included.
         indices: of the episodes, in the environment's split.
         group_size: how often each is played.
-        seed: of all sampling.
+        seed: of all sampling. What a rollout draws follows from it, the index, and how often the index came before; so
+            groups of different episodes are the same together and apart, up to a model's rounding.
         policy_version: how many updates the sampling weights have seen.
 
     Raises:
@@ -75,17 +76,17 @@ def collect(
         raise ConfigError(f"{env} is no memgym environment")
     phases = env.unwrapped.phases
     _check_training(agent, phases)
-    jobs = [job for repeats in _groups(indices, group_size) for job in repeats]
+    jobs = repeated(indices, group_size)
     learning = _Learning(agent, phases[-1])
     played = {episode.job: episode for episode in play(learning, env, jobs, seed=seed, concurrency=len(jobs))}
     trajectories = []
     anchors: dict[tuple[int, str], int] = {}
     for number, job in enumerate(jobs):
-        episode, group = played[job], number // group_size
+        episode = played[job]
         if isinstance(episode.error, ConfigError) and not episode.episode_id:
             raise episode.error  # the caller's mistake, and nothing is collected yet
-        same = {"group_id": group, "episode_id": number, "policy_version": policy_version}
-        trajectories.append(_Trajectory(episode, number % group_size, _rows(episode, same, anchors)))
+        same = {"group_id": number // group_size, "episode_id": number, "policy_version": policy_version}
+        trajectories.append(_Trajectory(episode, number, _rows(episode, same, anchors)))
     return _result(trajectories)
 
 
@@ -100,6 +101,7 @@ class _Learning(StochasticPolicy):
         raise TypeError("what a collector plays leaves rows: ask move_many")
 
     def move_many(self, asks: Sequence[Ask]) -> list[Move | Exception]:
+        """Return what each module did, with its row; in place of a call that failed, the exception."""
         calls = self._agent.play([ask.observation for ask in asks], [ask.seed for ask in asks], self._final_phase)
         return [call if isinstance(call, Exception) else Move(call.action, call.usage, call.row) for call in calls]
 
@@ -109,26 +111,16 @@ class _Trajectory:
     """An episode as it was played, and the rows that it left."""
 
     played: Played
-    member: int
+    number: int
     rows: list[dict[str, Any]]
 
     @property
     def name(self) -> str:
         """What error messages call it."""
-        job = self.played.job
-        name = f"index {job.index}, rollout {self.member}"
+        name = f"index {self.played.job.index}, rollout {self.number}"
         if not self.played.episode_id:
             return name
         return f"episode {self.played.episode_id!r} ({name}), step {len(self.played.steps)}, phase {self.played.phase}"
-
-
-def _groups(indices: Sequence[int], group_size: int) -> Iterator[list[Job]]:
-    """Yield the jobs of each group; where an index comes again, its trials count on."""
-    seen: Counter[int] = Counter()
-    for index in map(int, indices):
-        first = group_size * seen[index]
-        yield [Job(first + member, index) for member in range(group_size)]
-        seen[index] += 1
 
 
 def _rows(episode: Played, same: Mapping[str, int], anchors: dict[tuple[int, str], int]) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -19,17 +18,17 @@ from memagents.progress import TrainingProgress
 from memagents.training import Run
 from memagents.training_recipes import TrainingRecipe, read_training_recipe
 from memgym.envs.base import MemoryEnv
+from memgym.errors import MemgymError
 from memgym.leaderboard.compare import compare
 from memgym.leaderboard.evaluate import evaluate
-from memgym.leaderboard.results import write_result
+from memgym.leaderboard.files import Result, write_result
+from memgym.leaderboard.records import EpisodeRecord
 from memgym.leaderboard.suite import Suite, SuiteEntry
+from memgym.leaderboard.summary import summarize
 from memgym.protocol.observation import Observation
-from memgym.statistics import interval, resampled_means, totals
 
 SPLIT = "test"
 _BATCH = 256
-
-Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def demo(out: Path, settings: Sequence[str] = ()) -> bool:
     runs = ", ".join(str(out / lesson.name) for lesson in LESSONS)
     for line in (
         f"learning curves  {_pictures(outcomes, out)}",
-        f"result files     {out}/*.json.gz; memgym verify {out}/*.json.gz replays them",
+        f"result files     {out}/*.jsonl.gz; memgym verify {out}/*.jsonl.gz replays them",
         f"training runs    {runs}: metrics, sampled trajectories, what was trained",
     ):
         console.print(line, soft_wrap=True)
@@ -120,7 +119,9 @@ def _measure(lesson: Lesson, recipe: TrainingRecipe, out: Path) -> Outcome:
     for time, played in (("before", lesson.name), ("after", str(out / lesson.name))):
         agent = f"memagents:{recipe.content['agent']}"
         results.append(evaluate(agent, suite, options={"recipe": played}, concurrency=_BATCH))
-        write_result(results[-1], out / f"{lesson.name}.{time}.json.gz")
+        for episode in results[-1].failed:
+            raise MemgymError(f"{agent} failed in episode {episode.index}: {episode.error}")
+        write_result(results[-1], out / f"{lesson.name}.{time}.jsonl.gz")
     return Outcome(lesson, recipe, *results)
 
 
@@ -139,25 +140,19 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
     (change,) = compare(outcome.before, outcome.after, outcome.score)
     return (
         outcome.recipe.content["env"]["id"],
-        f"{len(outcome.after['entries'][0]['results'])} episodes of the split {SPLIT}",
+        f"{len(outcome.after.episodes)} episodes of the split {SPLIT}",
         outcome.score,
-        *(
-            "{:.3f} [{:.3f}, {:.3f}]".format(*_mean(result, outcome.score))
-            for result in (outcome.before, outcome.after)
-        ),
+        *(_mean(result, outcome.score) for result in (outcome.before, outcome.after)),
         "{:+.3f} [{:+.3f}, {:+.3f}]".format(*change.difference),
         "–" if change.relative is None else "{:+.0%} [{:+.0%}, {:+.0%}]".format(*change.relative),
     )
 
 
-def _mean(result: Result, score: str) -> tuple[float, float, float]:
+def _mean(result: Result, score: str) -> str:
     """Return the mean of a score over the questions, with its interval; episodes are drawn."""
-    (entry,) = result["entries"]
-    scores = [
-        [answer["scores"] for step in episode["steps"] for answer in step["answers"]] for episode in entry["results"]
-    ]
-    values = totals([[found[score] for found in answers if score in found] for answers in scores])
-    return values[:, 0].sum() / values[:, 1].sum(), *interval(resampled_means(values))
+    mean = summarize(result, score).mean
+    assert mean is not None
+    return f"{mean.mean:.3f}" + ("" if mean.interval is None else " [{:.3f}, {:.3f}]".format(*mean.interval))
 
 
 def _pictures(outcomes: Sequence[Outcome], out: Path) -> str:
@@ -170,28 +165,27 @@ def _pictures(outcomes: Sequence[Outcome], out: Path) -> str:
 
 def _trajectory(outcome: Outcome) -> list[Text | Table]:
     """Return an episode as played before and after: the first that turned from wrong to right, else the first."""
-    (before,), (after,) = (result["entries"] for result in (outcome.before, outcome.after))
-    pairs = list(zip(before["results"], after["results"], strict=True))
+    pairs = list(zip(outcome.before.episodes, outcome.after.episodes, strict=True))
     first, last = next((pair for pair in pairs if _right(pair[0]) < _right(pair[1])), pairs[0])
     env = outcome.recipe.make_env(split=SPLIT)
     table = Table("section", "memory before training", "memory after training", box=box.SIMPLE_HEAD, show_edge=False)
-    for section, *steps in zip(_sections(env, first), first["steps"], last["steps"], strict=True):
-        table.add_row(Text(section), *(Text(step["action"] or "") for step in steps))
-    (question,) = env.task.episode(env.split, first["index"]).questions
-    told = f"held-out episode {first['index']}: {question.text} The answer is {question.answers[0]}."
+    for section, *steps in zip(_sections(env, first), first.steps, last.steps, strict=True):
+        table.add_row(Text(section), *(Text(step.action or "") for step in steps))
+    (question,) = env.task.episode(env.split, first.index).questions
+    told = f"held-out episode {first.index}: {question.text} The answer is {question.answers[0]}."
     return [Text(f"{told} Not chosen at random: the first that training has turned from wrong to right."), table]
 
 
-def _sections(env: MemoryEnv, episode: dict[str, Any]) -> list[str]:
+def _sections(env: MemoryEnv, episode: EpisodeRecord) -> list[str]:
     """Return what an agent was shown in each step: a section, or the question."""
-    observation, _ = env.reset(options={"index": episode["index"]})
+    observation, _ = env.reset(options={"index": episode.index})
     shown = []
-    for step in episode["steps"]:
+    for step in episode.steps:
         seen = Observation.parse(observation)
         shown.append("\n".join(seen.section.split("\n\n")).strip() if seen.phase == "read" else f"» {seen.question}")
-        observation, *_ = env.step(step["action"])
+        observation, *_ = env.step(step.action or "")
     return shown
 
 
-def _right(episode: dict[str, Any]) -> float:
-    return sum(answer["scores"]["answer"] for step in episode["steps"] for answer in step["answers"])
+def _right(episode: EpisodeRecord) -> float:
+    return sum(answer.scores["answer"] for step in episode.steps for answer in step.answers)

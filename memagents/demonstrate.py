@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from memagents.agents.base import Agent
+from memagents.jobs import repeated
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
-from memgym.playing import Job, Played, play
+from memgym.playing import Played, play
 from memgym.policy import Policy
 from memgym.protocol.observation import PHASES, Observation
 
@@ -37,14 +38,15 @@ def demonstrate(agent: Agent, env: MemoryEnv, teacher: Policy, indices: Sequence
 
     if agent.learner is None:
         raise ConfigError(f"{agent.recipe.name} trains nothing: set status = 'trained' for a module")
-    jobs = [Job(trial, int(index)) for trial, index in enumerate(indices)]
+    jobs = repeated(indices)
     played = {episode.job: episode for episode in play(teacher, env, jobs, seed=seed, concurrency=max(1, len(jobs)))}
     rows: list[dict[str, Any]] = []
     for number, job in enumerate(jobs):
-        if played[job].error is not None:
-            raise played[job].error
+        episode = played[job]
+        if episode.error is not None:
+            raise episode.error
         same = {"group_id": number, "episode_id": number, "policy_version": 0}
-        rows += [{**row, **same} for row in _rows(agent, played[job])]
+        rows += [{**row, **same} for row in _rows(agent, episode)]
     if not rows:
         raise ConfigError("the teacher's episodes have no phase that a trained module plays")
     return from_rows(rows)
@@ -52,14 +54,15 @@ def demonstrate(agent: Agent, env: MemoryEnv, teacher: Policy, indices: Sequence
 
 def _rows(agent: Agent, episode: Played) -> Iterator[dict[str, Any]]:
     for step in episode.steps:
-        if step.info["action_error"]:
+        action = step.move.action
+        if action is None or step.info["action_error"]:
             said = step.info["action_error"]
             raise ConfigError(f"the teacher's action in phase {step.info['played']} is refused: {said}")
         seen = Observation.parse(step.ask.observation).without_gold()
         part = agent.parts[seen.phase]
         if part.status != "trained":
             continue
-        row = part.module.demonstration(seen, step.move.action, part.backend)
+        row = part.module.demonstration(seen, action, part.backend)
         if row is not None:
             paid = {"rewards": list(step.info["rewards"].values()), "reward": float(step.reward)}
             yield {**row, **paid, "turn_id": step.ask.step, "phase_id": PHASES.index(seen.phase)}

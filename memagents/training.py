@@ -63,11 +63,16 @@ class EpisodeCollector:
             self.sync()
             self._synced = request.policy_version
         share = self.episodes(request)[request.rank :: request.world_size]
-        return collect(self.agent, self.env, share, self.config.group_size, request.seed, request.policy_version)
+        # The same on every rank: what an episode draws does not depend on how many ranks there are.
+        seed = int(np.random.SeedSequence(self._entropy(request)).generate_state(1)[0])
+        return collect(self.agent, self.env, share, self.config.group_size, seed, request.policy_version)
+
+    def _entropy(self, request: RolloutRequest) -> list[int]:
+        return [self.config.trainer.seed, request.iteration, request.attempt]
 
     def episodes(self, request: RolloutRequest) -> list[int]:
         """Return the indices of all ranks' groups."""
-        rng = np.random.default_rng([self.config.trainer.seed, request.iteration, request.attempt])
+        rng = np.random.default_rng(self._entropy(request))
         return rng.choice(self.pool, self.config.groups, replace=False).tolist()
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from memagents.jobs import repeated
 from memgym.envs.base import MemoryEnv
-from memgym.leaderboard.results import FINAL_REWARDS
-from memgym.playing import Job, Played, play
+from memgym.envs.rewards import final_names
+from memgym.playing import Played, play
 from memgym.policy import Policy
 from memgym.statistics import interval, resampled_means
 
@@ -29,27 +29,22 @@ def score_episodes(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed:
         env: the environment; each episode gets a twin of it.
         indices: of the episodes, in the environment's split.
         seed: of the policy.
+
+    Raises:
+        Exception: what an episode failed of.
     """
-    jobs = list(_jobs(indices))
+    jobs = repeated(indices)
     number = {job: place for place, job in enumerate(jobs)}
     scores: dict[str, np.ndarray] = {}
     for played in play(policy, env, jobs, seed=seed, concurrency=max(1, len(jobs))):
         if played.error is not None:
             raise played.error
-        for name, value, count in _given(played):
+        for name, value, count in _given(played, final_names(env.rewards)):
             scores.setdefault(name, np.zeros((len(jobs), 2)))[number[played.job]] += (value, count)
     return dict(sorted(scores.items()))
 
 
-def _jobs(indices: Sequence[int]) -> Iterator[Job]:
-    """Yield a job for each index; where one comes again, it is another trial."""
-    seen: Counter[int] = Counter()
-    for index in map(int, indices):
-        yield Job(seen[index], index)
-        seen[index] += 1
-
-
-def _given(played: Played) -> Iterator[tuple[str, float, int]]:
+def _given(played: Played, final: Iterable[str]) -> Iterator[tuple[str, float, int]]:
     """Yield name, value and count of every score that an episode was given."""
     for step in played.steps:
         yield "format", step.info["rewards"]["format"], 1
@@ -58,10 +53,8 @@ def _given(played: Played) -> Iterator[tuple[str, float, int]]:
             for name, value in answer["scores"].items():
                 yield name, value, 1
     yield "reward", 0.0, 1
-    last = played.steps[-1].info["rewards"]
-    for name in FINAL_REWARDS:
-        if name in last:
-            yield name, last[name], 1
+    for name in final:
+        yield name, played.steps[-1].info["rewards"][name], 1
 
 
 def means(scores: Scores) -> dict[str, float]:

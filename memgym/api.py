@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,7 +45,7 @@ class ChatClient:
         api_key: by default ``OPENAI_API_KEY``.
         timeout: seconds to wait for a connection, and then for each piece of the reply, at each try.
         max_retries: tries after the first one.
-        concurrency: the most requests that :meth:`complete_many` has under way at once.
+        concurrency: the most requests under way at once, from whatever threads.
         temperature: sampling temperature.
 
     Raises:
@@ -81,6 +82,7 @@ class ChatClient:
         self.timeout = timeout
         self._max_retries = max_retries
         self._client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries)
+        self._slots = threading.BoundedSemaphore(concurrency)
         self._base_url = base_url.rstrip("/")
         weakref.finalize(self, self._client.close)  # kept-alive connections end with their user
 
@@ -134,9 +136,10 @@ class ChatClient:
 
         written: Any = [{"role": m["role"], "content": _encodable(m["content"])} for m in messages]
         try:
-            response = self._client.chat.completions.with_raw_response.create(
-                model=self.model, messages=written, **options
-            )
+            with self._slots:
+                response = self._client.chat.completions.with_raw_response.create(
+                    model=self.model, messages=written, **options
+                )
         except openai.APITimeoutError:
             error = self._error(ApiError, f"no reply within {self.timeout:g} s")
         except openai.APIConnectionError as fault:
@@ -147,14 +150,6 @@ class ChatClient:
             return self._choice(response.http_response.text)
         # Raised outside of the handlers: the package's exceptions hold the request, and with it the key.
         raise error
-
-    def complete_many(self, conversations: Iterable[Sequence[Message]]) -> list[str]:
-        """Return the replies to several conversations, in their order.
-
-        Raises:
-            ApiError: as in :meth:`complete`; what has not been sent by then is not sent.
-        """
-        return concurrently(self.complete, conversations, self.concurrency)
 
     def _choice(self, body: str) -> dict[str, Any]:
         try:

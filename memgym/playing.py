@@ -32,7 +32,10 @@ from memgym.policy import Ask, AsyncPolicy, Move, Policy
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 CONCURRENCY = 16
-"""How many episodes run side by side unless the caller says otherwise."""
+"""How many episodes are played side by side unless the caller says otherwise."""
+OPEN_PER_CALL = 4
+"""How many episodes are open for each call that may be under way, where calls wait on a network: with as many episodes
+as calls, the last ones would be waited for one call after the other, while the server has nothing to do."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -97,7 +100,7 @@ def play(
     concurrency: int = CONCURRENCY,
     stepped: Callable[[], None] = lambda: None,
 ) -> Iterator[Played]:
-    """Play episodes, up to ``concurrency`` at once, and yield each as it ends, in no certain order.
+    """Play episodes side by side and yield each as it ends, in no certain order.
 
     One episode's failure is that episode's: it is yielded with its error. Whoever stops iterating stops the rest.
 
@@ -106,7 +109,7 @@ def play(
         env: an environment of memgym, wrapped or not; episodes are played in twins of it (:func:`twin`).
         jobs: which episodes; taken as they are needed.
         seed: of everything random in the policy.
-        concurrency: how many episodes run side by side.
+        concurrency: how many are played at once: episodes, or, where the policy waits on a network, its calls.
         stepped: called after each step of any episode.
 
     Raises:
@@ -154,11 +157,13 @@ class _Stage:
         concurrency: int,
         stepped: Callable[[], None],
     ):
-        self._env, self._jobs, self._seed, self._concurrency = env, jobs, seed, concurrency
+        self._env, self._jobs, self._seed = env, jobs, seed
         self._stepped = stepped
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="memgym-playing")
-        self._ask = _asker(policy, concurrency, self._threads)
-        self._step_waits = env.unwrapped.waits
+        waits = policy.waits or isinstance(policy, AsyncPolicy)
+        self._open = OPEN_PER_CALL * concurrency if waits else concurrency
+        self._ask = _asker(policy, self._open, concurrency, self._threads)
+        self._step_waits = isinstance(env.unwrapped, MemoryEnv) and env.unwrapped.waits
         self._queue: asyncio.Queue[Played | None] = asyncio.Queue()
         self._work: asyncio.Task[None] | None = None
         self.ended: Played | None = None
@@ -179,7 +184,7 @@ class _Stage:
     async def _play_all(self) -> None:
         try:
             async with asyncio.TaskGroup() as workers:
-                for _ in range(self._concurrency):
+                for _ in range(self._open):
                     workers.create_task(self._play_some())
         finally:
             self._queue.put_nowait(None)
@@ -238,15 +243,16 @@ class _Asker(ABC):
 
 
 class _Awaited(_Asker):
-    """A policy that waits by ``await``."""
+    """A policy that waits by ``await``; so many calls are under way at once."""
 
-    def __init__(self, policy: AsyncPolicy):
-        self._policy = policy
+    def __init__(self, policy: AsyncPolicy, concurrency: int):
+        self._policy, self._limit = policy, asyncio.Semaphore(concurrency)
 
     async def move(self, ask: Ask) -> tuple[Move, float]:
-        started = time.perf_counter()
-        move = await self._policy.move_async(ask)
-        return move, time.perf_counter() - started
+        async with self._limit:
+            started = time.perf_counter()
+            move = await self._policy.move_async(ask)
+            return move, time.perf_counter() - started
 
 
 class _InThreads(_Asker):
@@ -289,9 +295,9 @@ class _InBatches(_Asker):
             answered.set_result(move)
 
 
-def _asker(policy: Policy, workers: int, threads: Executor) -> _Asker:
+def _asker(policy: Policy, workers: int, concurrency: int, threads: Executor) -> _Asker:
     if isinstance(policy, AsyncPolicy):
-        return _Awaited(policy)
+        return _Awaited(policy, concurrency)
     return _InThreads(policy, threads) if policy.waits else _InBatches(policy, workers)
 
 

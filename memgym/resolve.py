@@ -37,8 +37,8 @@ def resolve(kind: str, name: object, known: Mapping[str, Any] = {}) -> Any:
     Raises:
         ConfigError: there is no such name, with the nearest one; or it cannot be imported, with the reason.
     """
-    check_name(kind, name, known)
-    found = known.get(name, name)
+    given = check_name(kind, name, known)
+    found = known.get(given, given)
     if not isinstance(found, str):
         return found
     module, _, path = found.partition(":")
@@ -63,7 +63,8 @@ def resolve_class(kind: str, name: object, base: type, known: Mapping[str, Any] 
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise ConfigError(f"{kind} {name!r} is not a subclass of {_public_name(base)}")
     if inspect.isabstract(cls):
-        lacking = ", ".join(f"{method}()" for method in sorted(cls.__abstractmethods__))
+        methods: frozenset[str] = getattr(cls, "__abstractmethods__", frozenset())
+        lacking = ", ".join(f"{method}()" for method in sorted(methods))
         raise ConfigError(f"{kind} {name!r} is abstract: it lacks {lacking}")
     return cls
 

@@ -29,9 +29,9 @@ class PotentialShaping(gym.Wrapper, gym.utils.RecordConstructorArgs):
     def __init__(self, env: gym.Env, potential: str = "memory_recall", weight: float = 1.0, gamma: float = 1.0):
         gym.utils.RecordConstructorArgs.__init__(self, potential=potential, weight=weight, gamma=gamma)
         gym.Wrapper.__init__(self, env)
-        if hasattr(env.unwrapped, "reward_space"):
+        if hasattr(self.unwrapped, "reward_space"):
             raise ConfigError("the environment pays a vector: shape its scalar reward, or weigh the vector yourself")
-        potentials = [reward.name for reward in env.unwrapped.rewards if reward.final]
+        potentials = [reward.name for reward in self.unwrapped.rewards if reward.final]
         if potential not in potentials:
             raise unknown("potential", potential, potentials)
         for name, value in (("weight", weight), ("gamma", gamma)):
@@ -39,6 +39,11 @@ class PotentialShaping(gym.Wrapper, gym.utils.RecordConstructorArgs):
         self._potential = potential
         self._weight = weight
         self._gamma = gamma
+
+    @property
+    def unwrapped(self) -> Any:
+        """The environment below all wrappers, of memgym."""
+        return self.env.unwrapped
 
     def reset(self, **kwargs: Any) -> tuple[str, dict[str, Any]]:
         """Reset, and note the potential of the first state."""

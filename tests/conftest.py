@@ -32,13 +32,17 @@ _LAST = {"Connection": "close"}
 
 
 class ChatServer:
-    """Answers ``POST /v1/chat/completions`` with ``answer(messages)``, once the scripted faults are used up."""
+    """Answers ``POST /v1/chat/completions`` with ``answer(messages)``, once the scripted faults are used up.
+
+    Each answer says that it cost ``usage``, unless that is None.
+    """
 
     key = "sk-test-3f9a1c77e0b24d5c"
 
     def __init__(self) -> None:
         self.answer: Callable[[list[dict[str, str]]], str] = lambda messages: "pong"
         self.delay = 0.0
+        self.usage: dict[str, Any] | None = None
         self.requests: list[dict[str, Any]] = []
         self.keys: set[str] = set()
         self.max_in_flight = 0
@@ -119,6 +123,8 @@ class ChatServer:
         if not fault:
             message = {"role": "assistant", "content": self.answer(body["messages"])}
             completion = {"id": "1", "object": "chat.completion", "choices": [{"index": 0, "message": message}]}
+            if self.usage is not None:
+                completion["usage"] = self.usage
             _send(handler, 200, json.dumps(completion).encode(), {"Content-Type": "application/json"})
 
 

@@ -14,6 +14,7 @@ from memagents.modules import Call, Module, Request
 from memagents.modules.reasoning import OPEN
 from memagents.modules.text import TextModule
 from memagents.recipes import Recipe, build_module, read_recipe
+from memgym.api import concurrently
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
 from memgym.policy import Ask, Move, StochasticPolicy
@@ -86,7 +87,7 @@ class Agent(StochasticPolicy):
         return self.act_many([observation], [seed])[0]
 
     def act_many(self, observations: Sequence[str], seeds: Sequence[int] | None = None) -> list[str | None]:
-        """Return the actions, asking each backend once for all of them."""
+        """Return the actions; each backend is asked once for all of them, unless it waits on a network."""
         seeds = [0] * len(observations) if seeds is None else seeds
         return [_unless_failed(call).action for call in self.play(observations, seeds)]
 
@@ -171,6 +172,9 @@ class _Batch:
         self.requests: list[Request] = []
 
     def run(self, requests: Sequence[Request], seeds: Sequence[int]) -> list[Call | Exception]:
+        if self.backend.waits and len(requests) > 1:  # a request that fails costs no other its reply
+            alone = [([request], [seed]) for request, seed in zip(requests, seeds, strict=True)]
+            return [calls[0] for calls in concurrently(lambda one: self.run(*one), alone, len(alone))]
         try:
             chats = [request.messages for request in requests]
             completions = self.backend.chat(chats, replace(self.sampling, seeds=tuple(seeds)))

@@ -51,6 +51,8 @@ class Sampling:
         check_int("max_tokens", self.max_tokens, 1)
         check_int("top_k", self.top_k, 0)
         check_int("min_tokens", self.min_tokens, 0, self.max_tokens)
+        if not isinstance(self.seeds, tuple | None):
+            raise ConfigError(f"argument 'seeds' must be a tuple with one seed for each prompt, not {self.seeds!r}")
         for seed in self.seeds or ():
             check_int("seeds", seed, 0)
         check_number("temperature", self.temperature, 0)
@@ -73,7 +75,8 @@ class Sampling:
             ConfigError: another number of seeds was given.
         """
         if self.seeds is None:
-            return np.random.SeedSequence().generate_state(max(1, prompts)).tolist()[:prompts]
+            fresh: list[int] = np.random.SeedSequence().generate_state(prompts).tolist()
+            return fresh
         if len(self.seeds) != prompts:
             raise ConfigError(f"argument 'seeds' has {len(self.seeds)} seeds for {prompts} prompts")
         return list(self.seeds)

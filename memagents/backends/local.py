@@ -7,7 +7,7 @@ import os
 from abc import abstractmethod
 from array import array
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from memagents.backends.base import Completion, Messages, Sampling, TrainableBackend
@@ -72,6 +72,8 @@ class LocalBackend(TrainableBackend):
         Raises:
             ConfigError: a prompt is empty, or too long and not to be truncated.
         """
+        if sampling.seeds is not None:
+            sampling.seeds_of(len(prompts))  # raises what does not fit, also where nothing is drawn
         fitted = [self._fit(i, list(prompt), sampling.max_tokens) for i, prompt in enumerate(prompts)]
         sample = self._greedy if sampling.greedy else self._sample
         samples = sample(fitted, sampling) if fitted else []
@@ -106,6 +108,7 @@ class LocalBackend(TrainableBackend):
 
     def _greedy(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         """Return the likeliest reply to each prompt, worked out once for equal prompts."""
+        sampling = replace(sampling, seeds=None)  # nothing is drawn
         how = (sampling.max_tokens, sampling.min_tokens, json.dumps(sampling.json_schema))
         keys = [(*how, array("l", prompt).tobytes()) for prompt in prompts]
         known = self._replies if self.remember else {}

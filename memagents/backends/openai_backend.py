@@ -13,7 +13,7 @@ class OpenAIBackend(Backend):
     """Asks a served model. It gives no tokens, so it is for inference only.
 
     The key comes from ``OPENAI_API_KEY`` and is handed to the ``openai`` package alone; it is in no recipe, message or
-    log. Each row is a request of its own, with the seed ``sampling.seeds``, which a server may or may not obey.
+    log. Each chat is a request of its own, with its own seed if there are any, which a server may or may not obey.
     (vLLM 0.32 on a CPU obeys, but falls over where it reads a seeded request's prompt in parts: start that server with
     ``--no-enable-chunked-prefill``.)
 
@@ -50,18 +50,20 @@ class OpenAIBackend(Backend):
 
         Raises:
             ApiError: a request failed for good; the message says why.
+            ConfigError: there are seeds, but not one for each chat.
         """
-        rows = list(enumerate(batch))
-        return concurrently(lambda row: self._ask(row[1], sampling, row[0]), rows, self._client.concurrency)
+        seeds = [None] * len(batch) if sampling.seeds is None else sampling.seeds_of(len(batch))
+        asked = list(zip(batch, seeds, strict=True))
+        return concurrently(lambda one: self._ask(one[0], sampling, one[1]), asked, self._client.concurrency)
 
-    def _ask(self, messages: Messages, sampling: Sampling, row: int) -> Completion:
-        choice = self._client.request(messages, **self._options(sampling, row))
+    def _ask(self, messages: Messages, sampling: Sampling, seed: int | None) -> Completion:
+        choice = self._client.request(messages, **self._options(sampling, seed))
         # A model that spent its tokens on reasoning says nothing: an empty completion, which the environment scores.
         text = choice["message"]["content"] or ""
         finish: Literal["length", "stop"] = "length" if choice.get("finish_reason") == "length" else "stop"
         return Completion(text, [], [], [], finish, usage=choice["usage"] or None)
 
-    def _options(self, sampling: Sampling, row: int) -> dict[str, Any]:
+    def _options(self, sampling: Sampling, seed: int | None) -> dict[str, Any]:
         """Return the request's fields; what is switched off is left out, since not every server knows it."""
         # OpenAI's own models know the new name only, other servers often the old one only.
         limit = "max_completion_tokens" if self._client.id == self._client.model else "max_tokens"
@@ -72,8 +74,8 @@ class OpenAIBackend(Backend):
         extra = {name: value for name in ("top_k", "min_tokens") if (value := getattr(sampling, name))}
         if extra:
             options["extra_body"] = extra
-        if sampling.seeds is not None:
-            options["seed"] = sampling.seeds[row]
+        if seed is not None:
+            options["seed"] = seed
         if sampling.json_schema is not None:
             schema = {"name": "action", "schema": sampling.grammar_schema}
             options["response_format"] = {"type": "json_schema", "json_schema": schema}

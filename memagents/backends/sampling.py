@@ -52,6 +52,6 @@ def draw(log_probs: Tensor, uniforms: Tensor) -> Tensor:
 
 
 def row_uniforms(rows: int, sampling: Sampling) -> Tensor:
-    """Return ``[rows, max_tokens]`` float64 in [0, 1): a random stream per row, the same for the same seed."""
+    """Return ``[rows, max_tokens]`` float64 in [0, 1): a random stream per row, which follows from its seed alone."""
     streams = [np.random.default_rng(seed).random(sampling.max_tokens) for seed in sampling.seeds_of(rows)]
     return torch.from_numpy(np.stack(streams))

@@ -36,8 +36,8 @@ class TransformersBackend(LocalBackend):
     What is sampled is up to date, unless ``rollout_dtype`` asks for a copy of the weights: that is so after
     :meth:`update_weights`.
 
-    A row's tokens depend on its seed alone, whatever the batches (up to rounding: a
-    draw within 1e-6 or so of the border between two tokens can fall on either side).
+    What a prompt gets depends on its seed alone, whatever the batches (up to rounding: a draw within 1e-6 or so of the
+    border between two tokens can fall on either side).
 
     Args:
         model: a Transformers causal language model, or its PEFT wrapper.
@@ -162,7 +162,7 @@ class TransformersBackend(LocalBackend):
     def _sample_batch(
         self, prompts: list[Prompt], rows: list[int], uniforms: torch.Tensor | None, sampling: Sampling
     ) -> list[Sample]:
-        """Sample for prompts that fit into memory together; row numbers choose the random streams."""
+        """Sample for prompts that fit into memory together; ``rows`` are their streams' places in ``uniforms``."""
         reader = Reader(self._sampled)
         distinct = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}
         state = reader.prefill(list(distinct))

@@ -45,8 +45,8 @@ _OURS = {
 class VllmBackend(LocalBackend):
     """Samples with an engine of its own, which :meth:`update_weights` brings up to date.
 
-    With a seed, each row has its own random stream; on one machine it gives the same tokens up to rounding, which
-    varies with what else is in the batch.
+    Each prompt has a random stream of its own, which follows from its seed; on one machine it gives the same tokens up
+    to rounding, which varies with what else is in the batch.
 
     Args:
         model: ``smollm2``, a model directory, or a hub name.

@@ -23,6 +23,14 @@ DataFolder = Annotated[
     Path | None, typer.Option("--data", help="Folder in which data files are looked up; by default $MEMGYM_DATA.")
 ]
 Setting = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Make-argument; repeat for more.")]
+Files = Annotated[list[Path], typer.Argument(help="Result files, or folders of them.")]
+Score = Annotated[
+    str, typer.Option(help="Any score of the questions or of the final memory, e.g. evidence_recall, memory_recall.")
+]
+JudgePrompt = Annotated[
+    str, typer.Option(help="benchmark, strict, lenient, or rules of your own: a file ….toml or module:NAME.")
+]
+BaseUrl = Annotated[str | None, typer.Option(help="The endpoint; by default OPENAI_BASE_URL.")]
 
 
 @app.callback()
@@ -138,52 +146,88 @@ def _parse_shard(text: str) -> tuple[int, int]:
 
 @app.command()
 @clear_errors
-def table(files: Annotated[list[Path], typer.Argument(help="Result files.")]) -> None:
+def table(
+    files: Files,
+    score: Score = "answer",
+) -> None:
     """Print the leaderboard table of result files."""
-    from rich.console import Console
+    from memgym.cli.results import show_table
 
-    from memgym.leaderboard.results import read_result
-    from memgym.leaderboard.table import leaderboard_tables
-
-    Console().print(*leaderboard_tables([read_result(path) for path in files]))
+    show_table(files, score)
 
 
 @app.command()
 @clear_errors
 def compare(
-    before: Annotated[Path, typer.Argument(help="Result file.")],
-    after: Annotated[Path, typer.Argument(help="Result file of the same entries.")],
-    score: Annotated[
-        str,
-        typer.Option(help="Any score of the questions or of the final memory, e.g. evidence_recall, memory_recall."),
-    ] = "answer",
+    before: Annotated[Path, typer.Argument(help="Result file, or a folder of them.")],
+    after: Annotated[Path, typer.Argument(help="Result file of the same entries, or a folder with the same names.")],
+    score: Score = "answer",
 ) -> None:
     """Print by how much a score rose between two result files, with 95 % intervals from a paired bootstrap."""
-    from rich.console import Console
+    from memgym.cli.results import compare_files
 
-    from memgym.leaderboard.compare import compare as changes
-    from memgym.leaderboard.compare import comparison_table
-    from memgym.leaderboard.results import read_result
-
-    found = changes(read_result(before), read_result(after), score)
-    console = Console()
-    console.width = max(console.width, 110)  # rather than cut numbers short in a pipe
-    console.print(comparison_table(f"{score}: {before.name} → {after.name}", found))
+    compare_files(before, after, score)
 
 
 @app.command()
 @clear_errors
 def verify(
-    files: Annotated[list[Path], typer.Argument(help="Result files.")],
+    files: Files,
     settings: Setting = [],  # noqa: B006
     data: DataFolder = None,
 ) -> None:
     """Replay result files: every reward and score must come out the same, to the last digit."""
     _use_data_folder(data)
-    from memgym.cli.evaluate import verify_files
+    from memgym.cli.results import verify_files
 
     if not verify_files(files, parse_settings(settings)):
         raise typer.Exit(1)
+
+
+@app.command()
+@clear_errors
+def rejudge(
+    files: Files,
+    judge: Annotated[str, typer.Option(metavar="MODEL", help="The judging model's name at the endpoint.")],
+    prompt: JudgePrompt = "benchmark",
+    base_url: BaseUrl = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the new result files; by default that of the old ones.")
+    ] = None,
+    settings: Setting = [],  # noqa: B006
+    data: DataFolder = None,
+) -> None:
+    """Score the answers of result files anew by a judge, without playing; each gives a new file."""
+    _use_data_folder(data)
+    from memgym.cli.results import rejudge_files
+
+    given = {"model": judge, "prompt": None if prompt == "benchmark" else prompt, "base_url": base_url}
+    spec = {name: value for name, value in given.items() if value is not None}
+    if rejudge_files(files, spec, out, parse_settings(settings)):
+        raise typer.Exit(1)
+
+
+@app.command()
+@clear_errors
+def merge(
+    files: Files,
+    out: Annotated[Path, typer.Option(help="The new result file, ….jsonl or ….jsonl.gz.")],
+) -> None:
+    """Join result files that are parts of one evaluation."""
+    from memgym.cli.results import merge_files
+
+    merge_files(files, out)
+
+
+@app.command()
+@clear_errors
+def schema() -> None:
+    """Print the JSON Schema of the lines of a result file."""
+    import json
+
+    from memgym.leaderboard.records import json_schema
+
+    typer.echo(json.dumps(json_schema(), indent=2))
 
 
 @app.command()
@@ -209,10 +253,8 @@ def inspect(
 def judge_check(
     model: Annotated[str, typer.Argument(help="The judging model's name at the endpoint.")],
     task: Annotated[str, typer.Option(help="Task whose questions are judged.")],
-    prompt: Annotated[
-        str, typer.Option(help="benchmark, strict, lenient, or rules of your own: a file ….toml or module:NAME.")
-    ] = "benchmark",
-    base_url: Annotated[str | None, typer.Option(help="The endpoint; by default OPENAI_BASE_URL.")] = None,
+    prompt: JudgePrompt = "benchmark",
+    base_url: BaseUrl = None,
     split: Annotated[str | None, typer.Option(help="Split of the task.")] = None,
     questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 20,
     seed: Annotated[int, typer.Option(help="Which questions.")] = 0,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -35,9 +34,9 @@ class Bars(Progress):
         )
         self._last_line = time.monotonic()
 
-    def add_task(self, description: str, start: bool = True, total: float | None = 100.0, **fields: Any) -> TaskID:
-        """Add a bar."""
-        return super().add_task(description, start, total, **{"steps": 0, **fields})
+    def add(self, description: str, total: int, completed: int = 0) -> TaskID:
+        """Add a bar for so many episodes."""
+        return self.add_task(description, total=total, completed=completed, steps=0)
 
     def step(self, task_id: TaskID) -> None:
         """Count one step of an episode that runs."""

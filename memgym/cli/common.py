@@ -8,6 +8,9 @@ from functools import wraps
 from typing import Any
 
 import typer
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 
 from memgym.errors import ConfigError, MemgymError
 
@@ -27,6 +30,14 @@ def clear_errors(command: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(130) from None
 
     return run
+
+
+def print_whole(console: Console, *tables: Table) -> None:
+    """Print tables; where the console is too narrow for their numbers, wider than it is rather than cut short."""
+    for table in tables:
+        table.expand = False
+        needed = Measurement.get(console, console.options.update(max_width=1000), table).minimum
+        console.print(table, width=max(console.width, needed), crop=False)
 
 
 def parse_settings(settings: list[str]) -> dict[str, Any]:

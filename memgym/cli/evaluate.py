@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from memgym.cli.bars import Bars
-from memgym.cli.common import parse_settings
+from memgym.cli.common import parse_settings, print_whole
 from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.leaderboard.evaluate import Evaluation, Plan, make_envs, remaining
 from memgym.leaderboard.files import Key, Recorder, Result, read_result
@@ -92,7 +92,7 @@ def evaluate_policies(
         for evaluation, path in zip(evaluations, paths, strict=True):
             with file_lock(path):
                 results.append(_play(evaluation, path, run, bars))
-    console.print(*leaderboard_tables(results))
+    print_whole(console, *leaderboard_tables(results))
     console.print("result files:", *[f"\n  {path}" for path in paths], highlight=False, soft_wrap=True)
     failed = [episode for result in results for episode in result.failed]
     if failed:
@@ -106,7 +106,8 @@ def evaluate_policies(
 
 def _plans(policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int) -> list[Plan]:
     """Return a plan for each policy, with those of the options that its class knows, and its own."""
-    plans, taken = [], set()
+    plans: list[Plan] = []
+    taken: set[str] = set()
     for policy in policies:
         entry_point, *own = policy.split(",")
         shared = _known(entry_point, options)
@@ -144,7 +145,9 @@ def _play(evaluation: Evaluation, path: Path, run: Run, bars: Bars) -> Result:
         _check_same(before.header, evaluation.header, path)
     keys = shard(evaluation.keys(), *run.shard)
     missing = remaining(keys, before.episodes if before else (), retry_failed=run.retry_failed)
-    bar = bars.add_task(evaluation.plan.entry_point, total=len(keys), completed=len(keys) - len(missing))
+    bar = bars.add(evaluation.plan.entry_point, len(keys), len(keys) - len(missing))
+    if not (run.workers or run.ray):
+        _say_costs(evaluation, missing, bars)
     failures = 0
     with _recorder(path, evaluation.header, before, run) as recorder:
         for episode in _episodes(evaluation, missing, run, bars, bar):
@@ -157,6 +160,15 @@ def _play(evaluation: Evaluation, path: Path, run: Run, bars: Bars) -> Result:
                     "--resume --retry-failed goes on, --max-failures allows more"
                 )
     return read_result(path)
+
+
+def _say_costs(evaluation: Evaluation, keys: Sequence[Key], bars: Bars) -> None:
+    """Say what the policy says that its part will cost."""
+    for name, env in evaluation.envs.items():
+        episodes = sum(key[0] == name for key in keys)
+        costs = evaluation.policy.costs(env, episodes) if episodes else ""
+        if costs:
+            bars.console.print(f"{name}: {episodes} episodes, {costs}", highlight=False, soft_wrap=True)
 
 
 def _episodes(evaluation: Evaluation, keys: Sequence[Key], run: Run, bars: Bars, bar: Any) -> Iterator[EpisodeRecord]:

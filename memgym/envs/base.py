@@ -66,7 +66,7 @@ class MemoryEnv(gym.Env[str, str]):
         **options: the other arguments are those that both environments have, and the task's options.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["ansi"], "render_fps": 1}  # Gymnasium's checker wants a rate
+    metadata = {"render_modes": ["ansi"], "render_fps": 1}  # noqa: RUF012 - as Gymnasium types it; it wants a rate
     all_phases: ClassVar[tuple[str, ...]]
     """The phases of an episode, in their order."""
     rewards: ClassVar[tuple[Reward, ...]]
@@ -121,7 +121,7 @@ class MemoryEnv(gym.Env[str, str]):
         self.action_space = TextSpace(MAX_ACTION_CHARS)
         self._set_reward(reward_weights, vector_reward)
 
-        self.episode: Episode | None = None
+        self._episode: Episode | None = None
         self._openings = _Openings()
         self._phase: str | None = None
         self._last_info: dict[str, Any] = {}
@@ -139,7 +139,7 @@ class MemoryEnv(gym.Env[str, str]):
         index = self._check_reset(options)
         if index is None:
             index = int(self.np_random.integers(self._size or 2**31))
-        self.episode = self.task.episode(self.split, index)
+        self._episode = self.task.episode(self.split, index)
         self._open(int(index))
         if self._phase is None:
             phases = ", ".join(self.phases)
@@ -164,7 +164,7 @@ class MemoryEnv(gym.Env[str, str]):
             raise ResetNeeded("the episode is over: call reset() before step()")
         played = self._phase
         scores = self._scores = StepScores()
-        error = self._play(action)
+        error = self._play(played, action)
         scores.add("format", 0.0 if error else 1.0)
         scores.add("token_cost", self._token_cost(action))
         self._play_others()
@@ -189,8 +189,6 @@ class MemoryEnv(gym.Env[str, str]):
         if self.render_mode is None:
             gym.logger.warn("render() needs a render mode: gym.make(..., render_mode='ansi')")
             return None
-        if self.episode is None:
-            raise ResetNeeded("call reset() before render()")
         return render_text(self._observe(), self.episode.id, self._last_info)
 
     @abstractmethod
@@ -201,6 +199,17 @@ class MemoryEnv(gym.Env[str, str]):
         """
 
     @property
+    def episode(self) -> Episode:
+        """The episode at hand.
+
+        Raises:
+            ResetNeeded: none was started.
+        """
+        if self._episode is None:
+            raise ResetNeeded("no episode was started: call reset() first")
+        return self._episode
+
+    @property
     def waits(self) -> bool:
         """Whether a step may wait on a network: for a judge, or a reader or embedder behind an API."""
         return self.judge is not None or any(operator.waits for operator in self._operators.values())
@@ -209,7 +218,7 @@ class MemoryEnv(gym.Env[str, str]):
         """Return another environment on the same task, to play episodes side by side; nothing is loaded twice."""
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        twin.episode, twin._phase, twin._np_random = None, None, None
+        twin._episode, twin._phase, twin._np_random = None, None, None
         return twin
 
     # What the subclasses implement
@@ -272,14 +281,14 @@ class MemoryEnv(gym.Env[str, str]):
             "evidence": [fact.value for fact in self.episode.facts if fact.source in question.evidence],
         }
 
-    def _play(self, action: object) -> str:
+    def _play(self, phase: str, action: object) -> str:
         """Play one action in the present phase; return what was wrong with it, ``""`` if nothing."""
         error = ""
         try:
-            parsed = self._parse(self._phase, check_action(action))
+            parsed = self._parse(phase, check_action(action))
         except ActionError as problem:
             parsed, error = None, str(problem)
-        self._phase = self._apply(self._phase, parsed)
+        self._phase = self._apply(phase, parsed)
         return error
 
     def _play_others(self) -> None:
@@ -287,20 +296,21 @@ class MemoryEnv(gym.Env[str, str]):
         while self._phase is not None and self._phase not in self.phases:
             operator = self._operators[self._phase]
             role = ROLES[self._phase]
-            error = self._play(operator.play(self._observation(reveal=operator.privileged)))
+            shown = self._observation(self._phase, reveal=operator.privileged)
+            error = self._play(self._phase, operator.play(shown))
             if error:
                 self._scores.operator_errors.append(f"{role}: {error}")
 
-    def _observation(self, *, reveal: bool, instructed: bool = False) -> Observation:
-        blocks = self._state(self._phase)
+    def _observation(self, phase: str, *, reveal: bool, instructed: bool = False) -> Observation:
+        blocks = self._state(phase)
         if reveal:
-            blocks.append(Block("gold", to_json(self._gold(self._phase))))
-        return Observation(self._phase, self._instruction(self._phase) if instructed else "", tuple(blocks))
+            blocks.append(Block("gold", to_json(self._gold(phase))))
+        return Observation(phase, self._instruction(phase) if instructed else "", tuple(blocks))
 
     def _observe(self) -> str:
         if self._phase is None:
             return ""
-        return str(self._observation(reveal=self._reveal_gold, instructed=self._instructed))
+        return str(self._observation(self._phase, reveal=self._reveal_gold, instructed=self._instructed))
 
     def _token_cost(self, action: object) -> float:
         tokens = self.counter.count(action) if isinstance(action, str) else 0
@@ -346,11 +356,12 @@ class MemoryEnv(gym.Env[str, str]):
 
     def _set_reward(self, weights: Mapping[str, float] | None, vector: bool | Sequence[str]) -> None:
         """Choose what a step pays: the weighted sum, or the vector with a ``reward_space`` to describe it."""
+        self._pay: ScalarReward | VectorReward
         if vector is False:
-            scalar = ScalarReward(self.rewards, weights)
-            self.reward_weights, self._pay = scalar.weights, scalar
+            self._pay = scalar = ScalarReward(self.rewards, weights)
+            self.reward_weights = scalar.weights
             return
         if weights is not None:
             raise ConfigError("'reward_weights' and 'vector_reward' exclude each other: a vector is not weighed")
-        self._pay = VectorReward(self.rewards, vector)
-        self.reward_space = self._pay.space
+        self._pay = paid = VectorReward(self.rewards, vector)
+        self.reward_space = paid.space

@@ -10,7 +10,7 @@ from memgym.envs.pages import Pages
 from memgym.envs.rewards import LONGCONTEXT
 from memgym.envs.scores import memory_quality
 from memgym.episodes import Question
-from memgym.protocol.actions import Answer, parse_answer
+from memgym.protocol.actions import parse_answer
 from memgym.protocol.blocks import budget_block, question_block
 from memgym.protocol.instructions import ANSWER, FORMS, READ, READ_BLIND
 from memgym.protocol.observation import Block
@@ -143,10 +143,10 @@ class LongcontextEnv(MemoryEnv):
             "passages": [text for identity, text in self.episode.passages() if identity in evidence],
         }
 
-    def _parse(self, phase: str, action: str) -> str | Answer:
+    def _parse(self, phase: str, action: str) -> Any:
         return parse_answer(action, self._format) if phase == "answer" else action
 
-    def _apply(self, phase: str, parsed: str | Answer | None) -> str | None:
+    def _apply(self, phase: str, parsed: Any | None) -> str | None:
         if phase == "answer":
             scores = self._scorer.score(self._question, parsed)
             self._scores.add_answer(self._question, parsed, scores)

@@ -131,6 +131,11 @@ class MemoryBankEnv(MemoryEnv):
         self._embedder = CachedEmbedder(get_embedder(embedder))
 
     @property
+    def waits(self) -> bool:
+        """Whether a step may wait on a network: as for every environment, or for the embedder."""
+        return super().waits or self._embedder.name.startswith("api:")
+
+    @property
     def bank(self) -> MemoryBank:
         """The memory, of the episode at hand."""
         return self._protocol.bank
@@ -181,8 +186,8 @@ class MemoryBankEnv(MemoryEnv):
             return self._answer_gold(self._question)
         protocol = self._protocol
         if phase == "retrieve":
-            evidence = self._question.evidence if self._question.answerable else ()
-            return {"relevant": [record.id for record in protocol.shown.values() if rests_on(record, evidence)]}
+            wanted = self._question.evidence if self._question.answerable else ()
+            return {"relevant": [record.id for record in protocol.shown.values() if rests_on(record, wanted)]}
         turns = {turn.id for turn in protocol.session.turns}
         evidence = {turn for question in self.episode.questions for turn in question.evidence}
         if phase == "extract":

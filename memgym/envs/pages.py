@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from memgym.tokens import TokenCounter
@@ -11,7 +11,7 @@ from memgym.tokens import TokenCounter
 _SEPARATOR = "\n\n"
 
 
-class Pages(Sequence[str]):
+class Pages:
     """The sections of a text, in order. Joined, they are the text again.
 
     A section ends behind a line break or a space in its last quarter where there is one.
@@ -32,6 +32,9 @@ class Pages(Sequence[str]):
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[index] for index in range(len(self)))
 
     def __getitem__(self, index: int) -> str:
         if not 0 <= index < len(self):

@@ -15,7 +15,6 @@ from memgym.envs.rewards import final_names
 from memgym.errors import ConfigError
 from memgym.leaderboard.files import Key, Result, make_result
 from memgym.leaderboard.records import (
-    FORMAT,
     FORMAT_VERSION,
     AnswerRecord,
     EntryRecord,
@@ -72,7 +71,7 @@ class Evaluation:
         self.plan = plan
         self.envs = make_envs(plan.suite, reveal_gold=privileged) if envs is None else envs
         self.header = Header(
-            format=FORMAT,
+            format="memgym-result",
             format_version=FORMAT_VERSION,
             suite=plan.suite.name,
             left_out=left_out(plan.suite),
@@ -172,7 +171,7 @@ def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
             f"entry {entry.name!r}: {entry.env_id} cannot be written down: register it by 'module:Class' and "
             f"with JSON-able arguments ({error})"
         ) from None
-    judge = env.judge and JudgeRecord(id=env.judge.id, prompt_hash=env.judge.prompt_hash)
+    judge = None if env.judge is None else JudgeRecord(id=env.judge.id, prompt_hash=env.judge.prompt_hash)
     return EntryRecord(
         name=entry.name,
         env_id=entry.env_id,
@@ -184,6 +183,7 @@ def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
         task_fingerprint=env.task.fingerprint(),
         judge=judge,
         final_rewards=list(final_names(env.rewards)),
+        size=env.task.size(entry.split),
     )
 
 

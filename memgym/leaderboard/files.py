@@ -7,9 +7,10 @@ any other fault is an error that names the line.
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +18,16 @@ from types import TracebackType
 from typing import IO, Self
 
 from memgym.errors import ConfigError, DataError
-from memgym.leaderboard.records import EpisodeRecord, Header, decode_episode, decode_header, encode
+from memgym.leaderboard.records import EpisodeRecord, Header, Key, decode_episode, decode_header, encode
 
 MAX_LINE = 1 << 28
 """The longest line that is read, in bytes."""
-
-Key = tuple[str, int, int]
+MAX_CONTENT = 1 << 32
+"""The most that is read of a file, in bytes, unpacked."""
+_PIECE = 1 << 14
+_HEAD = gzip.compress(b"", mtime=0)[:10]
+"""How each line begins in a compressed file."""
+SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,29 @@ class Result:
     def failed(self) -> list[EpisodeRecord]:
         """The episodes that failed."""
         return [episode for episode in self.episodes if episode.error is not None]
+
+    def missing(self) -> Iterator[Key]:
+        """Yield the keys of the episodes that have no record."""
+        recorded = {episode.key for episode in self.episodes}
+        return (key for entry in self.header.entries for key in entry.episode_keys() if key not in recorded)
+
+
+def result_files(paths: Iterable[Path]) -> list[Path]:
+    """Return result files: those named, and of each folder those that lie in it, by name.
+
+    Raises:
+        DataError: a folder has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        inside = sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES))
+        if not inside:
+            raise DataError(f"{path}: the folder has no result file ({' or '.join(f'*{end}' for end in SUFFIXES)})")
+        found += inside
+    return list(dict.fromkeys(found))
 
 
 def make_result(header: Header, episodes: Sequence[EpisodeRecord], where: str, torn: bool = False) -> Result:
@@ -108,7 +136,7 @@ class Recorder:
         DataError: (from :meth:`append`) it cannot be written any more; what was written before stays.
     """
 
-    def __init__(self, path: Path, file: IO[bytes]):
+    def __init__(self, path: Path, file: io.FileIO):
         self.path, self._file = path, file
 
     @classmethod
@@ -120,8 +148,12 @@ class Recorder:
             header: its first line.
             overwrite: whether a file that is there goes.
         """
-        recorder = cls(path, _open(path, "wb" if overwrite else "xb"))
-        recorder._write(encode(header))
+        recorder = cls(path, _open(path, "w" if overwrite else "x"))
+        try:
+            recorder._write(encode(header))
+        except BaseException:
+            recorder._file.close()
+            raise
         return recorder
 
     @classmethod
@@ -129,7 +161,7 @@ class Recorder:
         """Go on with a file whose content was read; a last line that is cut off goes."""
         if result.torn:
             write_result(result, path)
-        return cls(path, _open(path, "ab"))
+        return cls(path, _open(path, "a"))
 
     def append(self, episode: EpisodeRecord) -> None:
         """Write the record of an episode, and hand it to the system."""
@@ -145,9 +177,10 @@ class Recorder:
 
     def _write(self, line: bytes) -> None:
         start = self._file.tell()
+        rest = memoryview(gzip.compress(line, mtime=0) if self.path.suffix == ".gz" else line)
         try:
-            self._file.write(gzip.compress(line, mtime=0) if self.path.suffix == ".gz" else line)
-            self._file.flush()
+            while rest:  # the file has no buffer; a full disk takes a part first
+                rest = rest[self._file.write(rest) :]
         except OSError as error:
             with suppress(OSError):  # a last line that is cut off is understood by every reader
                 self._file.truncate(start)
@@ -163,15 +196,21 @@ class _Lines:
 
     def __iter__(self) -> Iterator[bytes]:
         started: list[bytes] = []
+        length = read = 0
         for chunk in self._chunks():
             first, *others = chunk.split(b"\n")
             started.append(first)
-            if sum(map(len, started)) > MAX_LINE:
+            length += len(first)
+            read += len(chunk)
+            if max(length, *map(len, others), 0) > MAX_LINE:
                 raise DataError(f"{self._path}: a line has more than {MAX_LINE:,} bytes")
+            if read > MAX_CONTENT:
+                raise DataError(f"{self._path}: it holds more than {MAX_CONTENT:,} bytes")
             if others:
                 yield b"".join(started)
                 yield from others[:-1]
                 started = [others[-1]]
+                length = len(others[-1])
         self.torn |= any(started)
 
     def _chunks(self) -> Iterator[bytes]:
@@ -179,29 +218,32 @@ class _Lines:
         packed = self._path.suffix == ".gz"
         try:
             with open(self._path, "rb") as file:
-                pieces = iter(lambda: file.read(1 << 14), b"")
-                yield from self._unpacked(pieces) if packed else pieces
+                yield from self._unpacked(file) if packed else iter(lambda: file.read(_PIECE), b"")
         except OSError as error:
             raise DataError(f"{self._path}: cannot be read: {error.strerror}") from None
         except zlib.error as error:
             raise DataError(f"{self._path}: not a gzip file, or damaged: {error}") from None
 
-    def _unpacked(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _unpacked(self, file: IO[bytes]) -> Iterator[bytes]:
         """Unpack gzip members, one after the other; the last may be cut off."""
-        member = None
-        for piece in pieces:
+        member, start = None, 0
+        while piece := file.read(_PIECE):
             while piece:
                 member = member or zlib.decompressobj(wbits=31)
                 yield member.decompress(piece)
                 piece = member.unused_data  # where a member ends, the next begins
                 if member.eof:
-                    member = None
+                    member, start = None, file.tell() - len(piece)
         self.torn = member is not None
+        if self.torn:
+            file.seek(start + 1)
+            if _HEAD in file.read():
+                raise zlib.error("a line in the middle has no end")
 
 
-def _open(path: Path, mode: str) -> IO[bytes]:
+def _open(path: Path, mode: str) -> io.FileIO:
     try:
-        return open(path, mode)
+        return io.FileIO(path, mode)
     except FileExistsError:
         raise ConfigError(f"{path} is there already: --resume goes on with it, --overwrite begins anew") from None
     except OSError as error:

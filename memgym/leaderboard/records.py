@@ -7,20 +7,23 @@ not. Everything that follows from the rest (means, intervals) is worked out on r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
 from memgym.errors import DataError
 from memgym.leaderboard.suite import SuiteEntry
 
-FORMAT, FORMAT_VERSION = "memgym-result", 2
+FORMAT: Final = "memgym-result"
+FORMAT_VERSION: Final = 2
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 Scores = dict[str, float]
+Key = tuple[str, int, int]
+"""Entry, trial and index of an episode."""
 
 
 class _Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
@@ -54,8 +57,21 @@ class EntryRecord(_Record, frozen=True):
     env_spec: str
     task_fingerprint: Name
     judge: JudgeRecord | None = None
-    final_rewards: list[str] = []
+    final_rewards: list[Name] = []
     """The rewards that tell at the last step how good the memory is."""
+    size: Positive | None = None
+    """How many episodes the split has; None if it has no end."""
+    seconds: float | None = None
+    """How long all episodes took together, where it is not known of each."""
+
+    @property
+    def count(self) -> int:
+        """How many different episodes are played: the first ones, as far as the split has them."""
+        return self.episodes if self.size is None else min(self.episodes, self.size)
+
+    def episode_keys(self) -> Iterator[Key]:
+        """Yield the keys of the episodes, in their order."""
+        return ((self.name, trial, index) for trial in range(self.trials) for index in range(self.count))
 
     def suite_entry(self) -> SuiteEntry:
         """Return the entry as a suite has it."""
@@ -86,6 +102,10 @@ class AnswerRecord(_Record, frozen=True):
     category: str
     answer: str
     scores: Scores
+
+    def __post_init__(self) -> None:
+        if "answer" not in self.scores:
+            raise ValueError("field 'scores' has no score 'answer'")
 
 
 class StepRecord(_Record, frozen=True):
@@ -118,8 +138,8 @@ class EpisodeRecord(_Record, frozen=True):
     error: str | None = None
 
     @property
-    def key(self) -> tuple[str, int, int]:
-        """Entry, trial and index: each is played once."""
+    def key(self) -> Key:
+        """Tells the episode apart: each is played once."""
         return self.entry, self.trial, self.index
 
 
@@ -172,11 +192,20 @@ def decode_episode(line: bytes, header: Header, where: str) -> EpisodeRecord:
     entry = next((entry for entry in header.entries if entry.name == episode.entry), None)
     if entry is None:
         raise DataError(f"{where}: the header has no entry {episode.entry!r}")
-    if episode.trial >= entry.trials or episode.index >= entry.episodes:
+    if episode.trial >= entry.trials or episode.index >= entry.count:
         raise DataError(f"{where}: entry {entry.name!r} has no episode {episode.index}, trial {episode.trial}")
-    if not episode.steps and episode.error is None:
-        raise DataError(f"{where}: field 'steps' is empty")
+    if episode.error is None:
+        _check_whole(episode, entry, where)
     return episode
+
+
+def _check_whole(episode: EpisodeRecord, entry: EntryRecord, where: str) -> None:
+    """Check that an episode that came to its end has what is told at the end."""
+    if not episode.steps:
+        raise DataError(f"{where}: field 'steps' is empty")
+    for name in entry.final_rewards:
+        if name not in episode.steps[-1].rewards:
+            raise DataError(f"{where}: the last step has no reward {name!r}")
 
 
 def json_schema() -> dict[str, Any]:

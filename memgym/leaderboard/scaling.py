@@ -5,6 +5,7 @@ Served models scale by their own server, and a part of an evaluation (``--shard`
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -89,7 +90,7 @@ def on_ray(plan: Plan, header: Header, keys: Sequence[Key], address: str, concur
     if DATA_FOLDER in os.environ:
         variables[DATA_FOLDER] = os.path.abspath(os.environ[DATA_FOLDER])
     try:
-        ray.init(address, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level="error")
+        ray.init(address, runtime_env={"env_vars": variables}, log_to_driver=False, logging_level=logging.ERROR)
     except ConnectionError as error:
         raise ConfigError(f"--ray {address}: no cluster can be reached there ({error})") from None
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,6 @@ class SuiteEntry:
     split: str = "test"
     episodes: int = 20
     trials: int = 1
-
-    @classmethod
-    def of(cls, record: Mapping[str, Any]) -> SuiteEntry:
-        """Return the entry that stands, among other things, in a result's record of it."""
-        return cls(**{part.name: record[part.name] for part in fields(cls)})
 
 
 @dataclass(frozen=True)

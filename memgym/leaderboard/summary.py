@@ -1,158 +1,209 @@
-"""Result files: their content, reading and writing, and the scores that follow from them.
-
-A file whose name ends in ``.gz`` is gzip-compressed; no time is written into it.
-"""
+"""What follows from the records of a result: means with intervals, and what it cost. None of it is written down."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
-import platform
-import zlib
-from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from memgym.envs.rewards import LONGCONTEXT, MEMORY_BANK, final_names
-from memgym.errors import DataError
-from memgym.leaderboard.schema import check_result
+from memgym.leaderboard.files import Result
+from memgym.leaderboard.records import EntryRecord, EpisodeRecord
 from memgym.statistics import interval, resampled_means, totals
 
-FORMAT_VERSION = 1
-
-EntryRecord = dict[str, Any]
-"""A suite entry with its environment, task fingerprint and the record of every episode."""
+FEWEST = 3
+"""Of fewer episodes, an interval tells nothing: drawn with replacement they nearly are the same."""
 
 
-def package_versions() -> dict[str, str]:
-    """Return the versions that a score may depend on."""
-    packages = ["memgym", "gymnasium", "numpy", "bm25s"]
-    with suppress(PackageNotFoundError):  # an extra: without it, nothing that was played has needed it
-        version("hnswlib")
-        packages.insert(3, "hnswlib")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+@dataclass(frozen=True)
+class Mean:
+    """A mean.
 
-
-def write_result(result: dict[str, Any], path: Path) -> None:
-    """Write a result file, compressed if it is called ``….gz``; a reader never sees half of it."""
-    content = json.dumps(result, indent=1).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read_result(path: Path) -> dict[str, Any]:
-    """Read a result file.
-
-    Raises:
-        DataError: the file is missing, damaged, no result file, or written by a newer version.
+    Args:
+        mean: itself.
+        interval: the ends of its 95 % interval by a bootstrap over episodes (with a fixed seed); None where an entry
+            has fewer than three.
     """
-    try:
-        content = path.read_bytes()
-        result = json.loads(gzip.decompress(content) if path.suffix == ".gz" else content)
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataError(f"{path}: not a gzip file, or cut off: {error}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not a JSON file: {error}") from None
-    if not isinstance(result, dict) or result.get("format") != "memgym-result":
-        raise DataError(f"{path}: not a memgym result file (field 'format' is not 'memgym-result')")
-    written = result.get("format_version")
-    if not isinstance(written, int):
-        raise DataError(f"{path}: field 'format_version' cannot be {written!r}")
-    if written > FORMAT_VERSION:
-        raise DataError(f"{path}: written by a newer memgym (format {written}): upgrade to read it")
-    check_result(result, str(path))
-    return result
+
+    mean: float
+    interval: tuple[float, float] | None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the interval."""
+        return None if self.interval is None else (self.interval[1] - self.interval[0]) / 2
 
 
-def summarize(entries: Sequence[EntryRecord]) -> dict[str, Any]:
-    """Return the scores of a result: per entry, and over all of them.
+@dataclass(frozen=True)
+class Cost:
+    """What some episodes cost, the failed ones with them.
 
-    ``answer`` is the mean of the official score over all questions of all episodes and trials, with a 95 % bootstrap
-    interval over episodes (resampled with a fixed seed); the other numbers are means over the steps or questions to
-    which they apply.
+    Args:
+        tokens_in, tokens_out: of the observations and of the actions, by the environment's counter.
+        seconds: of each episode, from its start to its end, as far as it was recorded.
+        usage: what a served model's calls cost, summed up, as the server told it.
     """
-    samples = {entry["name"]: resampled_means(totals(episode_answers(entry))) for entry in entries}
-    means = {entry["name"]: _pooled_mean(episode_answers(entry)) for entry in entries}
-    overall = np.mean([samples[name] for name in samples], axis=0)
-    return {
-        "answer": _with_interval(float(np.mean(list(means.values()))), overall),
-        "entries": {
-            entry["name"]: {
-                "answer": _with_interval(means[entry["name"]], samples[entry["name"]]),
-                "format": _mean([step["rewards"]["format"] for step in _steps(entry)]),
-                "categories": _by_category(entry),
-                "scores": _beside(entry),
-                "final": _final_rewards(entry),
-                "tokens": sum(step["observation_tokens"] + step["action_tokens"] for step in _steps(entry)),
-            }
-            for entry in entries
-        },
-    }
+
+    tokens_in: int
+    tokens_out: int
+    seconds: tuple[float, ...]
+    usage: Mapping[str, int]
 
 
-def episode_answers(entry: EntryRecord) -> list[list[float]]:
-    """Return the official scores of every episode's questions; the trials of an episode count as one episode."""
-    by_index: dict[int, list[float]] = defaultdict(list)
-    for episode in entry["results"]:
-        by_index[episode["index"]] += [
-            answer["scores"]["answer"] for step in episode["steps"] for answer in step["answers"]
-        ]
-    return [by_index[index] for index in sorted(by_index)]
+@dataclass(frozen=True)
+class EntrySummary:
+    """What follows from the episodes of an entry; means are over those that were played to the end.
+
+    Args:
+        mean: of the score that was asked for, over all that it was given for; None if it was given to none.
+        format: of the reward ``format`` over all steps.
+        categories: of the official score, by category of the questions.
+        scores: of the scores that stand beside the official one.
+        final: of what is paid at the end of an episode.
+        cost: of all episodes.
+        played, failed, missing: how many episodes came to their end, failed, and are not there.
+    """
+
+    mean: Mean | None
+    format: float | None
+    categories: Mapping[str, float]
+    scores: Mapping[str, float]
+    final: Mapping[str, float]
+    cost: Cost
+    played: int
+    failed: int
+    missing: int
 
 
-def _steps(entry: EntryRecord) -> list[dict[str, Any]]:
-    return [step for episode in entry["results"] for step in episode["steps"]]
+@dataclass(frozen=True)
+class Summary:
+    """What follows from a result.
+
+    Args:
+        score: which score was asked for.
+        mean: over the entries that have the score, each weighing the same; None if there is none, or if an entry has
+            no episode that was played to the end.
+        entries: by name, in their order.
+        cost: of all of them.
+    """
+
+    score: str
+    mean: Mean | None
+    entries: Mapping[str, EntrySummary]
+    cost: Cost
+
+    @property
+    def failed(self) -> int:
+        """How many episodes failed."""
+        return sum(entry.failed for entry in self.entries.values())
+
+    @property
+    def missing(self) -> int:
+        """How many episodes are not there."""
+        return sum(entry.missing for entry in self.entries.values())
 
 
-def _by_category(entry: EntryRecord) -> dict[str, float]:
-    scores: dict[str, list[float]] = defaultdict(list)
-    for step in _steps(entry):
-        for answer in step["answers"]:
-            if answer["category"]:
-                scores[answer["category"]].append(answer["scores"]["answer"])
-    return {category: _mean(scores[category]) for category in sorted(scores)}
+def summarize(result: Result, score: str = "answer") -> Summary:
+    """Return what follows from a result.
+
+    Args:
+        result: the content of a result file.
+        score: any score that the questions have (``answer``, ``evidence_recall``, ``f1``, …), or the memories at the
+            end of the episodes (``memory_recall``, ``memory_precision``, ``compression``).
+    """
+    entries, samples = {}, []
+    for entry in result.header.entries:
+        groups = list(by_episode(result, entry.name, score).values())
+        drawn = resampled_means(totals(groups)) if any(groups) else None
+        entries[entry.name] = _entry_summary(result, entry, _mean_of(groups, drawn))
+        if drawn is not None:
+            samples.append(drawn)
+    return Summary(score, _overall(list(entries.values()), samples), entries, _cost(result.episodes))
 
 
-def _beside(entry: EntryRecord) -> dict[str, float]:
-    """Return the means of the scores that stand beside the official one."""
-    scores: dict[str, list[float]] = defaultdict(list)
-    for step in _steps(entry):
-        for answer in step["answers"]:
-            for name, value in answer["scores"].items():
-                scores[name].append(value)
-    return {name: _mean(scores[name]) for name in sorted(scores) if name != "answer"}
+def by_episode(result: Result, entry: str, score: str = "answer") -> dict[int, list[float]]:
+    """Return a score's values by the index of the episode, of those played to the end; its trials count as one."""
+    final = result.header.entry(entry).final_rewards
+    values: dict[int, list[float]] = defaultdict(list)
+    for episode in result.of(entry):
+        values[episode.index] += [scores[score] for _, scores in scored(episode, final) if score in scores]
+    return dict(sorted(values.items()))
 
 
-def _final_rewards(entry: EntryRecord) -> dict[str, float]:
-    """Return the means of what is paid at the end of an episode."""
-    last = [episode["steps"][-1]["rewards"] for episode in entry["results"]]
-    return {name: _mean([rewards[name] for rewards in last]) for name in FINAL_REWARDS if name in last[0]}
+def scored(episode: EpisodeRecord, final: Iterable[str]) -> Iterator[tuple[str, Mapping[str, float]]]:
+    """Yield what has scores: each question by its id, and the memory at the end of the episode, by none.
+
+    Args:
+        episode: was played to the end.
+        final: names of the rewards that are the memory's scores.
+    """
+    for step in episode.steps:
+        for answer in step.answers:
+            yield answer.question_id, answer.scores
+    yield "", {name: episode.steps[-1].rewards[name] for name in final}
 
 
-FINAL_REWARDS = final_names(LONGCONTEXT, MEMORY_BANK)
+def score_names(result: Result, entry: str) -> set[str]:
+    """Return the names of the scores that an entry's questions and memories have."""
+    final = result.header.entry(entry).final_rewards
+    return {name for episode in result.of(entry) for _, scores in scored(episode, final) for name in scores}
+
+
+def _overall(entries: Sequence[EntrySummary], samples: Sequence[np.ndarray]) -> Mean | None:
+    means = [entry.mean for entry in entries if entry.mean is not None]
+    if not means or not all(entry.played for entry in entries):
+        return None
+    ends = None if any(mean.interval is None for mean in means) else interval(np.mean(samples, axis=0))
+    return Mean(float(np.mean([mean.mean for mean in means])), ends)
+
+
+def _mean_of(groups: Sequence[Sequence[float]], drawn: np.ndarray | None) -> Mean | None:
+    if drawn is None:
+        return None
+    return Mean(
+        _mean([value for group in groups for value in group]), interval(drawn) if len(groups) >= FEWEST else None
+    )
+
+
+def _entry_summary(result: Result, entry: EntryRecord, mean: Mean | None) -> EntrySummary:
+    whole = result.of(entry.name)
+    recorded = [episode for episode in result.episodes if episode.entry == entry.name]
+    steps = [step for episode in whole for step in episode.steps]
+    formats = [step.rewards["format"] for step in steps if "format" in step.rewards]
+    categories, scores = defaultdict(list), defaultdict(list)
+    for answer in (answer for step in steps for answer in step.answers):
+        if answer.category:
+            categories[answer.category].append(answer.scores["answer"])
+        for name, value in answer.scores.items():
+            scores[name].append(value)
+    scores.pop("answer", None)
+    final = {name: [episode.steps[-1].rewards[name] for episode in whole] for name in entry.final_rewards if whole}
+    return EntrySummary(
+        mean=mean,
+        format=_mean(formats) if formats else None,
+        categories={name: _mean(categories[name]) for name in sorted(categories)},
+        scores={name: _mean(scores[name]) for name in sorted(scores)},
+        final={name: _mean(values) for name, values in final.items()},
+        cost=_cost(recorded),
+        played=len(whole),
+        failed=len(recorded) - len(whole),
+        missing=entry.count * entry.trials - len(recorded),
+    )
+
+
+def _cost(episodes: Iterable[EpisodeRecord]) -> Cost:
+    tokens_in = tokens_out = 0
+    seconds, usage = [], Counter[str]()
+    for episode in episodes:
+        if episode.seconds is not None:
+            seconds.append(episode.seconds)
+        for step in episode.steps:
+            tokens_in += step.observation_tokens
+            tokens_out += step.action_tokens
+            usage.update(step.usage or {})
+    return Cost(tokens_in, tokens_out, tuple(seconds), dict(sorted(usage.items())))
 
 
 def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values)) if len(values) else 0.0
-
-
-def _pooled_mean(groups: Sequence[Sequence[float]]) -> float:
-    return _mean([value for group in groups for value in group])
-
-
-def _with_interval(mean: float, samples: np.ndarray) -> dict[str, float]:
-    low, high = interval(samples)
-    return {"mean": mean, "low": low, "high": high}
+    return float(np.mean(values))

@@ -4,95 +4,139 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from memgym.leaderboard.suite import SuiteEntry
+from memgym.errors import unknown
+from memgym.leaderboard.files import Result
+from memgym.leaderboard.records import PolicyRecord
 from memgym.leaderboard.suites import is_other_than_ours
+from memgym.leaderboard.summary import Mean, Summary, score_names, summarize
 
 WIDEST = 4  # entries that fit beside each other
 MOST_POLICIES = 6  # and policies, where the entries stand below each other
 
+Row = tuple[Result, Summary]
 
-def leaderboard_tables(results: Sequence[dict[str, Any]]) -> list[Table]:
-    """Return the tables of each suite, the best policy first; results of other entries than the suite's stand apart."""
-    by_suite: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for result in results:
-        played = [[entry[name] for name in SuiteEntry.__dataclass_fields__] for entry in result["entries"]]
-        by_suite[json.dumps([result["suite"], played], sort_keys=True)].append(result)
+
+def leaderboard_tables(results: Sequence[Result], score: str = "answer") -> list[Table]:
+    """Return the tables of each suite, the best policy first; results of other entries than the suite's stand apart.
+
+    Args:
+        results: the contents of result files.
+        score: any score that was recorded, see :func:`memgym.leaderboard.summary.summarize`.
+
+    Raises:
+        ConfigError: none of the results has the score.
+    """
+    rows = [(result, summarize(result, score)) for result in results]
+    known = {name for result in results for entry in result.header.entries for name in score_names(result, entry.name)}
+    if known and score not in known:
+        raise unknown("score", score, known)
+    by_suite: dict[str, list[Row]] = defaultdict(list)
+    for result, summary in rows:
+        played = [asdict(entry.suite_entry()) for entry in result.header.entries]
+        by_suite[json.dumps([result.header.suite, played], sort_keys=True)].append((result, summary))
     return [table for group in by_suite.values() for table in _suite_tables(group)]
 
 
-def _suite_tables(results: list[dict[str, Any]]) -> list[Table]:
-    results = sorted(results, key=lambda result: -result["summary"]["answer"]["mean"])
-    entries = [entry["name"] for entry in results[0]["entries"]]
-    size = MOST_POLICIES if len(entries) > WIDEST else len(results)
-    return [
-        _table(results[0]["suite"], entries, results[start : start + size]) for start in range(0, len(results), size)
-    ]
+def policy_name(policy: PolicyRecord, all_policies: Sequence[PolicyRecord]) -> str:
+    """Return a policy's class name, with its module where another module has a class of that name."""
+    class_name = policy.entry_point.partition(":")[2]
+    namesakes = {other.entry_point for other in all_policies if other.entry_point.endswith(f":{class_name}")}
+    name = class_name if len(namesakes) == 1 else policy.entry_point
+    options = ", ".join(f"{option}={value}" for option, value in policy.options.items())
+    return name + (f"({options})" if options else "") + ("*" if policy.privileged else "")
 
 
-def _table(suite: str, entries: list[str], results: list[dict[str, Any]]) -> Table:
+def _suite_tables(rows: list[Row]) -> list[Table]:
+    rows = sorted(rows, key=lambda row: -row[1].mean.mean if row[1].mean else float("inf"))
+    size = MOST_POLICIES if len(rows[0][1].entries) > WIDEST else len(rows)
+    return [_table(rows[start : start + size]) for start in range(0, len(rows), size)]
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    header = rows[0][0].header
+    entries = [entry.name for entry in header.entries]
     table = Table(
-        title=f"{suite}: answer score, ± half of its 95 % interval",
+        title=f"{header.suite}: {rows[0][1].score} score, ± half of its 95 % interval",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    header = ["policy", "all", "±", *entries, "format", "tokens"]
-    lines = [_line(entries, result, results) for result in results]
-    if len(entries) > WIDEST:  # a long suite reads better with its entries below each other
-        header, *lines = zip(header, *lines, strict=True)
-    for i, name in enumerate(header):
-        table.add_column(Text(name), justify="right" if i else "left", no_wrap=i == 0, overflow="fold")
+    beside = _beside([summary for _, summary in rows])
+    names = ["policy", "all", "±", *entries, *beside]
+    policies = [result.header.policy for result, _ in rows]
+    lines = [
+        [policy_name(result.header.policy, policies), *_scores(summary), *(tell(summary) for tell in beside.values())]
+        for result, summary in rows
+    ]
+    turned = len(entries) > WIDEST  # a long suite reads better with its entries below each other
+    if turned:
+        names, *lines = (list(line) for line in zip(names, *lines, strict=True))
+    for i, name in enumerate(names):  # where there is no room, names are folded, numbers never cut
+        widest = max(len(line[i]) for line in lines) if i else min(20, max(len(line[0]) for line in lines))
+        table.add_column(Text(name), justify="right" if i else "left", min_width=widest, overflow="fold")
     for line in lines:
         table.add_row(*map(Text, line))
-    notes = []
-    if any(result["policy"]["privileged"] for result in results):
-        notes.append("* reads the gold answers: a ceiling, not a competitor")
-    played = [SuiteEntry.of(record) for record in results[0]["entries"]]
-    if is_other_than_ours(suite, played, results[0]["left_out"]):
-        notes.append(f"not the entries of memgym's suite {suite}: another list under its name")
-    if results[0]["left_out"]:
-        notes.append(f"left out, so the score is not that of the whole suite: {', '.join(results[0]['left_out'])}")
-    table.caption, table.caption_justify = Text("\n".join(notes)), "left"
+    table.caption, table.caption_justify = Text("\n".join(_notes(rows))), "left"
     return table
 
 
-def _line(entries: list[str], result: dict[str, Any], results: Sequence[dict[str, Any]]) -> list[str]:
-    summary = result["summary"]
-    per_entry = [summary["entries"][name] for name in entries]
-    return [
-        policy_name(result["policy"], results),
-        f"{summary['answer']['mean']:.3f}",
-        f"{_half_width(summary['answer']):.3f}",
-        *[f"{entry['answer']['mean']:.3f}" for entry in per_entry],
-        f"{sum(entry['format'] for entry in per_entry) / len(per_entry):.2f}",
-        _millions(sum(entry["tokens"] for entry in per_entry)),
-    ]
+def _scores(summary: Summary) -> list[str]:
+    half = summary.mean and summary.mean.half_width
+    entries = [_three(entry.mean) for entry in summary.entries.values()]
+    return [_three(summary.mean), "–" if half is None else f"{half:.3f}", *entries]
 
 
-def policy_name(policy: dict[str, Any], results: Sequence[dict[str, Any]]) -> str:
-    """Return a policy's class name, with its module where another module has a class of that name."""
-    class_name = policy["entry_point"].partition(":")[2]
-    namesakes = {
-        result["policy"]["entry_point"]
-        for result in results
-        if result["policy"]["entry_point"].endswith(f":{class_name}")
+def _beside(summaries: Sequence[Summary]) -> dict[str, Callable[[Summary], str]]:
+    """Return the columns beside the scores, and what stands in them; those that would be empty are left out."""
+    columns: dict[str, Callable[[Summary], str]] = {
+        "format": _format,
+        "tokens": lambda summary: _short(summary.cost.tokens_in + summary.cost.tokens_out),
     }
-    name = class_name if len(namesakes) == 1 else policy["entry_point"]
-    options = ", ".join(f"{option}={value}" for option, value in policy["options"].items())
-    return name + (f"({options})" if options else "") + ("*" if policy["privileged"] else "")
+    for name in sorted({name for summary in summaries for name in summary.cost.usage}):
+        columns[name] = partial(_usage, name=name)
+    if any(summary.failed for summary in summaries):
+        columns["failed"] = lambda summary: str(summary.failed)
+    if any(summary.missing for summary in summaries):
+        columns["missing"] = lambda summary: str(summary.missing)
+    return columns
 
 
-def _half_width(score: dict[str, float]) -> float:
-    return (score["high"] - score["low"]) / 2
+def _notes(rows: Sequence[Row]) -> list[str]:
+    header, notes = rows[0][0].header, []
+    if any(result.header.policy.privileged for result, _ in rows):
+        notes.append("* reads the gold answers: a ceiling, not a competitor")
+    if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):
+        notes.append(f"not the entries of memgym's suite {header.suite}: another list under its name")
+    if header.left_out:
+        notes.append(f"left out, so the score is not that of the whole suite: {', '.join(header.left_out)}")
+    if any(summary.failed or summary.missing for _, summary in rows):
+        notes.append("episodes that failed or are missing count in no score: 'memgym evaluate --resume' plays them")
+    return notes
 
 
-def _millions(tokens: int) -> str:
-    return f"{tokens / 1e6:.1f}M" if tokens >= 1e6 else f"{tokens / 1e3:.0f}k"
+def _format(summary: Summary) -> str:
+    shares = [entry.format for entry in summary.entries.values() if entry.format is not None]
+    return f"{sum(shares) / len(shares):.2f}" if shares else "–"
+
+
+def _usage(summary: Summary, name: str) -> str:
+    return _short(summary.cost.usage[name]) if name in summary.cost.usage else "–"
+
+
+def _three(mean: Mean | None) -> str:
+    return "–" if mean is None else f"{mean.mean:.3f}"
+
+
+def _short(number: int) -> str:
+    if number < 1e3:
+        return str(number)
+    return f"{number / 1e6:.1f}M" if number >= 1e6 else f"{number / 1e3:.0f}k"

@@ -29,7 +29,10 @@ def contains(observation: Observation) -> str:
     found are given. A question without an answer counts as recognised if nothing was retrieved. The reader sees the
     gold; the environment shows it to this operator only.
     """
-    gold = json.loads(observation.first("gold").text)
+    revealed = observation.first("gold")
+    if revealed is None:
+        raise ValueError("the reader 'contains' needs the <gold> block")
+    gold = json.loads(revealed.text)
     memory = observation.memory
     answers = gold["answers"]
     if not gold["answerable"]:

@@ -41,7 +41,7 @@ def bank_operations(
             source = candidate.source or attribute_source(value, turns)
             operations.append(Operation("ADD", "", value, key, candidate.memory_type, candidate.tags, source))
         elif planned.op == "UPDATE":
-            source = attribute_source(planned.value, turns)
+            source = attribute_source(planned.value or "", turns)
             operations.append(Operation("UPDATE", planned.id, planned.value, planned.key, source=source))
         elif planned.op == "DELETE":
             operations.append(Operation("DELETE", planned.id))
@@ -68,8 +68,9 @@ def fit_budget(
         if operation.op in ("ADD", "UPDATE"):
             key = old.key if old and operation.key is None else operation.key
             prefix = f"{key}: " if key else ""
-            text = counter.cut(prefix + operation.value, max(0, available))
-            overflow |= len(text) < len(prefix + operation.value)
+            whole = prefix + (operation.value or "")
+            text = counter.cut(whole, max(0, available))
+            overflow |= len(text) < len(whole)
             if not text[len(prefix) :].strip():
                 continue
             available -= counter.count(text)

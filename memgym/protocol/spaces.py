@@ -23,7 +23,7 @@ class TextSpace(gym.spaces.Text):
     def __init__(self, max_length: int, seed: int | np.random.Generator | None = None):
         super().__init__(max_length=max_length, min_length=0, charset=_SAMPLE_CHARSET, seed=seed)
 
-    def sample(self, mask: None = None, probability: None = None) -> str:
+    def sample(self, mask: Any = None, probability: Any = None) -> str:
         """Return a random string of up to 64 characters; masks are not supported."""
         length = int(self.np_random.integers(1, min(_SAMPLE_LENGTH, self.max_length) + 1))
         return "".join(self.np_random.choice(list(_SAMPLE_CHARSET), size=length))
@@ -38,7 +38,7 @@ class TextSpace(gym.spaces.Text):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, TextSpace) and self.max_length == other.max_length
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment] # as Gymnasium's spaces, which change when they draw
 
 
 @create_shared_memory.register(TextSpace)

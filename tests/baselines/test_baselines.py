@@ -15,8 +15,8 @@ import pytest
 import baselines
 from memgym import Block, Observation, Policy
 from memgym.leaderboard.evaluate import evaluate
-from memgym.leaderboard.results import episode_answers
 from memgym.leaderboard.suites import get_suite
+from memgym.leaderboard.summary import by_episode
 from memgym.protocol.actions import parse_extract, parse_retrieve, parse_update
 
 every_baseline = pytest.mark.parametrize("name", baselines.__all__)
@@ -177,8 +177,10 @@ def quick() -> dict[str, list[list[list[float]]]]:
     """Baseline to entry to episode to the scores of its questions."""
     suite = get_suite("quick-v0")
     names = ("Random", "NoMemory", "Recency", "Lexical", "Oracle")
+    results = {name: evaluate(f"baselines:{name}", suite) for name in names}
     return {
-        name: [episode_answers(entry) for entry in evaluate(f"baselines:{name}", suite)["entries"]] for name in names
+        name: [list(by_episode(result, entry.name).values()) for entry in result.header.entries]
+        for name, result in results.items()
     }
 
 

@@ -6,16 +6,17 @@ import numpy as np
 
 from baselines import Finder
 from memgym.leaderboard.evaluate import evaluate
-from memgym.leaderboard.results import episode_answers
 from memgym.leaderboard.suites import ad_hoc_suite
+from memgym.leaderboard.summary import by_episode
 
 KWARGS = {"task": "whereabouts", "counter": "words", "section_tokens": 16, "memory_tokens": 4}
 SUITE = ad_hoc_suite("memgym/Longcontext-v0", KWARGS, "test", 200, 1)
 
 
 def scores(**options: object) -> np.ndarray:
-    (entry,) = evaluate("baselines:Finder", SUITE, options=options)["entries"]
-    return np.array(episode_answers(entry)).squeeze(1)
+    result = evaluate("baselines:Finder", SUITE, options=options)
+    (entry,) = result.header.entries
+    return np.array(list(by_episode(result, entry.name).values())).squeeze(1)
 
 
 def test_the_newest_mention_is_always_right() -> None:

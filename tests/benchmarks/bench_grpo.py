@@ -98,7 +98,8 @@ def step_ours(precision: str) -> Times:
 
     def collect(request: Any) -> Any:
         backend.update_weights()
-        completions = backend.generate(ids, Sampling(max_tokens=REPLY_TOKENS, seed=request.seed))
+        seeds = np.random.SeedSequence(request.seed).generate_state(len(ids)).tolist()
+        completions = backend.generate(ids, Sampling(max_tokens=REPLY_TOKENS, seeds=tuple(seeds)))
         rows = [
             {
                 "prompt_ids": completion.prompt_ids,

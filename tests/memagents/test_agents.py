@@ -9,6 +9,7 @@ from memagents.modules import Call
 from memgym import Observation
 from memgym.leaderboard.evaluate import make_env
 from memgym.leaderboard.suites import get_suite
+from memgym.policy import Ask
 from memgym.protocol.observation import PHASES, Block
 from memgym.registration import make
 
@@ -52,7 +53,7 @@ def test_one_batch_per_backend_and_sampling(scripted, api) -> None:
 def test_a_failed_call_leaves_the_others(scripted) -> None:
     long = state("read", section="x" * 5000)
     agent = MemoryAgent({"agent": "MemoryAgent"}, {"main": scripted(context=3000)})
-    calls = agent.play([state("read"), long, state("read", section="short"), "no observation", long])
+    calls = agent.play([state("read"), long, state("read", section="short"), "no observation", long], range(5))
     assert [type(call) for call in calls] == [Call, calls[1].__class__, Call, ValueError, calls[1].__class__]
     assert "the model reads 3000" in str(calls[1])
     with pytest.raises(ValueError, match="the model reads 3000"):
@@ -60,23 +61,27 @@ def test_a_failed_call_leaves_the_others(scripted) -> None:
 
 
 def test_seeds(scripted) -> None:
-    def seeds(seed: int) -> list[int | None]:
-        backend = scripted()
-        agent = PromptedAgent({"agent": "PromptedAgent"}, {"main": backend})
-        agent.reset(seed)
-        for _ in range(3):
-            agent.act(state("read"))
-        return [sampling.seed for _, sampling in backend.batches]
-
-    assert seeds(1) == seeds(1)
-    assert len({*seeds(1), *seeds(2)}) == 6
+    """Each backend gets the seeds of the observations that it is asked about, in their order, without the unfit."""
+    local, other = scripted(context=4000), scripted()
+    modules = {phase: {"backend": "other" if phase == "answer" else "local"} for phase in PHASES}
+    recipe = {"agent": "PromptedAgent", "modules": modules}
+    agent = PromptedAgent(recipe, {"local": local, "other": other})
+    observations = [state("read"), state("answer"), state("read", section="x" * 5000), state("answer"), state("read")]
+    calls = agent.play(observations, [50, 40, 30, 20, 10])
+    assert [sampling.seeds for _, sampling in other.batches] == [(40, 20)]
+    assert [sampling.seeds for _, sampling in local.batches] == [(50,), (10,)]  # the halves beside the one that failed
+    assert [isinstance(call, Call) for call in calls] == [True, True, False, True, True]
+    agent.act(state("answer"), 7)
+    agent.act(state("answer"))
+    agent.move_many([Ask(state("answer"), 3), Ask(state("answer"), 4)])
+    assert [sampling.seeds for _, sampling in other.batches[1:]] == [(7,), (0,), (3, 4)]
 
 
 def test_reasoning_that_the_template_opened(scripted) -> None:
     for said, action in (("so Lisbon</think>Lisbon", "Lisbon"), ("so Lisbon, or", None)):
         backend = scripted(lambda prompt, said=said: said, opening="assistant: <think>\n")
         agent = MemoryR1Agent({"agent": "MemoryR1Agent", "modules": {"answer": {"style": "plain"}}}, {"main": backend})
-        call = agent.play([state("answer")])[0]
+        call = agent.play([state("answer")], [0])[0]
         assert (call.action, call.trace) == (action, "<think>" + said)
 
 

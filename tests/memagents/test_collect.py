@@ -9,12 +9,14 @@ from typing import Any
 import gymnasium as gym
 import pytest
 import torch
+from tensordict import TensorDict
 
 from grpo.buffer import LENGTH, STOP, validate
 from grpo.causal_lm import CausalLM
-from memagents.agents import Agent, MemoryAgent, MemoryR1Agent, MemoryRMMAgent
+from memagents.agents import Agent, MemoryAgent, MemoryR1Agent, MemoryRMMAgent, load_agent
 from memagents.backends.transformers_backend import TransformersBackend
 from memagents.collect import CollectionError, collect
+from memagents.training_recipes import read_training_recipe
 from memgym.errors import ConfigError
 from memgym.protocol.observation import PHASES, Block, Observation
 from memgym.registration import make
@@ -165,7 +167,7 @@ def test_everything_pending_is_asked_at_once(scripted) -> None:
     agent = agent_of(MemoryRMMAgent, phases, backend, retrieve={"module": "RerankRetriever"})
     rollout = collect(agent, make("memgym/MemoryBank-v0", **PERSONA), [0, 1, 2], 4, seed=0)
     steps = rollout["turn_id"].max().item() + 1
-    assert len(backend.batches) == steps  # one per round, and as many rounds as the longest episode has steps
+    assert len(backend.batches) == steps  # as many as the longest episode has steps
     assert len(backend.batches[0][0]) == 12
     assert sum(len(prompts) for prompts, _ in backend.batches) == len(rollout)
 
@@ -279,6 +281,48 @@ def test_a_real_model_finds_its_own_log_probabilities_in_the_rows(model_dir) -> 
     assert len({tuple(row.tolist()) for row in rollout["response_ids"]}) > len(rollout) // 2  # rollouts differ
     again = collect(agent, make("memgym/Longcontext-v0", section_tokens=250), [0, 1], 2, seed=3)
     assert torch.equal(again["response_ids"], rollout["response_ids"])
+
+
+def unpadded(rollout: TensorDict) -> list[tuple]:
+    """What was seen, said and paid, row by row, whatever the widths of the buffer."""
+    rows = []
+    for row in rollout:
+        prompt, said = (row[f"{part}_ids"][row[f"{part}_mask"]].tolist() for part in ("prompt", "response"))
+        rows.append((prompt, said, row["turn_id"].item(), row["rewards"].tolist(), row["reward"].item()))
+    return rows
+
+
+@pytest.mark.parametrize("batch_tokens", [32_768, 1])
+def test_one_group_after_another_equals_all_at_once(batch_tokens: int) -> None:
+    """What a rollout draws follows from seed, episode, trial and step, not from what is played beside it."""
+    recipe = read_training_recipe("tiny_reader")
+    backend = TransformersBackend.from_pretrained("tiny_reader", dtype="float32", device="cpu")
+    agent = load_agent({**recipe.agent, "backends": {}}, {"main": backend})
+    env, indices = recipe.make_env(), [3, 0, 8, 5]
+    together = collect(agent, env, indices, 3, seed=7)
+    assert len({tuple(row[1]) for row in unpadded(together)}) > len(indices)  # it does draw
+    backend.batch_tokens = batch_tokens
+    apart = [unpadded(collect(agent, env, [index], 3, seed=7)) for index in indices]
+    assert [row for rows in apart for row in rows] == unpadded(together)
+    backwards = collect(agent, env, indices[::-1], 3, seed=7)
+    for group in range(4):
+        assert unpadded(backwards[backwards["group_id"] == 3 - group]) == apart[group]
+    fewer = collect(agent, env, indices[1:2], 2, seed=7)
+    assert unpadded(fewer) == unpadded(together[(together["episode_id"] == 3) | (together["episode_id"] == 4)])
+    again = collect(agent, env, [0, 0], 3, seed=7)
+    first, second = (unpadded(again[again["group_id"] == group]) for group in (0, 1))
+    assert first == apart[1]
+    assert [row[1] for row in second] != [row[1] for row in first]  # where an episode comes again, it is another trial
+
+
+def test_failures_of_an_episode_that_comes_twice_are_told_apart(scripted) -> None:
+    env = make("memgym/Longcontext-v0", section_tokens=400)
+    with pytest.raises(CollectionError) as caught:
+        collect(agent_of(MemoryAgent, ["read"], scripted()), Breaking(env), [1, 0, 1], 1, seed=0)
+    assert [name[name.index("(") : name.index(")")] for name in caught.value.failures] == [
+        "(index 1, rollout 0",
+        "(index 1, rollout 2",
+    ]
 
 
 def test_bad_input(scripted) -> None:

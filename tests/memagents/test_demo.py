@@ -42,7 +42,7 @@ def test_the_demo_trains_measures_and_shows(tmp_path: Path) -> None:
     for name in ("tiny_reader", "reranker"):
         assert (tmp_path / f"{name}.png").stat().st_size > 10_000
         assert (tmp_path / name / "metrics.jsonl").read_text().count("\n") == 2
-    files = sorted(tmp_path.glob("*.json.gz"))
+    files = sorted(tmp_path.glob("*.jsonl.gz"))
     assert len(files) == 4
     verified = CliRunner().invoke(memgym, ["verify", *map(str, files)])
     assert verified.exit_code == 0, verified.output

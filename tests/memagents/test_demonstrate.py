@@ -18,7 +18,7 @@ from memagents.cli import app
 from memagents.demonstrate import demonstrate
 from memagents.modules import module_class
 from memgym.errors import ConfigError
-from memgym.policy import Policy
+from memgym.policy import Policy, StochasticPolicy
 from memgym.protocol.observation import Block, Observation
 
 LONG = {"id": "memgym/Longcontext-v0", "task": "multihop", "length": 600, "section_tokens": 250}
@@ -103,6 +103,21 @@ def test_a_refused_action_is_an_error(scripted: Any) -> None:
 
     with pytest.raises(ConfigError, match="phase answer is refused"):
         demonstrate(student(scripted), make(LONG), Mute(), [0])
+
+
+def test_a_teacher_that_draws_shows_the_same_in_an_episode_whatever_is_played_beside_it(scripted: Any) -> None:
+    class Dice(StochasticPolicy):
+        def act(self, observation: str, seed: int = 0) -> str:
+            return str(seed)
+
+    def said(indices: list[int], seed: int = 0) -> list[list[int]]:
+        rows = demonstrate(student(scripted), make(LONG), Dice(), indices, seed)
+        return [row["response_ids"][row["response_mask"]].tolist() for row in rows]
+
+    together = said([3, 4])
+    assert said([3]) + said([4]) == together
+    assert len(set(map(tuple, together))) == len(together)
+    assert said([3, 4], seed=1) != together
 
 
 def test_nothing_to_learn_is_an_error(scripted: Any) -> None:

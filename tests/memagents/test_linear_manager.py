@@ -69,7 +69,7 @@ def test_each_memory_is_changed_by_the_candidate_that_is_nearest_to_it(operation
 
 def test_log_probs_are_those_of_all_plans() -> None:
     manager = randomised(1)
-    row = manager.rollout(observation(new=2)).row
+    row = manager.rollout(observation(new=2), 0).row
     plans = [
         operations
         for operations in itertools.product(range(4), repeat=2)
@@ -94,10 +94,9 @@ def test_log_probs_are_those_of_all_plans() -> None:
 
 def test_a_row_holds_what_the_policy_needs_to_say_the_same_again() -> None:
     manager = randomised(2)
-    manager.reset(5)
     rows = []
     for number, (new, known) in enumerate(((3, 2), (1, 0), (2, 1))):
-        call = manager.generate(observation(new, known))
+        call = manager.generate(observation(new, known), 5)
         place = {"group_id": 0, "episode_id": number, "turn_id": 0, "phase_id": 2, "policy_version": 0}
         rows.append({**call.row, **place, "rewards": [1.0, 0.0], "reward": 1.0})
     buffer = from_rows(rows)
@@ -124,11 +123,12 @@ def test_candidates_beyond_the_limit_are_dropped_and_sampling_is_seeded(tmp_path
     manager = randomised(3, candidates=2)
     assert not {"c3"} & {operation["id"] for operation in plan(manager.inference(observation()).action)}
 
-    def draw(seed: int) -> list[str]:
-        manager.reset(seed)
-        return [manager.rollout(observation()).action for _ in range(8)]
+    def draw(seeds: range) -> list[str]:
+        return [manager.rollout(observation(), seed).action for seed in seeds]
 
-    assert draw(1) == draw(1) != draw(2)
+    assert draw(range(8)) == draw(range(8)) == draw(range(7, -1, -1))[::-1] != draw(range(8, 16))
+    assert len(set(draw(range(8)))) > 1
+    assert manager.generate(observation(), 3).action == manager.rollout(observation(), 3).action
     torch.save(manager.state_dict(), tmp_path / "map.pt")
     read = LinearManager("hash:16", candidates=2, weights=str(tmp_path / "map.pt"))
     assert read.inference(observation()) == manager.inference(observation())

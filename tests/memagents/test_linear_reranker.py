@@ -37,7 +37,7 @@ def randomised(seed: int, **options) -> LinearReranker:
 
 def batch_of(reranker: LinearReranker, count: int, orders: list[tuple[int, ...]]) -> TensorDict:
     """Rows that pick in these orders from the same candidates."""
-    row = reranker.rollout(observation(count)).row
+    row = reranker.rollout(observation(count), 0).row
     picks = torch.tensor([[*order, *[-1] * (reranker.picks - len(order))] for order in orders])
     same = {key: torch.stack([row[key]] * len(orders)) for key in ("query", "memories", "available")}
     return TensorDict({**same, "picks": picks, "response_mask": picks >= 0}, batch_size=[len(orders)])
@@ -92,8 +92,7 @@ def test_samples_come_as_often_as_their_probability_says() -> None:
     orders = list(itertools.permutations(range(3), 2))
     expected = reranker.log_probs(batch_of(reranker, 3, orders))[0][:, :2].sum(1).exp().tolist()
     draws = 3000
-    reranker.reset(11)
-    drawn = [tuple(reranker.rollout(observation(3)).row["picks"].tolist()) for _ in range(draws)]
+    drawn = [tuple(reranker.rollout(observation(3), seed).row["picks"].tolist()) for seed in range(draws)]
     assert max(expected) > 2 * min(expected)  # else anything would do
     for order, share in zip(orders, expected, strict=True):
         sigma = math.sqrt(draws * share * (1 - share))
@@ -104,7 +103,7 @@ def test_a_row_holds_what_the_policy_needs_to_say_the_same_again() -> None:
     reranker = randomised(7)
     rows = []
     for number, count in enumerate((6, 2, 4)):
-        call = reranker.generate(observation(count))
+        call = reranker.generate(observation(count), number)
         picked = [pick for pick in call.row["picks"].tolist() if pick >= 0]
         assert json.loads(call.action) == [f"m{pick}" for pick in picked]
         place = {"group_id": 0, "episode_id": number, "turn_id": 0, "phase_id": 3, "policy_version": 0}
@@ -136,20 +135,19 @@ def test_untrained_it_ranks_as_the_bank_does() -> None:
 
 def test_no_memories_no_row() -> None:
     empty = Observation("retrieve", "", (Block("question", "Where?"),))
-    for way in (LinearReranker().rollout, LinearReranker().inference):
-        call = way(empty)
+    for call in (LinearReranker().rollout(empty, 0), LinearReranker().inference(empty)):
         assert (call.action, call.row) == ("[]", None)
 
 
 def test_seeded_noise() -> None:
     reranker = randomised(1)
 
-    def draw(seed: int) -> list[str]:
-        reranker.reset(seed)
-        return [reranker.rollout(observation(6)).action for _ in range(10)]
+    def draw(seeds: range) -> list[str]:
+        return [reranker.rollout(observation(6), seed).action for seed in seeds]
 
-    assert draw(1) == draw(1)
-    assert draw(1) != draw(2)
+    assert draw(range(10)) == draw(range(10)) == draw(range(9, -1, -1))[::-1] != draw(range(10, 20))
+    assert len(set(draw(range(10)))) > 1
+    assert reranker.generate(observation(6), 3).action == reranker.rollout(observation(6), 3).action
 
 
 def test_weights_are_read_back(tmp_path) -> None:

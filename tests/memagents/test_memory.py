@@ -76,6 +76,19 @@ def test_an_unusable_extraction_loses_nothing(scripted) -> None:
     assert result.problems[1].startswith("update: the plan was not applied. operations[0].id: 'c9'")
 
 
+def test_every_call_has_a_seed_of_its_own(scripted) -> None:
+    def seeds(seed: int) -> list[int]:
+        backend = scripted(says(extract=facts("x"), update={"operations": []}, answer="y"))
+        memory = AgentMemory(load_agent({"agent": "MemoryRMMAgent"}, {"main": backend}), MemoryBank(), seed)
+        memory.ingest(MOVED)
+        for _ in range(2):
+            memory.ask("Where does Ana live?")
+        return [seed for _, sampling in backend.batches for seed in sampling.seeds]
+
+    assert seeds(1) == seeds(1)
+    assert len({*seeds(1), *seeds(2)}) == 8
+
+
 def test_answers_name_the_memories_they_rest_on(scripted) -> None:
     bank = MemoryBank()
     bank.add_many([{"value": "Ana lives in Lisbon."}, {"value": "Ana has a cat."}])

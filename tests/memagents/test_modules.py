@@ -110,7 +110,7 @@ def test_the_three_ways(phase: str, scripted) -> None:
     module = Prompted(max_tokens=40, temperature=0.7, top_p=0.9, top_k=5, min_tokens=2)
     backend = scripted()
     for way, final in (("generate", False), ("rollout", True)):
-        request = getattr(module, way)(OBSERVATIONS[phase])
+        request = getattr(module, way)(OBSERVATIONS[phase], 0)
         assert isinstance(request, Request)
         assert request.sampling == Sampling(max_tokens=40)
         completion = backend.chat([request.messages], request.sampling)[0]
@@ -126,7 +126,7 @@ def test_the_three_ways(phase: str, scripted) -> None:
 def test_guided_decoding_is_for_inference_only() -> None:
     module = NaiveUpdater(guided=True)
     assert module.inference(OBSERVATIONS["update"]).sampling.json_schema == ACTION_SCHEMAS["update"]
-    assert module.rollout(OBSERVATIONS["update"]).sampling.json_schema is None
+    assert module.rollout(OBSERVATIONS["update"], 0).sampling.json_schema is None
     assert Answerer("cite", guided=True).sampling.json_schema == ACTION_SCHEMAS["answer"]
     for make in (lambda: RecurrentMemory(guided=True), lambda: Answerer("boxed", guided=True)):
         with pytest.raises(ConfigError, match="guided"):
@@ -191,7 +191,7 @@ def test_operators_play_and_cannot_be_trained() -> None:
     assert Operator("verbatim").phases == ("extract",)
     for way in (NaiveRetriever().generate, Operator("recent").rollout):
         with pytest.raises(ConfigError, match="nothing to train"):
-            way(OBSERVATIONS["retrieve"])
+            way(OBSERVATIONS["retrieve"], 0)
     with pytest.raises(ConfigError, match=r"'top-k'.*'top_k'"):
         Operator("top-k")
     with pytest.raises(ConfigError, match="unknown operator 'contains'"):

@@ -24,7 +24,7 @@ class Listening(memgym.PhasePolicy):
         self.seen.append(observation)
         return super().act(observation)
 
-    def play(self, observations: list[str]) -> list[Call]:
+    def play(self, observations: list[str], seeds: list[int]) -> list[Call]:
         """Play as an agent does."""
         actions = [self.act(observation) for observation in observations]
         return [Call(action, action) for action in actions]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from memgym.leaderboard.results import read_result
 
 from memgym.leaderboard.compare import compare
+from memgym.leaderboard.files import read_result
 from memgym.leaderboard.verify import verify
 
 FOLDER = Path(__file__).parents[2] / "memagents" / "results"  # they are not in the wheel
-FILES = sorted(FOLDER.rglob("*.json.gz"))
+FILES = sorted(FOLDER.rglob("*.jsonl.gz"))
 LARGEST = 1_000_000
 
 
@@ -24,7 +24,7 @@ def test_a_committed_result_is_verified(
     path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = read_result(path)
-    files = [entry["kwargs"]["path"] for entry in result["entries"] if "path" in entry["kwargs"]]
+    files = [entry.kwargs["path"] for entry in result.header.entries if "path" in entry.kwargs]
     assert not any(Path(file).is_absolute() for file in files)
     if files:
         monkeypatch.setenv("MEMGYM_DATA", str(request.getfixturevalue("data_dir")))
@@ -47,9 +47,9 @@ def test_the_records_are_small() -> None:
 )
 def test_the_rows_of_the_tables_have_learnt(row: str, score: str, least: float) -> None:
     """On three seeds, the score of held-out episodes is higher by more than the interval."""
-    base = read_result(FOLDER / f"{row}_base.json.gz")
+    base = read_result(FOLDER / f"{row}_base.jsonl.gz")
     for seed in range(3):
-        trained = read_result(FOLDER / f"{row}_seed{seed}.json.gz")
+        trained = read_result(FOLDER / f"{row}_seed{seed}.jsonl.gz")
         (change,) = compare(base, trained, score)
         assert change.difference[1] > 0
         assert change.relative[0] > least
@@ -57,16 +57,18 @@ def test_the_rows_of_the_tables_have_learnt(row: str, score: str, least: float) 
 
 def test_the_tiny_reader_has_learnt() -> None:
     """On three seeds, the answers on held-out episodes are better by more than the interval."""
-    base = read_result(FOLDER / "tiny_reader" / "base.json.gz")
+    base = read_result(FOLDER / "tiny_reader" / "base.jsonl.gz")
     for seed in range(3):
-        (change,) = compare(base, read_result(FOLDER / "tiny_reader" / f"seed{seed}.json.gz"))
+        (change,) = compare(base, read_result(FOLDER / "tiny_reader" / f"seed{seed}.jsonl.gz"))
         assert change.difference[1] > 0
         assert change.relative[1] > 0.25
 
 
 def test_the_chat_model_has_learnt_to_manage() -> None:
     """Its frozen answerer finds more in what the trained manager kept, and GRPO has made the sampled choices better."""
-    rows = {path.name.removesuffix(".json.gz"): read_result(path) for path in (FOLDER / "memory_r1").glob("*.json.gz")}
+    rows = {
+        path.name.removesuffix(".jsonl.gz"): read_result(path) for path in (FOLDER / "memory_r1").glob("*.jsonl.gz")
+    }
     (answers,) = compare(rows["small_base"], rows["small_grpo"])
     assert answers.difference[1] > 0
     assert answers.relative[0] > 0.1

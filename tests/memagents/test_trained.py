@@ -11,7 +11,7 @@ from memagents.agents import load_agent
 from memagents.recipes import read_recipe
 from memagents.training import Run
 from memagents.training_recipes import read_training_recipe
-from memagents.validation import means, play
+from memagents.validation import means, score_episodes
 from memgym.errors import ConfigError, DataError
 
 RERANKER = ("env.turns=0", "env.questions=3", "groups=2", "group_size=4", "iterations=2", "validation.episodes=4")
@@ -25,7 +25,7 @@ def test_a_run_plays_as_it_did_at_its_end(name: str, settings: tuple[str, ...], 
     run.train()
     assert any((value != start[name]).any() for name, value in run.policy.state_dict().items())
     trained = load_agent(str(tmp_path))
-    assert means(play(trained, run.validation.env, run.validation.indices)) == run.validation()
+    assert means(score_episodes(trained, run.validation.env, run.validation.indices)) == run.validation()
 
 
 @pytest.mark.parametrize("name", ["reranker", "tiny_reader"])

@@ -22,7 +22,7 @@ from memagents.agents import load_agent
 from memagents.cli import app
 from memagents.training import Run
 from memagents.training_recipes import TrainingRecipe, read_training_recipe
-from memagents.validation import gain, means, play
+from memagents.validation import gain, means, score_episodes
 from memgym.errors import ConfigError
 from memgym.operators import top_k
 from memgym.policy import Policy
@@ -76,7 +76,7 @@ def test_training_raises_the_recall_on_held_out_episodes_and_is_kept(tmp_path: P
     agent = dict(run.recipe.agent)
     weights = tmp_path / "checkpoints" / "step-00000008" / "state.pt"
     agent["modules"] = {**agent["modules"], "retrieve": {**agent["modules"]["retrieve"], "weights": str(weights)}}
-    assert means(play(load_agent(agent), run.validation.env, run.validation.indices)) == run.validation()
+    assert means(score_episodes(load_agent(agent), run.validation.env, run.validation.indices)) == run.validation()
 
 
 def test_a_language_model_trains_by_the_same_recipe_tables(model_dir: Path, tmp_path: Path) -> None:
@@ -136,11 +136,18 @@ def test_ranks_share_the_groups_and_iterations_draw_others(tmp_path: Path) -> No
         assert len(set(indices)) == 5
         assert set(indices) <= set(range(30))
     assert drawn == [collector.episodes(request) for request in requests]
-    rows = [collector(RolloutRequest(0, 0, 7, 3, rank, 2)) for rank in range(2)]
+    rows = [collector(RolloutRequest(0, 0, 7 + rank, 3, rank, 2)) for rank in range(2)]
     assert [len(part["group_id"].unique()) for part in rows] == [3, 2]
-    again = collector(RolloutRequest(0, 0, 7, 3, 1, 2))
+    again = collector(RolloutRequest(0, 0, 8, 3, 1, 2))
     assert torch.equal(again["picks"], rows[1]["picks"])
     assert (again["policy_version"] == 3).all()
+    alone = collector(RolloutRequest(0, 0, 9, 3, 0, 1))  # one rank plays what two play
+    for group in range(5):
+        part = rows[group % 2]
+        mine, theirs = alone["group_id"] == group, part["group_id"] == group // 2
+        for key in ("picks", "query", "reward"):
+            assert torch.equal(alone[key][mine], part[key][theirs])
+    assert not torch.equal(collector(RolloutRequest(0, 1, 9, 3, 0, 1))["picks"], alone["picks"])
 
 
 class _Leader(Policy):
@@ -153,7 +160,7 @@ class _Leader(Policy):
 def test_an_untrained_reranker_ranks_like_the_embedder(tmp_path: Path) -> None:
     run = Run(reranker(tmp_path))
     scores = run.validation.scores()
-    other = play(_Leader(), run.validation.env, run.validation.indices)
+    other = score_episodes(_Leader(), run.validation.env, run.validation.indices)
     assert means(scores)["evidence_recall"] == pytest.approx(means(other)["evidence_recall"])
     assert scores["answer"].shape == (4, 2)
     assert (scores["answer"][:, 1] == 3).all()

@@ -107,10 +107,9 @@ def test_many_are_answered_in_order_within_the_concurrency(chat_server):
     chat_server.delay = 0.03
     chat_server.answer = lambda messages: messages[0]["content"]
     texts = [str(i) for i in range(12)]
-    replies = client_of(chat_server, concurrency=3, timeout=5.0).complete_many(
-        [{"role": "user", "content": text}] for text in texts
-    )
-    assert replies == texts
+    client = client_of(chat_server, concurrency=3, timeout=5.0)
+    chats = [[{"role": "user", "content": text}] for text in texts]
+    assert concurrently(client.complete, chats, len(chats)) == texts
     assert chat_server.max_in_flight == 3
 
 

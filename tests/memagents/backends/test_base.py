@@ -23,8 +23,10 @@ from memgym.protocol.actions import ACTION_SCHEMAS
         ("top_p", True),
         ("top_k", -1),
         ("min_tokens", 513),
-        ("seed", -1),
-        ("seed", "x"),
+        ("seeds", (-1,)),
+        ("seeds", (3, "x")),
+        ("seeds", [3]),
+        ("seeds", 3),
     ],
 )
 def test_a_sampling_out_of_range_is_refused_at_construction(option, value):
@@ -32,12 +34,14 @@ def test_a_sampling_out_of_range_is_refused_at_construction(option, value):
         Sampling(**{option: value})
 
 
-def test_row_seeds_are_reproducible_and_differ():
-    seeds = [Sampling(seed=seed).row_seed(row) for seed in range(30) for row in range(30)]
-    assert len(set(seeds)) == 900
-    assert all(0 <= seed < 2**32 for seed in seeds)
-    assert Sampling(seed=3).row_seed(2) == Sampling(seed=3, max_tokens=9).row_seed(2)
-    assert Sampling().row_seed(2) is None
+def test_every_prompt_has_the_seed_given_or_a_fresh_one():
+    assert Sampling(seeds=(7, 0, 7)).seeds_of(3) == [7, 0, 7]
+    fresh = [*Sampling().seeds_of(500), *Sampling().seeds_of(500)]
+    assert len(set(fresh)) > 990
+    assert all(0 <= seed < 2**32 for seed in fresh)
+    assert Sampling().seeds_of(0) == Sampling(seeds=()).seeds_of(0) == []
+    with pytest.raises(ConfigError, match="2 seeds for 3 prompts"):
+        Sampling(seeds=(7, 0)).seeds_of(3)
 
 
 @pytest.mark.parametrize("phase", ACTION_SCHEMAS)

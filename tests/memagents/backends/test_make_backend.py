@@ -16,7 +16,7 @@ def test_a_table_makes_a_backend(tiny_dir):
 
 def test_a_served_model_is_made_from_a_table_too(chat_server):
     backend = make_backend({"kind": "openai", "model": "tiny", "base_url": chat_server.url})
-    assert backend.chat([[{"role": "user", "content": "ping"}]], Sampling(seed=1))[0].text == "pong"
+    assert backend.chat([[{"role": "user", "content": "ping"}]], Sampling(seeds=(1,)))[0].text == "pong"
 
 
 @pytest.mark.parametrize("kind", ["transformer", None, 3])

@@ -34,14 +34,18 @@ def test_completions_have_text_but_no_tokens(chat_server):
 
 def test_all_of_the_sampling_is_sent(chat_server):
     schema = ACTION_SCHEMAS["answer"]
-    sampling = Sampling(max_tokens=9, temperature=0.5, top_p=0.9, top_k=20, min_tokens=2, seed=3, json_schema=schema)
+    sampling = Sampling(
+        max_tokens=9, temperature=0.5, top_p=0.9, top_k=20, min_tokens=2, seeds=(3, 5), json_schema=schema
+    )
     backend_of(chat_server, concurrency=1).chat([PING, PING], sampling)
     first, second = chat_server.requests
     assert first["temperature"] == 0.5
     assert first["top_p"] == 0.9
     assert (first["top_k"], first["min_tokens"]) == (20, 2)
     assert first["response_format"]["json_schema"]["schema"] == sampling.grammar_schema
-    assert (first["seed"], second["seed"]) == (sampling.row_seed(0), sampling.row_seed(1))
+    assert (first["seed"], second["seed"]) == (3, 5)
+    with pytest.raises(ConfigError, match="2 seeds for 1 prompts"):
+        backend_of(chat_server).chat([PING], sampling)
 
 
 def test_batches_are_concurrent_and_in_order(chat_server):

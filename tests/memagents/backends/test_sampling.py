@@ -82,8 +82,8 @@ def test_the_ends_of_the_unit_interval_draw_possible_tokens(uniform):
 
 
 def test_rows_have_streams_of_their_own():
-    streams = row_uniforms(4, Sampling(seed=7, max_tokens=9))
-    assert torch.equal(streams[:2, :5], row_uniforms(2, Sampling(seed=7, max_tokens=5)))
+    streams = row_uniforms(4, Sampling(seeds=(7, 8, 9, 10), max_tokens=9))
     assert streams.unique().numel() == 36
-    assert not torch.equal(streams, row_uniforms(4, Sampling(seed=8, max_tokens=9)))
+    assert torch.equal(streams[[3, 1], :5], row_uniforms(2, Sampling(seeds=(10, 8), max_tokens=5)))
+    assert torch.equal(streams[[2, 2]], row_uniforms(2, Sampling(seeds=(9, 9), max_tokens=9)))
     assert not torch.equal(row_uniforms(1, Sampling()), row_uniforms(1, Sampling()))

@@ -13,7 +13,7 @@ from memagents.backends.tiny_reader import build_blank, tiny_blank_dir, tiny_rea
 from memagents.backends.transformers_backend import TransformersBackend
 from memagents.training import Run
 from memagents.training_recipes import read_training_recipe
-from memagents.validation import means, play
+from memagents.validation import means, score_episodes
 from memgym.registration import make
 from memgym.tasks.base import SPLITS
 
@@ -22,7 +22,7 @@ MEGABYTE = 2**20
 
 def test_the_shipped_model_plays_better_than_chance_and_far_from_right() -> None:
     recipe = read_training_recipe("tiny_reader")
-    scores = means(play(load_agent("tiny_reader"), recipe.make_env(split="test"), range(60)))
+    scores = means(score_episodes(load_agent("tiny_reader"), recipe.make_env(split="test"), range(60)))
     assert 0.15 < scores["answer"] < 0.75
     assert scores["format"] == 1.0
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from memgym.errors import ConfigError
 
 GREEDY = Sampling(max_tokens=6, temperature=0)
 PROMPTS = [[4, 5, 6], [4, 5, 6], [9, 8, 7, 6, 5, 4, 10], [11], [4, 5, 6], [4, 5, 7, 12]]
+SEEDS = (3, 1, 4, 15, 9, 26)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +31,7 @@ def plain_log_probs(model, completion, temperature: float = 1.0) -> list[float]:
 
 
 def test_tokens_come_with_their_log_probs_and_end_where_the_model_ends(backend):
-    completions = backend.generate(PROMPTS * 6, Sampling(max_tokens=24, seed=3))
+    completions = backend.generate(PROMPTS * 6, Sampling(max_tokens=24, seeds=tuple(range(36))))
     reasons = {"stop": 0, "length": 0}
     for prompt, completion in zip(PROMPTS * 6, completions, strict=True):
         assert completion.prompt_ids == prompt
@@ -45,7 +47,7 @@ def test_tokens_come_with_their_log_probs_and_end_where_the_model_ends(backend):
 
 
 def test_a_lossy_tokenizer_is_never_asked_to_encode_what_was_sampled(backend):
-    completions = backend.generate(PROMPTS * 3, Sampling(max_tokens=24, seed=3))
+    completions = backend.generate(PROMPTS * 3, Sampling(max_tokens=24, seeds=tuple(range(18))))
     texts = [backend.tokenizer(c.text, add_special_tokens=False).input_ids for c in completions]
     assert texts != [c.token_ids for c in completions]  # decoding loses something here
     for completion in completions:
@@ -55,7 +57,7 @@ def test_a_lossy_tokenizer_is_never_asked_to_encode_what_was_sampled(backend):
 def test_sampling_is_pure_whatever_the_checkpoint_says(backend):
     assert backend.model.generation_config.top_k == 1
     rows = 4000
-    completions = backend.generate([[4, 5, 6]] * rows, Sampling(max_tokens=1, seed=0))
+    completions = backend.generate([[4, 5, 6]] * rows, Sampling(max_tokens=1, seeds=tuple(range(rows))))
     with torch.no_grad():
         expected = backend.model(torch.tensor([[4, 5, 6]])).logits[0, -1].softmax(-1) * rows
     counts = torch.tensor([c.token_ids[0] for c in completions]).bincount(minlength=len(expected))
@@ -76,18 +78,29 @@ def test_greedy_decoding_takes_the_likeliest_token_each_time(backend):
 
 
 def test_temperature_is_part_of_the_distribution(backend):
-    for completion in backend.generate(PROMPTS, Sampling(max_tokens=12, temperature=1.7, seed=1)):
+    for completion in backend.generate(PROMPTS, Sampling(max_tokens=12, temperature=1.7, seeds=SEEDS)):
         assert completion.log_probs == pytest.approx(plain_log_probs(backend.model, completion, 1.7), abs=1e-4)
 
 
-def test_a_seed_fixes_every_row_whatever_the_batches(backend, tiny_dir):
-    sampling = Sampling(max_tokens=16, seed=5)
-    whole = [c.token_ids for c in backend.generate(PROMPTS, sampling)]
+def test_what_a_prompt_gets_follows_from_its_seed_alone_whatever_the_batches(backend, tiny_dir):
+    def tokens(which, rows, seeds=SEEDS):
+        sampling = Sampling(max_tokens=16, seeds=tuple(seeds[row] for row in rows))
+        return [c.token_ids for c in which.generate([PROMPTS[row] for row in rows], sampling)]
+
+    rows = list(range(len(PROMPTS)))
+    whole = tokens(backend, rows)
     one_by_one = TransformersBackend.from_pretrained(tiny_dir, device="cpu", batch_tokens=1)
-    assert [c.token_ids for c in one_by_one.generate(PROMPTS, sampling)] == whole
-    assert [c.token_ids for c in backend.generate(PROMPTS[:3], sampling)] == whole[:3]
-    assert whole[0] != whole[1]
-    assert [c.token_ids for c in backend.generate(PROMPTS, Sampling(max_tokens=16, seed=6))] != whole
+    assert tokens(one_by_one, rows) == whole
+    for part in ([3], [5, 0], rows[::-1], [2, 2, 4, 1], [*rows, *rows]):
+        assert tokens(backend, part) == [whole[row] for row in part]
+    assert len({tuple(whole[row]) for row in (0, 1, 4)}) == 3  # the same prompt, but each with its own seed
+    assert tokens(backend, rows, SEEDS[::-1]) != whole
+
+
+def test_another_number_of_seeds_than_of_prompts_is_refused(backend):
+    for temperature in (0, 1.0):
+        with pytest.raises(ConfigError, match="3 seeds for 6 prompts"):
+            backend.generate(PROMPTS, Sampling(max_tokens=4, temperature=temperature, seeds=(1, 2, 3)))
 
 
 def test_without_a_seed_every_call_differs(backend):
@@ -105,7 +118,7 @@ def test_batches_are_bounded_by_tokens_and_sorted_by_length(tiny_dir):
 
     backend.model.model.register_forward_pre_hook(note, with_kwargs=True)
     prompts = [[4 + i % 20] * length for i, length in enumerate([3, 70, 5, 68, 3, 4, 66, 2])]
-    backend.generate(prompts, Sampling(max_tokens=4, seed=0))
+    backend.generate(prompts, Sampling(max_tokens=4, seeds=tuple(range(8))))
     assert max(rows * slots for rows, slots in shapes) <= max(60, 70 + 4)
     assert max(rows for rows, slots in shapes) > 1
     assert shapes[0][1] > shapes[-1][1]
@@ -117,7 +130,7 @@ def test_nothing_asked_nothing_answered(backend):
 
 def test_a_prompt_that_is_too_long_is_an_error_that_tells_the_mend(backend):
     assert backend.context == 96
-    assert len(backend.generate([[5] * 90], Sampling(max_tokens=6, seed=0))) == 1
+    assert len(backend.generate([[5] * 90], Sampling(max_tokens=6, seeds=(0,)))) == 1
     with pytest.raises(ConfigError, match=r"prompt 1 has 91 tokens.*reads 96 and 6 of.*truncate = true"):
         backend.generate([[5], [5] * 91], Sampling(max_tokens=6))
     with pytest.raises(ConfigError, match="max_tokens = 96 leaves no room"):
@@ -129,7 +142,7 @@ def test_a_prompt_that_is_too_long_is_an_error_that_tells_the_mend(backend):
 def test_a_truncated_prompt_loses_its_middle_and_is_flagged(tiny_dir):
     backend = TransformersBackend.from_pretrained(tiny_dir, device="cpu", truncate=True)
     prompt = [4 + i % 20 for i in range(200)]
-    cut, whole = backend.generate([prompt, prompt[:91]], Sampling(max_tokens=5, seed=0))
+    cut, whole = backend.generate([prompt, prompt[:91]], Sampling(max_tokens=5, seeds=(0, 1)))
     assert (cut.truncated, whole.truncated) == (True, False)
     assert cut.prompt_ids == prompt[:45] + prompt[-46:]
     assert cut.log_probs == pytest.approx(plain_log_probs(backend.model, cut), abs=1e-4)
@@ -198,7 +211,7 @@ def test_a_directory_that_holds_no_model(tmp_path):
 
 def test_chat_uses_the_models_template(backend):
     chat = [{"role": "user", "content": "what colour"}]
-    (completion,) = backend.chat([chat], Sampling(max_tokens=4, seed=0))
+    (completion,) = backend.chat([chat], Sampling(max_tokens=4, seeds=(0,)))
     assert completion.prompt_ids == backend.encode(chat)
 
 
@@ -215,7 +228,7 @@ def test_the_real_small_model_answers(smollm2):
 def test_a_copy_in_another_dtype_is_sampled_from_once_weights_are_updated(tiny_dir):
     backend = TransformersBackend.from_pretrained(tiny_dir, dtype="float32", device="cpu", rollout_dtype="bfloat16")
     cast = TransformersBackend.from_pretrained(tiny_dir, dtype="bfloat16", device="cpu")
-    sampling = Sampling(max_tokens=8, seed=1)
+    sampling = Sampling(max_tokens=8, seeds=SEEDS)
     backend.update_weights()
     assert {p.dtype for p in backend.model.parameters()} == {torch.float32}
     assert backend.generate(PROMPTS, sampling) == cast.generate(PROMPTS, sampling)
@@ -229,9 +242,10 @@ def test_a_copy_in_another_dtype_is_sampled_from_once_weights_are_updated(tiny_d
 
 
 def test_without_a_copy_there_is_nothing_to_update(backend):
-    before = backend.generate(PROMPTS, Sampling(max_tokens=4, seed=1))
+    sampling = Sampling(max_tokens=4, seeds=SEEDS)
+    before = backend.generate(PROMPTS, sampling)
     backend.update_weights()
-    assert backend.generate(PROMPTS, Sampling(max_tokens=4, seed=1)) == before
+    assert backend.generate(PROMPTS, sampling) == before
 
 
 def test_an_unknown_rollout_dtype_is_an_error(tiny_dir):
@@ -263,15 +277,15 @@ def test_greedy_replies_are_remembered_where_that_is_asked_for(backend, rows_rea
     rows_read.clear()
     assert remembering.generate(PROMPTS[2::-1], GREEDY) == first[::-1]
     assert not rows_read
-    for other in (Sampling(max_tokens=7, temperature=0), Sampling(max_tokens=6, seed=1)):
+    for other in (Sampling(max_tokens=7, temperature=0), Sampling(max_tokens=6, seeds=SEEDS)):
         assert remembering.generate(PROMPTS, other) == backend.generate(PROMPTS, other)
     assert remembering.generate([], GREEDY) == []
 
 
 @pytest.mark.parametrize("temperature", [0, 1.0])
 def test_no_reply_ends_before_min_tokens(backend, temperature):
-    free = Sampling(max_tokens=24, temperature=temperature, seed=3)
-    least = Sampling(max_tokens=24, temperature=temperature, seed=3, min_tokens=8)
+    free = Sampling(max_tokens=24, temperature=temperature, seeds=tuple(range(36)))
+    least = replace(free, min_tokens=8)
     pairs = list(zip(backend.generate(PROMPTS * 6, free), backend.generate(PROMPTS * 6, least), strict=True))
     short = [longer for reply, longer in pairs if len(reply.token_ids) <= 8]
     assert short

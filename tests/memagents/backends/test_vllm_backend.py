@@ -69,7 +69,7 @@ def test_greedy_tokens_equal_those_of_transformers(engine, reference):
 
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 def test_log_probs_are_those_of_the_distribution_that_was_sampled_from(engine, reference, temperature):
-    sampling = Sampling(max_tokens=16, temperature=temperature, seed=1)
+    sampling = Sampling(max_tokens=16, temperature=temperature, seeds=tuple(range(6)))
     completions = engine.chat([CHATS[0]] * 3 + CHATS[1:], sampling)
     assert len({tuple(completion.token_ids) for completion in completions[:3]}) == 3
     for completion in completions:
@@ -77,12 +77,18 @@ def test_log_probs_are_those_of_the_distribution_that_was_sampled_from(engine, r
 
 
 def test_a_seed_fixes_the_tokens_and_none_does_not(engine):
-    def tokens(seed):
-        return [c.token_ids for c in engine.chat(CHATS, Sampling(max_tokens=8, seed=seed))]
+    def tokens(seeds):
+        return [c.token_ids for c in engine.chat(CHATS, Sampling(max_tokens=8, seeds=seeds))]
 
-    assert tokens(5) == tokens(5)
-    assert tokens(5) != tokens(6)
+    assert tokens((5, 6, 7, 8)) == tokens((5, 6, 7, 8))
+    assert tokens((5, 6, 7, 8)) != tokens((9, 10, 11, 12))
     assert tokens(None) != tokens(None)
+
+
+def test_equal_prompts_decoded_greedily_need_no_seeds_of_their_own(engine):
+    seeded = Sampling(max_tokens=8, temperature=0, seeds=(1, 2, 3))
+    first, again, other = engine.chat([CHATS[0], CHATS[0], CHATS[3]], seeded)
+    assert first == again != other
 
 
 def test_the_engine_leaves_the_process_its_random_state(smollm2, engine):
@@ -96,7 +102,7 @@ def test_the_engine_leaves_the_process_its_random_state(smollm2, engine):
 @pytest.mark.parametrize("phase", ACTION_SCHEMAS)
 def test_guided_decoding_gives_actions_that_fit_their_schema(engine, phase):
     schema = ACTION_SCHEMAS[phase]
-    completions = engine.chat(CHATS, Sampling(max_tokens=60, seed=2, json_schema=schema))
+    completions = engine.chat(CHATS, Sampling(max_tokens=60, seeds=(2, 3, 4, 5), json_schema=schema))
     ended = [json.loads(c.text) for c in completions if c.finish_reason == "stop"]
     assert ended
     for action in ended:
@@ -150,7 +156,7 @@ def test_prompts_that_are_too_long(engine):
         engine.generate([[5] * 2100], Sampling(max_tokens=4))
     engine.truncate = True
     try:
-        (completion,) = engine.generate([[5] * 2100], Sampling(max_tokens=4, seed=0))
+        (completion,) = engine.generate([[5] * 2100], Sampling(max_tokens=4, seeds=(0,)))
     finally:
         engine.truncate = False
     assert completion.truncated
@@ -161,7 +167,7 @@ def test_prompts_that_are_too_long(engine):
 def test_more_prompts_than_the_engine_reads_in_one_pass(engine):
     """A pass reads 4,096 tokens on a CPU; seeded requests do not survive there that a prompt is read in parts."""
     prompts = [[10 + row] * 450 for row in range(12)]
-    completions = engine.generate(prompts, Sampling(max_tokens=2, seed=0))
+    completions = engine.generate(prompts, Sampling(max_tokens=2, seeds=tuple(range(12))))
     assert [completion.prompt_ids for completion in completions] == prompts
 
 
@@ -185,7 +191,7 @@ def test_the_served_model_says_what_the_local_one_says(served, reference):
     for ours, theirs in zip(backend.chat(CHATS, GREEDY), reference.chat(CHATS, GREEDY), strict=True):
         assert (ours.text, ours.finish_reason) == (theirs.text, theirs.finish_reason)
         assert ours.token_ids == []
-    guided = Sampling(max_tokens=60, seed=2, json_schema=ACTION_SCHEMAS["answer"])
+    guided = Sampling(max_tokens=60, seeds=(2,), json_schema=ACTION_SCHEMAS["answer"])
     (completion,) = backend.chat(CHATS[:1], guided)
     jsonschema.validate(json.loads(completion.text), ACTION_SCHEMAS["answer"])
     assert backend.chat(CHATS[:1], guided) == [completion]

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from memgym.leaderboard.results import read_result
 from typer.testing import CliRunner
 
 from memgym.cli import app
-from memgym.leaderboard.results import read_result
 from memgym.registration import ENVIRONMENTS
 from memgym.tasks import TASKS
 

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from rich.console import Console
 
 from memgym.errors import ConfigError, DataError
-from memgym.leaderboard.compare import compare, comparison_table
+from memgym.leaderboard.compare import common, compare, comparison_table
 from memgym.leaderboard.evaluate import evaluate
+from memgym.leaderboard.files import Result
 from memgym.leaderboard.suite import Suite, SuiteEntry
+from memgym.leaderboard.summary import summarize
 from memgym.statistics import interval, resampled_means, totals
 
-Result = dict[str, Any]
+Changed = Callable[..., Result]
+Pair = tuple[Result, Result]
 
 PAIR = Suite(
     "pair",
@@ -37,13 +40,8 @@ PAIR = Suite(
 
 
 @pytest.fixture(scope="module")
-def played() -> tuple[Result, Result]:
+def pair() -> Pair:
     return evaluate("baselines:NoMemory", PAIR), evaluate("baselines:Lexical", PAIR)
-
-
-@pytest.fixture
-def pair(played: tuple[Result, Result]) -> tuple[Result, Result]:
-    return copy.deepcopy(played)
 
 
 def test_the_interval_is_that_of_the_paired_differences() -> None:
@@ -63,13 +61,13 @@ def test_groups_weigh_by_their_values() -> None:
     assert set(np.round(samples, 4)) == {0.0, 0.01, 1.0}
 
 
-def test_compare_agrees_with_the_summaries(pair: tuple[Result, Result]) -> None:
+def test_compare_agrees_with_the_summaries(pair: Pair) -> None:
     before, after = pair
     bank, long, both = compare(before, after)
     for change in (bank, long):
-        means = [result["summary"]["entries"][change.name]["answer"]["mean"] for result in pair]
+        means = [summarize(result).entries[change.name].mean.mean for result in pair]
         assert [change.before, change.after] == pytest.approx(means)
-    assert [both.before, both.after] == pytest.approx([result["summary"]["answer"]["mean"] for result in pair])
+    assert [both.before, both.after] == pytest.approx([summarize(result).mean.mean for result in pair])
     assert both.difference[0] == pytest.approx((bank.difference[0] + long.difference[0]) / 2)
     for change in (bank, long, both):
         mean, low, high = change.difference
@@ -77,22 +75,59 @@ def test_compare_agrees_with_the_summaries(pair: tuple[Result, Result]) -> None:
     assert long.before == 0.0
     assert long.relative is None  # no relative gain over nothing
     (recall,) = compare(before, after, "evidence_recall")  # the answers of `long` have no such score
-    assert recall.after == pytest.approx(after["summary"]["entries"]["bank"]["scores"]["evidence_recall"])
+    assert recall.after == pytest.approx(summarize(after).entries["bank"].scores["evidence_recall"])
     *memories, _ = compare(before, after, "memory_recall")
-    finals = [after["summary"]["entries"][name]["final"]["memory_recall"] for name in ("bank", "long")]
+    finals = [summarize(after).entries[name].final["memory_recall"] for name in ("bank", "long")]
     assert [memory.after for memory in memories] == pytest.approx(finals)
 
 
-def test_few_episodes_with_many_questions_draw_questions(pair: tuple[Result, Result]) -> None:
+def test_few_episodes_with_many_questions_draw_questions(pair: Pair) -> None:
     assert [change.drawn for change in compare(*pair)] == ["25 episodes", "6 episodes", "2 entries"]
-    for result in pair:
-        entry = result["entries"][0]
-        entry["episodes"], entry["results"] = 5, entry["results"][:5]
-    assert [change.drawn for change in compare(*pair)] == ["20 questions", "6 episodes", "2 entries"]
+    assert [change.drawn for change in compare(*first(5, *pair))] == ["20 questions", "6 episodes", "2 entries"]
 
 
-def test_a_result_does_not_differ_from_itself(played: tuple[Result, Result]) -> None:
-    for change in compare(played[1], played[1]):
+def first(count: int, *results: Result) -> list[Result]:
+    """Return the results as if only the first episodes of `bank` had been played to their end."""
+    return [Result(result.header, (*result.of("bank")[:count], *result.of("long"))) for result in results]
+
+
+def test_only_what_both_have_played_is_compared(pair: Pair) -> None:
+    """Whether an episode failed or is missing, before or after."""
+    before, after = pair
+    whole = compare(*first(23, *pair))
+    failed = tuple(
+        msgspec.structs.replace(episode, error="ApiError: HTTP 400") if episode.key == ("bank", 0, 24) else episode
+        for episode in after.episodes
+    )
+    (fewer,) = first(24, before)
+    lost = Result(fewer.header, tuple(episode for episode in fewer.episodes if episode.key != ("bank", 0, 23)))
+    results = lost, Result(after.header, failed)
+    assert compare(*results) == whole != compare(*pair)
+    assert common(*results)[2] == 2
+    assert common(*pair)[2] == 0
+    table = comparison_table("x", whole, common(*results)[2])
+    assert table.caption == "2 episodes failed or are missing in one of them"
+    with pytest.raises(DataError, match="entry 'bank': no episode was played to the end in both"):
+        compare(*first(0, *pair))
+
+
+@pytest.mark.parametrize(("episodes", "phases"), [(1, ["read"]), (2, ["read"]), (3, ["read"])])
+def test_an_interval_of_one_or_two_is_a_dash(episodes: int, phases: list[str]) -> None:
+    kwargs = {"task": "multihop", "length": 600, "phases": phases}
+    entry = SuiteEntry("long", "memgym/Longcontext-v0", kwargs, "test", episodes)
+    results = [evaluate(f"baselines:{name}", Suite("x", "", (entry,))) for name in ("NoMemory", "Lexical")]
+    (change,) = compare(*results)
+    assert change.few == (episodes < 3)
+    console = Console(width=120, color_system=None)
+    with console.capture() as capture:
+        console.print(comparison_table("x", [change]))
+    line = next(line for line in capture.get().splitlines() if line.startswith("long"))
+    assert (" … " in line) == (episodes == 3)
+    assert "±0.000" not in line
+
+
+def test_a_result_does_not_differ_from_itself(pair: Pair) -> None:
+    for change in compare(pair[1], pair[1]):
         assert change.difference == (0.0, 0.0, 0.0)
         assert change.relative == (0.0, 0.0, 0.0)
 
@@ -109,26 +144,28 @@ def test_trials_are_pooled_by_question() -> None:
 @pytest.mark.parametrize(
     ("tamper", "message"),
     [
-        (lambda r: r["entries"].pop(), "different entries: bank, long and bank"),
-        (lambda r: r["entries"].reverse(), "different entries"),
-        (lambda r: r["entries"][0].update(trials=2), "entry 'bank': trials is 1 and 2"),
-        (lambda r: r["entries"][0].update(split="train"), "entry 'bank': split is 'test' and 'train'"),
-        (lambda r: r["entries"][0].update(env_id="memgym/MemoryBank-v0"), "entry 'bank': env_id is"),
-        (lambda r: r["entries"][0].update(judge={"id": "m"}), "entry 'bank': judge is None and"),
-        (lambda r: r["entries"][1].update(task_fingerprint="0"), "entry 'long': the task or its data differ"),
-        (lambda r: r["entries"][1]["kwargs"].update(memory_tokens=9), "argument 'memory_tokens' is None and 9"),
-        (lambda r: r["entries"][0]["results"].pop(), "the score 'answer' was not given to the same questions"),
+        (lambda h, e: (h["entries"].pop(), e.clear()), "different entries: bank, long and bank"),
+        (lambda h, e: h["entries"].reverse(), "different entries"),
+        (lambda h, e: h["entries"][0].update(trials=2), "entry 'bank': trials is 1 and 2"),
+        (lambda h, e: h["entries"][0].update(split="train"), "entry 'bank': split is 'test' and 'train'"),
+        (lambda h, e: h["entries"][0].update(env_id="memgym/MemoryBank-v0"), "entry 'bank': env_id is"),
+        (lambda h, e: h["entries"][0].update(judge={"id": "m", "prompt_hash": "0"}), "entry 'bank': judge is None and"),
+        (lambda h, e: h["entries"][1].update(task_fingerprint="0"), "entry 'long': the task or its data differ"),
+        (lambda h, e: h["entries"][1]["kwargs"].update(memory_tokens=9), "argument 'memory_tokens' is None and 9"),
+        (
+            lambda h, e: next(step for step in e[0]["steps"] if step["answers"])["answers"].pop(),
+            "the score 'answer' was not given to the same questions",
+        ),
     ],
 )
-def test_other_entries_are_refused(pair: tuple[Result, Result], tamper: Callable[[Result], Any], message: str) -> None:
-    tamper(pair[1])
+def test_other_entries_are_refused(pair: Pair, changed: Changed, tamper: Callable[..., Any], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        compare(*pair)
+        compare(pair[0], changed(pair[1], tamper))
 
 
-def test_an_unknown_score_is_refused(played: tuple[Result, Result]) -> None:
+def test_an_unknown_score_is_refused(pair: Pair) -> None:
     with pytest.raises(ConfigError, match=r"score of entry 'bank': 'evidence_recal'\. Did you mean 'evidence_recall'"):
-        compare(*played, "evidence_recal")
+        compare(*pair, "evidence_recal")
 
 
 def test_a_data_file_may_lie_elsewhere(tmp_path: Path) -> None:
@@ -143,8 +180,8 @@ def test_a_data_file_may_lie_elsewhere(tmp_path: Path) -> None:
     assert change.difference[0] == 0.0
 
 
-def test_the_table(played: tuple[Result, Result]) -> None:
-    no_memory, lexical = played
+def test_the_table(pair: Pair) -> None:
+    no_memory, lexical = pair
     console = Console(width=120, color_system=None)
     with console.capture() as capture:
         console.print(comparison_table("answer: a → b [/x]", compare(lexical, no_memory)))

@@ -1,0 +1,163 @@
+"""Scores the answers of a result anew by a language model, without playing: no policy is asked, no step replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from memgym.api import concurrently
+from memgym.envs.base import MemoryEnv
+from memgym.envs.rewards import ScalarReward
+from memgym.episodes import Question
+from memgym.errors import DataError
+from memgym.judging.judge import Judge, JudgeError
+from memgym.leaderboard.evaluate import make_env
+from memgym.leaderboard.files import Result
+from memgym.leaderboard.records import AnswerRecord, EntryRecord, EpisodeRecord, JudgeRecord, StepRecord
+from memgym.leaderboard.suite import SuiteEntry
+
+JudgeSpec = str | Mapping[str, Any]
+Verdicts = Mapping[tuple[int, str, str], float | JudgeError]
+"""By index of the episode, id of the question and answer: 1.0 for a right one, 0.0 for a wrong one, or why not."""
+
+
+def rejudge(
+    result: Result,
+    judge: JudgeSpec,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    judged: Callable[[], None] = lambda: None,
+) -> Result:
+    """Return the result as it would have been with a judge.
+
+    Its verdict becomes the score ``answer``, the rule's score stays beside it as ``rule``, and what a step paid is
+    worked out anew. An episode of which a verdict could not be had has failed, up to that step; the same call goes on
+    from there, as the other verdicts are kept. The judge is among the entries' make-arguments, so the result verifies
+    like one that was played with it, and bears another name than the suite's.
+
+    Args:
+        result: content of a result file; is left as it is.
+        judge: as for the make-argument ``judge``: a model, or a dict with ``model``, ``prompt``, ``base_url``, ….
+        overrides: make-arguments that differ on this machine, such as ``path``.
+        judged: called after each verdict, from several threads.
+
+    Raises:
+        ConfigError, DataError: an entry's environment or the judge cannot be made, or the data are others here.
+    """
+    entries, episodes = [], []
+    for entry in result.header.entries:
+        env = _env(entry, judge, overrides or {}, reveal_gold=result.header.policy.privileged)
+        entries.append(_entry(entry, env, judge))
+        recorded = [episode for episode in result.episodes if episode.entry == entry.name]
+        assert env.judge is not None
+        verdicts = _verdicts(env.judge, env, recorded, judged)
+        pay = ScalarReward(env.rewards, env.reward_weights)
+        episodes += [_rejudged(episode, verdicts, pay) for episode in recorded]
+    header = msgspec.structs.replace(result.header, suite=_suite_name(result, judge), entries=entries)
+    return replace(result, header=header, episodes=tuple(episodes))
+
+
+def count_answers(result: Result) -> int:
+    """Return how many different answers there are to judge."""
+    return sum(
+        len(dict.fromkeys(_keys(episode for episode in result.episodes if episode.entry == entry.name)))
+        for entry in result.header.entries
+    )
+
+
+def judge_label(judge: JudgeSpec) -> str:
+    """Return a judge in a few words: the model, and the prompt unless it is the usual one."""
+    if isinstance(judge, str):
+        return judge
+    prompt = judge.get("prompt") or "benchmark"
+    return f"{judge['model']}" + ("" if prompt == "benchmark" else f" prompt={prompt}")
+
+
+def _suite_name(result: Result, judge: JudgeSpec) -> str:
+    before = {judge_label(entry.kwargs["judge"]) for entry in result.header.entries if entry.kwargs.get("judge")}
+    name = result.header.suite
+    for label in before:
+        name = name.removesuffix(f" judge={label}")
+    return f"{name} judge={judge_label(judge)}"
+
+
+def _env(entry: EntryRecord, judge: JudgeSpec, overrides: Mapping[str, Any], *, reveal_gold: bool) -> MemoryEnv:
+    changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
+    kwargs = {**entry.kwargs, **changed, "judge": judge}
+    env = make_env(SuiteEntry(entry.name, entry.env_id, kwargs, entry.split), reveal_gold=reveal_gold)
+    if env.task.fingerprint() != entry.task_fingerprint:
+        raise DataError(f"entry {entry.name!r}: the task or its data are not the same here (fingerprints differ)")
+    return env
+
+
+def _entry(entry: EntryRecord, env: MemoryEnv, judge: JudgeSpec) -> EntryRecord:
+    assert env.spec is not None
+    assert env.judge is not None
+    kwargs = {**entry.kwargs, "judge": judge if isinstance(judge, str) else dict(judge)}
+    identity = JudgeRecord(id=env.judge.id, prompt_hash=env.judge.prompt_hash)
+    return msgspec.structs.replace(entry, kwargs=kwargs, env_spec=env.spec.to_json(), judge=identity)
+
+
+def _verdicts(judge: Judge, env: MemoryEnv, episodes: Iterable[EpisodeRecord], judged: Callable[[], None]) -> Verdicts:
+    """Ask for each different answer once, as many at a time as the judge takes."""
+    keys = list(dict.fromkeys(_keys(episodes)))
+    questions = _questions(env, {index for index, _, _ in keys})
+
+    def ask(key: tuple[int, str, str]) -> float | JudgeError:
+        index, question, answer = key
+        if (index, question) not in questions:
+            raise DataError(f"episode {index} of task {env.task.name!r} has no question {question!r}")
+        try:
+            return judge.score(questions[index, question], answer, env.task.name)
+        except JudgeError as error:
+            return error
+        finally:
+            judged()
+
+    return dict(zip(keys, concurrently(ask, keys, judge.client.concurrency), strict=True))
+
+
+def _keys(episodes: Iterable[EpisodeRecord]) -> Iterable[tuple[int, str, str]]:
+    for episode in episodes:
+        for step in episode.steps:
+            for answer in step.answers:
+                if answer.answer:  # without one the score is 0
+                    yield episode.index, answer.question_id, answer.answer
+
+
+def _questions(env: MemoryEnv, indices: Iterable[int]) -> dict[tuple[int, str], Question]:
+    return {
+        (index, question.id): question
+        for index in sorted(indices)
+        for question in env.task.episode(env.split, index).questions
+    }
+
+
+def _rejudged(episode: EpisodeRecord, verdicts: Verdicts, pay: ScalarReward) -> EpisodeRecord:
+    steps: list[StepRecord] = []
+    for step in episode.steps:
+        answers = []
+        for answer in step.answers:
+            verdict = verdicts[episode.index, answer.question_id, answer.answer] if answer.answer else 0.0
+            if isinstance(verdict, JudgeError):
+                error = f"{type(verdict).__name__}: {verdict}"
+                return msgspec.structs.replace(episode, steps=steps, error=error)
+            answers.append(_answer(answer, verdict))
+        steps.append(_step(step, answers, pay) if answers else step)
+    return msgspec.structs.replace(episode, steps=steps)
+
+
+def _answer(answer: AnswerRecord, verdict: float) -> AnswerRecord:
+    rule = answer.scores.get("rule", answer.scores["answer"])
+    return msgspec.structs.replace(answer, scores={**answer.scores, "rule": rule, "answer": verdict})
+
+
+def _step(step: StepRecord, answers: list[AnswerRecord], pay: ScalarReward) -> StepRecord:
+    rewards = {**step.rewards, "answer": sum(answer.scores["answer"] for answer in answers) / len(answers)}
+    lost = next((name for name in pay.weights if name not in rewards), None)
+    if lost is not None:
+        raise DataError(f"the reward {lost!r} has a weight and was not recorded: what a step pays is not known")
+    return msgspec.structs.replace(step, answers=answers, rewards=rewards, reward=pay(rewards))
