@@ -1,6 +1,7 @@
 """How the memory bank fares against its yardsticks, as ratios within one run.
 
-``tox run -e bench`` runs it (about two minutes on two cores, nearly all of it building HNSW graphs).
+``tox run -e bench`` runs it (about six minutes on two cores, nearly all of it building HNSW graphs). How much memory
+saving and loading take is measured in processes of their own, which are this file with arguments.
 """
 
 from __future__ import annotations
@@ -8,7 +9,14 @@ from __future__ import annotations
 import hashlib
 import math
 import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hnswlib
 import numpy as np
@@ -141,9 +149,90 @@ def bench_cycle(report: Report) -> None:
             add_ratio(report, what, ours, theirs, at_most=1 / 20 if size > 1 else None)
 
 
+def filled(texts: list[str], plan: int, embedder: HashEmbedder, **options: int) -> MemoryBank:
+    """Return a bank that got the texts in plans of so many."""
+    bank = MemoryBank(embedder, **options)
+    for start in range(0, len(texts), plan):
+        bank.add_many({"value": text} for text in texts[start : start + plan])
+    return bank
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Return how long it takes, once: it takes long."""
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def bench_growth(report: Report) -> None:
+    """Records that come in small plans, against embedding all and building one bare hnswlib index."""
+    texts, embedder = make_texts(10_000), HashEmbedder()
+
+    def bare() -> None:
+        vectors = embedder.embed(texts)
+        raw = hnswlib.Index("ip", vectors.shape[1])
+        raw.init_index(len(vectors), M=M, ef_construction=EF_CONSTRUCTION, random_seed=100)
+        raw.add_items(vectors, num_threads=1)
+
+    theirs = seconds(bare)
+    for plan in (20, 1):
+        ours = seconds(partial(filled, texts, plan, embedder))
+        add_ratio(report, f"add 10,000 records in plans of {plan} / embedding, bare hnswlib", ours, theirs, at_most=1.3)
+
+
+def bench_file(report: Report) -> None:
+    """The first search after loading 40,000 records, which once built a graph, against a later one."""
+    texts, embedder = make_texts(40_000), HashEmbedder()
+    banks: list[MemoryBank] = []
+    build = seconds(lambda: banks.append(filled(texts, 500, embedder)))
+    query = " ".join(texts[0].split()[:6])
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "bank")
+        save = seconds(lambda: banks[0].save(path))
+        load = seconds(lambda: banks.append(MemoryBank.load(path, embedder)))
+    first = seconds(lambda: banks[1].search(query, K))
+    (later,) = race(lambda: banks[1].search(query, K))
+    add_ratio(report, "40,000 records: save / build", save, build, at_most=0.1)
+    add_ratio(report, "40,000 records: load and first search / build", load + first, build, at_most=0.1)
+    figure = f"40,000 records: first search after loading ({first / later:.1f} x a later one)"
+    report.add(figure, f"{first:.4f} s", "under 1 s", first < 1)
+    same = banks[0].search(query, K) == banks[1].search(query, K)
+    report.add("40,000 records: the same is found before and after", str(same), "True", same)
+
+
+def bench_memory(report: Report) -> None:
+    """What loading and saving 200,000 records take beyond their lasting, against the size of the file."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "bank")
+        subprocess.run([sys.executable, __file__, "make", path], check=True)
+        measured = subprocess.run([sys.executable, __file__, "measure", path], check=True, stdout=subprocess.PIPE)
+        before, loaded, saved = map(int, measured.stdout.split())
+        size = path.stat().st_size // 1024
+    for what, took, most in (("loading", loaded - before, 1.3), ("saving", saved - loaded, 0.1)):
+        figure = f"200,000 records: memory at most taken by {what} ({took >> 10:,} MB) / file ({size >> 10:,} MB)"
+        report.add(figure, f"{took / size:.2f} x", f"at most {most:.3g} x", took <= most * size)
+
+
+def child(task: str, path: Path) -> None:
+    """Write a file of 200,000 records, or measure (in KB, on Linux) the most memory in use so far, in turns."""
+    exact = {"exact_limit": 10**9}
+    if task == "make":
+        filled(make_texts(200_000), 2_000, HashEmbedder(), **exact).save(path)
+        return
+    peaks = [resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]
+    bank = MemoryBank.load(path, HashEmbedder(), **exact)
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    bank.save(path.with_suffix(".again"))
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+    print(*peaks)
+
+
 def main() -> None:
     """Run all and print the table."""
     report = Report("MemoryBank")
+    bench_memory(report)
+    bench_growth(report)
+    bench_file(report)
     bench_fork(report)
     bench_cycle(report)
     bench_search(report)
@@ -151,4 +240,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) > 1:
+        child(sys.argv[1], Path(sys.argv[2]))
+    else:
+        main()
