@@ -67,7 +67,9 @@ class Evaluation:
     """
 
     def __init__(self, plan: Plan, envs: Mapping[str, MemoryEnv] | None = None):
-        privileged = policy_class(plan.entry_point, **plan.options).privileged
+        cls = policy_class(plan.entry_point, **plan.options)
+        cls.check(**plan.options)
+        privileged = cls.privileged
         self.plan = plan
         self.envs = make_envs(plan.suite, reveal_gold=privileged) if envs is None else envs
         self.header = Header(
