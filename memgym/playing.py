@@ -122,7 +122,10 @@ def play(
 
     def drive() -> Iterator[Played]:
         with asyncio.Runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency, stepped)) as stage:
-            while (played := runner.run(stage.next())) is not None:
+            while True:
+                runner.run(stage.proceed())  # gives nothing back: the runner would make a text of it, tensors and all
+                if (played := stage.ended) is None:
+                    return
                 yield played
 
     try:
@@ -161,17 +164,18 @@ class _Stage:
         self._open = OPEN_PER_CALL * concurrency if waits else concurrency
         self._ask = _asker(policy, self._open, concurrency, self._threads)
         self._step_waits = isinstance(env.unwrapped, MemoryEnv) and env.unwrapped.waits
-        self._ended: asyncio.Queue[Played | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Played | None] = asyncio.Queue()
         self._work: asyncio.Task[None] | None = None
+        self.ended: Played | None = None
+        """The episode that ended last; None when all have."""
 
-    async def next(self) -> Played | None:
-        """Return the next episode that ends, None when all have."""
+    async def proceed(self) -> None:
+        """Play until another episode has ended."""
         if self._work is None:
             self._work = asyncio.create_task(self._play_all())
-        played = await self._ended.get()
-        if played is None:
+        self.ended = await self._queue.get()
+        if self.ended is None:
             await self._work  # raises what is no episode's failure
-        return played
 
     def close(self) -> None:
         """Let go of the threads; a call under way goes on to its end, and nobody hears of it."""
@@ -183,13 +187,13 @@ class _Stage:
                 for _ in range(self._open):
                     workers.create_task(self._play_some())
         finally:
-            self._ended.put_nowait(None)
+            self._queue.put_nowait(None)
 
     async def _play_some(self) -> None:
         env = None
         for job in self._jobs:
             env = env or twin(self._env)
-            self._ended.put_nowait(await self._play_one(env, job))
+            self._queue.put_nowait(await self._play_one(env, job))
         self._ask.leave()
 
     async def _play_one(self, env: gym.Env, job: Job) -> Played:

@@ -75,7 +75,9 @@ class LinearReranker(LinearModule):
 
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy of every pick, given those before it: both ``[N, R]`` float32."""
-        utilities = self.scores(batch["query"], batch["memories"]) / self.temperature
+        return self._log_probs(self.scores(batch["query"], batch["memories"]) / self.temperature, batch)
+
+    def _log_probs(self, utilities: Tensor, batch: TensorDict | Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
         left = batch["available"].clone()
         log_prob, entropy = [], []
         for position in range(batch["response_mask"].shape[1]):
@@ -125,13 +127,14 @@ class LinearReranker(LinearModule):
         if not memories:
             return _ranking(memories, [])  # nothing to choose, nothing to learn
         row = self._features(observation, memories)
-        utilities = self.scores(row["query"][None], row["memories"][None])[0, : len(memories)] / self.temperature
+        all_utilities = self.scores(row["query"][None], row["memories"][None]) / self.temperature
+        utilities = all_utilities[0, : len(memories)]
         gumbel = -torch.empty_like(utilities).exponential_(generator=noise).log()
         picks = (utilities + gumbel).topk(min(self.picks, len(memories))).indices
         row["picks"] = nn.functional.pad(picks, (0, self.picks - len(picks)), value=-1)
         row["response_mask"] = row["picks"] >= 0
-        batch = TensorDict({key: value[None] for key, value in row.items()}, batch_size=[1])
-        row["sampler_log_prob"] = self.log_probs(batch)[0][0].masked_fill(~row["response_mask"], 0.0)
+        log_prob, _ = self._log_probs(all_utilities, {key: value[None] for key, value in row.items()})
+        row["sampler_log_prob"] = log_prob[0].masked_fill(~row["response_mask"], 0.0)
         return _ranking(memories, picks.tolist(), {**row, "finish_reason": 0, "truncated": False, "final": final})
 
     def _features(self, observation: Observation, memories: Sequence[Block]) -> dict[str, Tensor]:

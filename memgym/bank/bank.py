@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, KeysView, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, KeysView, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from memgym.bank.index import EXACT_LIMIT, VectorIndex
 from memgym.bank.records import Event, MemoryRecord, Operation, PlanError, check_storable
 from memgym.checks import check_int
 from memgym.errors import BankFileError, ConfigError
+
+_Result = TypeVar("_Result")
+_MOST_DERIVED = 256
 
 
 class MemoryBank:
@@ -49,6 +52,8 @@ class MemoryBank:
         self._deleted: dict[str, str] = {}  # id to time
         self._marks: dict[str, None] = {}  # an ordered set
         self._index = VectorIndex(self.embedder.dim, self._exact_limit)
+        # What once() worked out for this content: a change begins a new one, so that forks can share it.
+        self._derived: dict[Hashable, Any] = {}
 
     def __len__(self) -> int:
         return len(self._records)
@@ -132,6 +137,7 @@ class MemoryBank:
         self._index.check_size(len(self) - len(gone) + sum(record.id not in self._records for record in changed))
         vectors = self._embed([record.text for record in changed])
         self._commit(gone, changed, vectors, time)
+        self._index.settle()  # last, because it takes long: an interrupt leaves the plan carried out
         return results
 
     def _outcomes(self, plan: Sequence[Operation], time: str) -> list[MemoryRecord | None]:
@@ -150,8 +156,9 @@ class MemoryBank:
 
     def _commit(self, gone: list[str], changed: list[MemoryRecord], vectors: np.ndarray, time: str) -> None:
         """Delete the ids in ``gone`` and put ``changed`` records with their vectors in place. Cannot fail."""
-        self._index.remove([_number(id) for id in gone])
-        self._index.remove([_number(record.id) for record in changed if record.id in self._records])
+        self._derived = {}
+        replaced = [record.id for record in changed if record.id in self._records]
+        self._index.remove([_number(id) for id in (*gone, *replaced)])
         self._index.add([_number(record.id) for record in changed], vectors)
         for id in gone:
             del self._records[id]
@@ -189,6 +196,7 @@ class MemoryBank:
             raise PlanError("mark: the name is blank")
         if name not in self._marks:
             self._marks[name] = None
+            self._derived = {}
             self.version += 1
 
     def reset(self) -> None:
@@ -237,6 +245,21 @@ class MemoryBank:
             results.append([(records[f"m{number}"], score) for number, score in zip(numbers, scores, strict=True)])
         return results
 
+    def once(self, key: Hashable, compute: Callable[[], _Result]) -> _Result:
+        """Return ``compute()``, worked out once for what the bank holds now: forks share it until they change.
+
+        Args:
+            key: tells what is computed; the same key on the same content is not computed again.
+            compute: depends on the key and the bank alone. Nobody may change what it returns.
+        """
+        derived = self._derived
+        if key in derived:
+            return cast(_Result, derived[key])
+        result = compute()
+        if len(derived) < _MOST_DERIVED:
+            derived[key] = result
+        return result
+
     def history(self, id: str) -> list[Event]:
         """Return what happened to a record, oldest first, even if it is deleted.
 
@@ -267,10 +290,12 @@ class MemoryBank:
     def __deepcopy__(self, memo: dict[int, Any]) -> MemoryBank:
         return self.fork()
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_derived": {}}
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the bank to a file in one step: a kill at any moment leaves the old file or the new one."""
-        vectors = self._index.vectors([_number(id) for id in self._records])
-        content = self._versions, self._deleted, vectors, tuple(self._marks)
+        content = self._versions, self._deleted, self._index, tuple(self._marks)
         storage.write(path, storage.Snapshot(self.embedder.name, self.version, *content))
 
     @classmethod
@@ -288,8 +313,7 @@ class MemoryBank:
             ConfigError, MissingExtraError: as for the class.
             OSError: the file cannot be opened.
         """
-        snapshot = storage.read(path)
-        check_int("exact_limit", exact_limit, 1)
+        snapshot = storage.read(path, check_int("exact_limit", exact_limit, 1))
         if embedder is None:
             try:
                 embedder = CachedEmbedder(get_embedder(snapshot.embedder, factories=False))
@@ -298,14 +322,14 @@ class MemoryBank:
                     f"{path} was made with an embedder of your own; pass it as embedder= ({error})"
                 ) from None
         bank = cls(embedder, exact_limit)
-        made = f"{snapshot.embedder!r} with {snapshot.vectors.shape[1]} dimensions"
+        made = f"{snapshot.embedder!r} with {snapshot.index.dim} dimensions"
         used = f"{bank.embedder.name!r} with {bank.embedder.dim} dimensions"
         if made != used:
             raise BankFileError(f"{path} was made with embedder {made}; it cannot be read with {used}")
         bank.version = snapshot.version
         bank._versions, bank._deleted, bank._marks = snapshot.versions, snapshot.deleted, dict.fromkeys(snapshot.marks)
         bank._records = {id: v[-1] for id, v in snapshot.versions.items() if id not in snapshot.deleted}
-        bank._index.add([_number(id) for id in bank._records], snapshot.vectors)
+        bank._index = snapshot.index
         return bank
 
     def _embed(self, texts: Sequence[str]) -> np.ndarray:

@@ -4,31 +4,73 @@ Vectors lie in **slots** 0, 1, 2, ... of one append-only matrix and never move o
 dead slot. The first slots may be covered by HNSW **graphs**, the rest (the tail) is searched exactly. A fork shares
 matrix and graphs, which are frozen from then on: each side appends to its own tail, and to a new graph once the tail is
 long. Hence a fork costs a copy of two small tables, and neither side can see what the other writes.
+
+What is found follows from what was added, removed and forked, in that order, and from nothing else: not from when it
+was searched, saved, loaded or pickled. So a graph begins where the number of vectors asks for it, and the first one
+with the live vectors in the order of their keys, whichever slots they came to lie in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
-from memgym.errors import MissingExtraError
+from memgym.bank import graph as hnsw
+from memgym.bank.graph import Graph, Links
 
 EXACT_LIMIT = 2048
 """Live vectors that are searched exactly: up to about here, at dimension 512, that is as fast as HNSW."""
-M, EF_CONSTRUCTION, EF = 32, 100, 128
-"""HNSW (arXiv 1603.09320): measured recall@10 of 0.985 among 20,000 hashed sentences."""
-_SEED = 100
 _SCORE_DECIMALS = 6
 _MARGIN = 1e-5  # float32 dot products of unit vectors are off by less
+_BLOCK = 2**22  # bytes that are moved at once
+
+
+class Rows(Protocol):
+    """Vectors, float32 [n, dim], that are read in slices: an array, or what stands for one."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """[n, dim]"""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, slots: slice, /) -> np.ndarray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """All that an index is, as plain arrays.
+
+    Args:
+        exact_limit: as for the index.
+        keys: int64 [slots], the key of each slot; -1 if it is dead.
+        rows: float32 [slots, dim], the vectors.
+        graphs: the first slot of each graph, in order, with its links.
+        owns_last_graph: whether the last graph grows.
+    """
+
+    exact_limit: int
+    keys: np.ndarray
+    rows: Rows
+    graphs: tuple[tuple[int, Links], ...] = ()
+    owns_last_graph: bool = False
+
+
+def blocks(rows: Rows) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield all ``rows`` in parts of a few megabytes, each after the number of its first."""
+    step = max(1, _BLOCK // (4 * math.prod(rows.shape[1:])))
+    for i in range(0, len(rows), step):
+        yield i, rows[i : i + step]
 
 
 class VectorIndex:
     """Unit vectors under integer keys.
 
-    Use it and its forks from one thread at a time: even a search may extend a graph. A deep copy is a fork. A pickle
-    holds the vectors and where the graphs begin and end; they are built again when it is read, as they were.
+    Use it and its forks from one thread at a time: even a search may extend a graph. A deep copy is a fork.
 
     Args:
         dim: length of the vectors.
@@ -41,7 +83,7 @@ class VectorIndex:
         self._count = 0
         self._keys = np.empty(0, np.int64)  # slot -> key, -1 if dead
         self._slots: dict[int, int] = {}  # key -> slot
-        self._graphs: list[_Graph] = []
+        self._graphs: list[Graph] = []
         self._owns_last_graph = False
 
     def __len__(self) -> int:
@@ -54,10 +96,12 @@ class VectorIndex:
             MissingExtraError: they need graphs, and hnswlib is not installed (extra ``hnsw``).
         """
         if size > self._exact_limit:
-            _hnswlib(self._exact_limit)
+            hnsw.hnswlib(self._exact_limit)
 
     def add(self, keys: Sequence[int], vectors: np.ndarray) -> None:
         """Put ``vectors`` (float32 [n, dim], unit norm) under new ``keys`` (n distinct, not negative).
+
+        They come into a graph with the next :meth:`settle`.
 
         Raises:
             MissingExtraError: as for :meth:`check_size`; nothing is changed.
@@ -73,10 +117,25 @@ class VectorIndex:
 
     def remove(self, keys: Sequence[int]) -> None:
         """Forget ``keys``, which must be present."""
+        self.settle()  # a graph that should be there is begun with what was there
         for key in keys:
             self._keys[self._slots.pop(key)] = -1
         if self._dead > max(self._exact_limit, len(self)):
             self._compact()
+
+    def settle(self) -> None:
+        """Do now what the next search or fork would else do first: let graphs grow (about 1 ms a vector), if any.
+
+        An interrupt at any time leaves a sound index, and the next call goes on.
+        """
+        if not self._graphs and self._count > self._exact_limit and len(self) > self._exact_limit:
+            self._compact()
+        start = self._graphed
+        if self._count - start > self._exact_limit and len(self) > self._exact_limit and not self._owns_last_graph:
+            self._graphs.append(Graph(start, self.dim, self._count - start, self._exact_limit))
+            self._owns_last_graph = True
+        if self._owns_last_graph and start < self._count:
+            self._graphs[-1].extend(self._matrix.data[start : self._count])
 
     def search(self, query: np.ndarray, k: int) -> tuple[list[int], list[float]]:
         """Return the ``k`` nearest keys (all, if there are fewer) and their cosines, best first.
@@ -88,7 +147,7 @@ class VectorIndex:
             query: float32 [dim], unit norm.
             k: at least 1.
         """
-        self._extend_graphs()
+        self.settle()
         slots = [self._from_graph(graph, query, k) for graph in self._graphs]
         slots.append(self._exact(self._graphed, self._count, query, k))
         return self._rank(slots[0] if len(slots) == 1 else np.concatenate(slots), query, k)
@@ -99,7 +158,7 @@ class VectorIndex:
 
     def fork(self) -> VectorIndex:
         """Return an independent index with the same content."""
-        self._extend_graphs()  # once here rather than in each fork
+        self.settle()  # once here rather than in each fork
         self._owns_last_graph = False
         twin = object.__new__(VectorIndex)
         twin.__dict__.update(self.__dict__)
@@ -109,17 +168,47 @@ class VectorIndex:
     def __deepcopy__(self, memo: dict[int, Any]) -> VectorIndex:
         return self.fork()
 
-    def __getstate__(self) -> dict[str, Any]:
-        # Not hnswlib's own pickle: it forgets where its random levels stand, and what is added later lies elsewhere.
-        bounds = [(graph.start, graph.stop) for graph in self._graphs]
-        return self.__dict__ | {"_matrix": self._matrix.data[: self._count], "_graphs": bounds}
+    def state(self) -> State:
+        """Return all that this index is; read its rows before the index changes."""
+        if self._graphs:
+            rows: Rows = self._matrix.data[: self._count]
+            graphs = tuple((graph.start, graph.links()) for graph in self._graphs)
+            return State(self._exact_limit, self._keys[: self._count], rows, graphs, self._owns_last_graph)
+        keys = np.array(sorted(self._slots), np.int64)
+        return State(self._exact_limit, keys, _Picked(self._matrix.data, self._ordered_slots()))
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.check_size(len(self))
-        rows = state["_matrix"]
-        self._matrix = _Matrix(0, rows.shape[1]).extended(0, rows)
-        self._graphs = [self._graph(start, stop) for start, stop in state["_graphs"]]
+    @classmethod
+    def restored(cls, state: State) -> VectorIndex:
+        """Return the index that ``state`` was taken of.
+
+        Raises:
+            MissingExtraError: as for :meth:`check_size`.
+            ValueError: it is the state of no index.
+        """
+        size, dim = state.rows.shape
+        index = cls(dim, state.exact_limit)
+        slots = np.flatnonzero(state.keys >= 0)
+        index._slots = dict(zip(state.keys[slots].tolist(), slots.tolist(), strict=True))
+        if len(index) < len(slots) or len(state.keys) != size:
+            raise ValueError(f"{size} vectors need as many different keys")
+        index.check_size(len(index))
+        stop = 0
+        for start, links in state.graphs:  # before the matrix, because for a moment each needs its memory twice
+            links.check()
+            if start != stop or start + len(links.levels) > size:
+                raise ValueError(f"graphs of {size} vectors do not follow one another")
+            stop += len(links.levels)
+            index._graphs.append(Graph.restored(start, state.rows, links, state.exact_limit))
+        index._owns_last_graph = state.owns_last_graph and bool(state.graphs)
+        index._matrix = _Matrix(size, dim)
+        for i, rows in blocks(state.rows):
+            index._matrix.data[i : i + len(rows)] = rows
+        index._keys, index._count, index._matrix.used = state.keys.copy(), size, size
+        return index
+
+    def __reduce__(self) -> tuple[Any, tuple[State]]:
+        state = self.state()
+        return VectorIndex.restored, (replace(state, rows=state.rows[:]),)
 
     @property
     def _dead(self) -> int:
@@ -130,16 +219,14 @@ class VectorIndex:
         """The number of slots that graphs cover: the tail starts here."""
         return self._graphs[-1].stop if self._graphs else 0
 
-    def _extend_graphs(self) -> None:
-        start, stop = self._graphed, self._count
-        if self._owns_last_graph and start < stop:
-            self._graphs[-1].extend(self._matrix.data[start:stop])
-        elif stop - start > self._exact_limit and len(self) > self._exact_limit:
-            self._graphs.append(self._graph(start, stop))
-            self._owns_last_graph = True
+    @property
+    def dim(self) -> int:
+        """Length of the vectors."""
+        return self._matrix.data.shape[1]
 
-    def _graph(self, start: int, stop: int) -> _Graph:
-        return _Graph(_hnswlib(self._exact_limit), start, self._matrix.data[start:stop])
+    def _ordered_slots(self) -> np.ndarray:
+        """Return the live slots, in the order of their keys."""
+        return np.array([slot for _, slot in sorted(self._slots.items())], np.int64)
 
     def _exact(self, start: int, stop: int, query: np.ndarray, k: int) -> np.ndarray:
         """Return the live ones of slots ``start`` to ``stop`` that may be among the ``k`` nearest."""
@@ -153,12 +240,12 @@ class VectorIndex:
         limit = np.partition(distances, k - 1)[k - 1] + _MARGIN if k < stop - start else np.inf
         return self._live(np.flatnonzero(distances <= limit) + start)
 
-    def _from_graph(self, graph: _Graph, query: np.ndarray, k: int) -> np.ndarray:
+    def _from_graph(self, graph: Graph, query: np.ndarray, k: int) -> np.ndarray:
         """Return live slots of ``graph`` near ``query``: at least ``k``, if there are as many.
 
         Dead slots are still in the graph, so more are asked for until enough are alive, or an exact search is cheaper.
         """
-        wanted = max(k, EF) if self._dead else k
+        wanted = max(k, hnsw.EF) if self._dead else k
         while wanted <= (graph.stop - graph.start) // 8:
             slots = graph.nearest(query, wanted)
             if slots is None:
@@ -179,12 +266,26 @@ class VectorIndex:
         return keys[best].tolist(), scores[best].tolist()
 
     def _compact(self) -> None:
-        """Start over with the live vectors."""
-        keys = list(self._slots)
-        vectors = self.vectors(keys)
-        fresh = VectorIndex(vectors.shape[1], self._exact_limit)
-        fresh.add(keys, vectors)
-        self.__dict__.update(fresh.__dict__)
+        """Start over with the live vectors, in the order of their keys, unless they lie so already."""
+        slots = self._ordered_slots()
+        if self._graphs or len(slots) < self._count or (np.diff(slots) < 0).any():
+            fresh = VectorIndex(self.dim, self._exact_limit)
+            fresh.add(self._keys[slots].tolist(), self._matrix.data[slots])
+            self.__dict__.update(fresh.__dict__)
+
+
+class _Picked:
+    """Rows of a matrix, in an order of one's own."""
+
+    def __init__(self, data: np.ndarray, slots: np.ndarray):
+        self._data, self._slots = data, slots
+        self.shape = (len(slots), data.shape[1])
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    def __getitem__(self, slots: slice) -> np.ndarray:
+        return self._data[self._slots[slots]]
 
 
 class _Matrix:
@@ -209,40 +310,3 @@ class _Matrix:
         matrix.data[count:stop] = rows
         matrix.used = stop
         return matrix
-
-
-class _Graph:
-    """An HNSW graph over slots ``start`` to ``stop`` - 1. Built by one thread, so that it is always the same."""
-
-    def __init__(self, hnswlib: Any, start: int, vectors: np.ndarray):
-        self.start = self.stop = start
-        self._hnsw = hnswlib.Index("ip", vectors.shape[1])
-        self._hnsw.init_index(len(vectors), M=M, ef_construction=EF_CONSTRUCTION, random_seed=_SEED)
-        self.extend(vectors)
-
-    def extend(self, vectors: np.ndarray) -> None:
-        """Cover the next ``len(vectors)`` slots as well."""
-        stop = self.stop + len(vectors)
-        size = stop - self.start
-        if size > self._hnsw.get_max_elements():
-            self._hnsw.resize_index(2 * size)
-        self._hnsw.add_items(vectors, np.arange(self.stop, stop), num_threads=1)
-        self.stop = stop
-
-    def nearest(self, query: np.ndarray, k: int) -> np.ndarray | None:
-        """Return about the ``k`` nearest slots (int64 [k]), or None if the graph does not connect that many."""
-        self._hnsw.set_ef(max(EF, k))
-        try:
-            labels, _ = self._hnsw.knn_query(query, k, num_threads=1)
-        except RuntimeError:  # "Cannot return the results in a contiguous 2D array"
-            return None
-        return labels[0].astype(np.int64)
-
-
-def _hnswlib(exact_limit: int) -> Any:
-    """Return the module, which is built from source on installation, so that not every machine has it."""
-    try:
-        import hnswlib
-    except ImportError as error:
-        raise MissingExtraError(f"a memory bank of more than {exact_limit:,} records", "hnsw") from error
-    return hnswlib

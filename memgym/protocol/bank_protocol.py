@@ -151,7 +151,8 @@ class BankProtocol:
             said: what was said before, if the question is part of a conversation; ``answer`` shows it.
         """
         self._question, self._said = (question, time), said
-        self.shown = {record.id: record for record, _ in self.bank.search(question, self.retrieve_k)}
+        hits = self.bank.once(("ask", question, self.retrieve_k), lambda: self.bank.search(question, self.retrieve_k))
+        self.shown = {record.id: record for record, _ in hits}
 
     def retrieve(self, ids: Sequence[str]) -> list[MemoryRecord]:
         """Keep the first ``answer_k`` of the chosen memories for the answer; return all of them, best first."""

@@ -15,7 +15,7 @@ import numpy as np
 from timing import Report, race
 
 from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation
-from memgym.bank.index import EF, EF_CONSTRUCTION, M
+from memgym.bank.graph import EF, EF_CONSTRUCTION, M
 
 K = 10
 WORDS = [f"{a}{b}" for a in ("bar", "cor", "del", "fen", "gal", "hol", "jun", "kes") for b in range(400)]

@@ -233,3 +233,27 @@ def test_a_wrong_number_of_actions_is_told(env: gym.Env) -> None:
 
     (played,) = play(Forgets(), env, [Job(0, 0)])
     assert str(played.error) == "Forgets gave 0 actions for 1 observations"
+
+
+class Costly:
+    """What takes long to be written out, such as a batch of tensors."""
+
+    written = 0
+
+    def __repr__(self) -> str:
+        Costly.written += 1
+        return "Costly()"
+
+
+def test_an_episode_is_not_made_a_text(env: gym.Env) -> None:
+    class Carrying(Policy):
+        def act(self, observation: str) -> str:
+            return "kept"
+
+        def move_many(self, asks: Sequence[Ask]) -> list[Move]:
+            return [Move(self.act(ask.observation), row={"memories": Costly()}) for ask in asks]
+
+    played = list(play(Carrying(), env, [Job(0, 0), Job(0, 1)]))
+    assert all(step.move.row for episode in played for step in episode.steps)
+    assert [episode.error for episode in played] == [None, None]
+    assert Costly.written == 0

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation, PlanError, index
+from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation, PlanError, graph
 from memgym.errors import ConfigError, MissingExtraError
 
 EMBEDDER = CachedEmbedder(HashEmbedder(64))
@@ -143,10 +143,10 @@ class GraphBankMachine(BankMachine):
 
     def __init__(self):
         super().__init__()
-        self.ef, index.EF = index.EF, 8
+        self.ef, graph.EF = graph.EF, 8
 
     def teardown(self):
-        index.EF = self.ef
+        graph.EF = self.ef
 
     def check_found(self, found, truth, k):
         assert set(found) <= set(truth)
@@ -477,3 +477,49 @@ def test_rows_from_outside_have_type_and_shape(rows, message):
     foreign.embed = lambda texts: rows
     with pytest.raises(ConfigError, match=message):
         MemoryBank(foreign).add("tea")
+
+
+def test_what_follows_from_the_content_is_worked_out_once_and_forks_share_it(bank):
+    calls = []
+
+    def size() -> int:
+        calls.append(1)
+        return len(bank.get_all())
+
+    bank.add("tea")
+    for one in (bank, bank.fork(), copy.deepcopy(bank)):
+        assert one.once("size", size) == one.once("size", size) == len(bank)
+    assert len(calls) == 1
+    bank.once("another", size)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda bank: bank.add("lamp"),
+        lambda bank: bank.update("m1", "lamp"),
+        lambda bank: bank.delete("m1"),
+        lambda bank: bank.apply([Operation("ADD", value="lamp"), Operation("DELETE", "m1")]),
+        lambda bank: bank.mark("session 1"),
+        lambda bank: bank.reset(),
+    ],
+)
+def test_a_change_forgets_what_followed_from_the_content_before(change):
+    bank = MemoryBank(EMBEDDER)
+    bank.add("tea")
+    twin = bank.fork()
+    for one in (bank, twin):
+        assert one.once("state", lambda: "before") == "before"
+    change(bank)
+    assert bank.once("state", lambda: "after") == "after"
+    assert twin.once("state", lambda: "after") == "before"
+
+
+def test_a_copy_on_paper_and_a_long_memory_hold_no_more_than_they_should(bank):
+    bank.once("open file", lambda: print)
+    bank.once("never pickled", lambda: lambda: None)
+    assert pickle.loads(pickle.dumps(bank)).once("open file", lambda: None) is None
+    for i in range(5000):
+        assert bank.once(i, lambda i=i: i) == i
+    assert len(bank._derived) < 1000

@@ -1,11 +1,14 @@
 import copy
 import pickle
 import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from memgym.bank import index as index_module
+from memgym.bank import graph as graph_module
+from memgym.bank.graph import Graph, Links
 from memgym.bank.index import VectorIndex
 from memgym.errors import MissingExtraError
 
@@ -182,8 +185,8 @@ def everything(index: VectorIndex, k: int = 10) -> list:
 def test_a_copy_goes_on_as_the_original(monkeypatch, request, way, exact_limit):
     if exact_limit == 100:
         request.getfixturevalue("hnsw")
-        monkeypatch.setattr(index_module, "EF", 4)  # so that a graph that is not the same finds something else
-        monkeypatch.setattr(index_module, "M", 4)
+        monkeypatch.setattr(graph_module, "EF", 4)  # so that a graph that is not the same finds something else
+        monkeypatch.setattr(graph_module, "M", 4)
     index = lived(exact_limit)
     twin = COPIES[way](index)
     assert len(index._graphs) == (2 if exact_limit == 100 else 0)
@@ -228,3 +231,125 @@ def test_without_hnswlib_no_large_index_comes_out_of_a_pickle(monkeypatch, hnsw)
         with pytest.raises(MissingExtraError, match=r"memgym\[hnsw\]"):
             pickle.loads(content)
     assert len(pickle.loads(pickle.dumps(filled(100, 100)[0]))) == 100
+
+
+def play_through(limit: int, between: Callable[[VectorIndex], VectorIndex]) -> VectorIndex:
+    """A long life with forks, removals and compactions; after each of its changes, something is done."""
+    index = VectorIndex(DIM, limit)
+    for turn in range(12):
+        index.add(range(100 * turn, 100 * turn + 100), unit_vectors(100, seed=turn))
+        index = between(index)
+        most = 8 if turn in (4, 5, 6) else 2
+        index.remove([key for key in range(max(0, 100 * turn - 50), 100 * turn + 50) if key in index._slots][::-1][:50])
+        index.remove([key for key in list(index._slots) if key % 10 < most and key % 3 == 0])
+        index = between(index)
+        if turn in (3, 9):
+            index = index.fork()
+    return index
+
+
+def searched(index: VectorIndex) -> VectorIndex:
+    index.search(unit_vectors(1, seed=5)[0], 3)
+    return index
+
+
+@pytest.mark.parametrize("limit", [100, 150, 250])
+def test_what_is_found_does_not_hang_on_when_one_searches_or_copies(monkeypatch, hnsw, limit):
+    monkeypatch.setattr(graph_module, "EF", 4)
+    monkeypatch.setattr(graph_module, "M", 4)
+    quiet = play_through(limit, lambda index: index)
+    for way in (searched, COPIES["pickle"]):
+        other = play_through(limit, way)
+        assert everything(other, 4) == everything(quiet, 4)
+        assert len(other._graphs) == len(quiet._graphs) > 0
+
+
+def test_a_graph_out_of_a_pickle_is_not_built_again(monkeypatch, hnsw):
+    index = lived(100)
+    data = pickle.dumps(index)
+    graph_module._multiplier()
+    monkeypatch.setattr(Graph, "extend", None)
+    assert [(graph.start, graph.stop) for graph in pickle.loads(data)._graphs] == [(0, 400), (400, 850)]
+
+
+def test_a_graph_that_cannot_be_continued_is_built_again_and_is_the_same(monkeypatch, hnsw):
+    monkeypatch.setattr(graph_module, "EF", 4)
+    monkeypatch.setattr(graph_module, "M", 4)
+    index = lived(100)
+    data = pickle.dumps(index)
+    monkeypatch.setattr(graph_module, "_multiplier", lambda: None)
+    twin = pickle.loads(data)
+    for one in (index, twin):
+        one.add(range(900, 1400), unit_vectors(500, seed=7))
+    assert everything(twin, 4) == everything(index, 4)
+
+
+def test_an_interrupt_leaves_a_graph_that_goes_on(monkeypatch, hnsw):
+    monkeypatch.setattr(graph_module, "M", 4)
+    whole, content = filled(1500, exact_limit=200)
+    cut, _ = filled(1500, exact_limit=200)
+
+    def two_parts(*bounds: int) -> Iterator[int]:
+        yield from range(*bounds)[:2]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(graph_module, "range", two_parts, raising=False)
+    with pytest.raises(KeyboardInterrupt):
+        cut.settle()
+    monkeypatch.delattr(graph_module, "range")
+    assert 0 < cut._graphs[0].stop < 1500
+    assert everything(cut) == everything(whole)
+    assert recall(cut, content) > 0.9
+
+
+def links() -> Links:
+    """The links of a graph that has more than one level."""
+    index, _ = filled(400, exact_limit=100)
+    index.settle()
+    return index._graphs[0].links()
+
+
+def changed(array: np.ndarray, place: tuple[int, ...], value: int) -> np.ndarray:
+    array = array.copy()
+    array[place] = value
+    return array
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda was: {"levels": was.levels[:-1]}, "instead of"),
+        (lambda was: {"levels": was.levels.astype(np.int64)}, "int64"),
+        (lambda was: {"base": was.base[:, :-1]}, "instead of"),
+        (lambda was: {"upper": was.upper[:-1]}, "instead of"),
+        (lambda was: {"entry": 400}, "begins at 400"),
+        (lambda was: {"entry": -1}, "begins at -1"),
+        (lambda was: {"entry": "0"}, "begins at '0'"),
+        (lambda was: {"entry": int(was.levels.argmin())}, "highest level"),
+        (lambda was: {"base": changed(was.base, (7, 0), 65)}, "to no vector"),
+        (lambda was: {"base": changed(was.base, (7, 0), 2**31)}, "to no vector"),
+        (lambda was: {"base": changed(was.base, (7, 1), 400)}, "to no vector"),
+        (lambda was: {"upper": changed(was.upper, (0, 1), 400)}, "to no vector"),
+        (lambda was: {"upper": changed(was.upper, (0, 1), int(was.levels.argmin()))}, "not on that level"),
+    ],
+)
+def test_links_that_lead_astray_are_refused(hnsw, damage, message):
+    sound = links()
+    sound.check()
+    assert sound.levels.max() > 0
+    with pytest.raises(ValueError, match=message):
+        replace(sound, **damage(sound)).check()
+
+
+def test_an_index_that_cannot_be_is_not_restored(hnsw):
+    index, _ = filled(400, exact_limit=100)
+    index.settle()
+    state = index.state()
+    for wrong in (
+        {"keys": state.keys[:-1]},
+        {"keys": np.zeros(400, np.int64)},
+        {"graphs": ((5, state.graphs[0][1]),)},
+        {"graphs": state.graphs * 2},
+    ):
+        with pytest.raises(ValueError, match=r"400 vectors"):
+            VectorIndex.restored(replace(state, **wrong))

@@ -9,7 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation
+from memgym.bank import CachedEmbedder, HashEmbedder, MemoryBank, Operation, graph, index, storage
 from memgym.errors import BankFileError, ConfigError, MissingExtraError
 
 EMBEDDER = CachedEmbedder(HashEmbedder(8))
@@ -93,20 +96,21 @@ def test_every_truncation_and_every_flipped_bit_is_noticed(tmp_path):
             MemoryBank.load(path, EMBEDDER)
 
 
-def sealed(header: dict, records: str, vectors: np.ndarray) -> bytes:
+def zipped(members: dict[str, bytes]) -> bytes:
     """A file with a sound digest, whatever it holds."""
-    array, buffer = io.BytesIO(), io.BytesIO()
-    np.save(array, vectors)
+    buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.comment = bytes(64)
-        for name, content in (
-            ("header.json", json.dumps(header)),
-            ("records.jsonl", records),
-            ("vectors.npy", array.getvalue()),
-        ):
+        for name, content in members.items():
             archive.writestr(name, content)
     data = buffer.getvalue()[:-64]
     return data + hashlib.sha256(data).hexdigest().encode()
+
+
+def sealed(header: dict, records: str, vectors: np.ndarray) -> bytes:
+    """The file of a small bank, or of none."""
+    members = {"header.json": json.dumps(header).encode(), "records.jsonl": records.encode()}
+    return zipped(members | {"vectors.npy": array(vectors)})
 
 
 HEADER = {
@@ -146,7 +150,7 @@ def test_hand_made_file_of_the_first_version_loads(tmp_path):
     ("header", "records", "vectors", "message"),
     [
         (HEADER | {"format": "photo album"}, LINE, VECTORS, "is a 'photo album'"),
-        (HEADER | {"format_version": 3}, LINE, VECTORS, "format version 3, newer than 2; upgrade memgym"),
+        (HEADER | {"format_version": 4}, LINE, VECTORS, "format version 4, newer than 3; upgrade memgym"),
         (HEADER | {"format_version": 2}, LINE, VECTORS, "marks"),
         (HEADER | {"format_version": 2, "marks": "abc"}, LINE, VECTORS, "marks must be a list"),
         (HEADER | {"format_version": 2, "marks": ["a", "a"]}, LINE, VECTORS, "different names"),
@@ -249,15 +253,216 @@ def check_whole(path: Path) -> None:
     assert values in ([f"{name} record {i}" for i in range(400)] for name in ("old", "new"))
 
 
-def test_large_bank_with_graph_survives(tmp_path, hnsw):
-    bank = MemoryBank(EMBEDDER, exact_limit=50)
+@pytest.fixture
+def coarse(hnsw, monkeypatch) -> None:
+    """Graphs so poor that another graph of the same records finds something else."""
+    for name, value in (("EF", 4), ("M", 4)):
+        monkeypatch.setattr(graph, name, value)
+    monkeypatch.setattr(storage, "_SETTINGS", storage._SETTINGS | {"M": 4})
+
+
+def large_bank(limit: int = 50) -> MemoryBank:
+    """A bank with deletions, updates, a fork in its past, two graphs and a tail."""
+    bank = MemoryBank(EMBEDDER, exact_limit=limit)
     bank.add_many([{"value": f"record {i} of {i % 7} about {i % 11}"} for i in range(400)])
-    bank.search("record 5")
     bank.apply([Operation("DELETE", f"m{i}") for i in range(1, 100)])
+    bank = bank.fork()
+    bank.apply([Operation("UPDATE", f"m{i}", value=f"record {i} anew") for i in range(100, 200, 3)])
+    bank.add_many([{"value": f"{i} more of {i % 5}"} for i in range(100)])
+    bank.add("the last one")
+    return bank
+
+
+def found(bank: MemoryBank, k: int = 4) -> list:
+    return bank.search_many([f"record {i} of {i % 5}" for i in range(60)], k)
+
+
+def grow(bank: MemoryBank) -> None:
+    bank.delete(bank.get_all()[7].id)
+    bank.add_many([{"value": f"{i} most of all {i % 3}"} for i in range(150)])
+
+
+def test_large_bank_finds_the_same_once_loaded_and_goes_on_the_same(tmp_path, coarse):
+    bank, never_saved = large_bank(), large_bank()
+    assert len(bank._index._graphs) == 2
     bank.save(tmp_path / "bank")
-    loaded = MemoryBank.load(tmp_path / "bank", exact_limit=50)
+    loaded = MemoryBank.load(tmp_path / "bank", EMBEDDER, exact_limit=50)
     assert loaded.get_all() == bank.get_all()
-    assert len(loaded.search("record 300", 20)) == 20
+    for _ in range(3):
+        assert found(loaded) == found(bank) == found(never_saved)
+        for one in (loaded, bank, never_saved):
+            grow(one)
+        loaded.save(tmp_path / "bank")
+        bank.save(tmp_path / "again")
+        assert (tmp_path / "bank").read_bytes() == (tmp_path / "again").read_bytes()
+        loaded = MemoryBank.load(tmp_path / "bank", EMBEDDER, exact_limit=50)
+
+
+def test_graphs_are_built_as_records_come_and_loaded_with_them(tmp_path, hnsw, monkeypatch):
+    bank = MemoryBank(EMBEDDER, exact_limit=50)
+    for i in range(51):
+        assert bank._index._graphs == []
+        bank.add(f"record {i}")
+    bank.add_many([{"value": f"record {i}"} for i in range(51, 90)])
+    assert [built.stop for built in bank._index._graphs] == [90]
+    bank.save(tmp_path / "bank")
+    graph._multiplier()
+    monkeypatch.setattr(graph.Graph, "extend", None)  # nothing is built from now on
+    loaded = MemoryBank.load(tmp_path / "bank", EMBEDDER, exact_limit=50)
+    assert found(loaded) == found(bank)
+
+
+def test_a_bank_below_the_limit_has_no_graph_in_its_file(tmp_path):
+    changed = MemoryBank(EMBEDDER, exact_limit=50)
+    changed.add_many([{"value": f"record {i}"} for i in range(50)])
+    changed.search("record", 3)
+    changed.save(tmp_path / "bank")
+    with zipfile.ZipFile(tmp_path / "bank") as archive:
+        assert archive.namelist() == ["header.json", "records.jsonl", "vectors.npy"]
+
+
+def test_another_limit_or_other_graphs_mean_that_graphs_are_built_anew(tmp_path, hnsw, monkeypatch):
+    bank = large_bank()
+    bank.save(tmp_path / "bank")
+    exact = MemoryBank.load(tmp_path / "bank", EMBEDDER)
+    assert exact._index._graphs == []
+    best = MemoryBank(EMBEDDER)
+    best.add_many([{"value": record.value} for record in exact.get_all()])
+    scores = [[score for _, score in hits] for hits in found(best, 9)]
+    assert [[score for _, score in hits] for hits in found(exact, 9)] == scores
+    for limit in (60, 50):
+        loaded = MemoryBank.load(tmp_path / "bank", EMBEDDER, exact_limit=limit)
+        assert len(loaded._index._graphs) == (0 if limit == 60 else 2)
+        assert loaded.get_all() == bank.get_all()
+        assert len(found(loaded, 20)[0]) == 20
+    monkeypatch.setattr(storage, "_SETTINGS", storage._SETTINGS | {"M": 16})
+    monkeypatch.setattr(graph, "M", 16)
+    loaded = MemoryBank.load(tmp_path / "bank", EMBEDDER, exact_limit=50)
+    assert loaded._index._graphs == []
+    assert len(found(loaded, 20)[0]) == 20
+    assert len(loaded._index._graphs) == 1
+
+
+def rewritten(path: Path, change: Callable[[dict[str, bytes]], object]) -> None:
+    """Change the members of a bank file and seal it again."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    change(members)
+    path.write_bytes(zipped(members))
+
+
+def test_a_file_of_the_second_version_loads_and_gets_its_graph_when_it_is_searched(tmp_path, hnsw):
+    bank = MemoryBank(EMBEDDER, exact_limit=50)
+    bank.add_many([{"value": f"record {i} of {i % 7}"} for i in range(200)])
+    bank.mark("monday")
+    bank.save(tmp_path / "bank")
+
+    def older(members: dict[str, bytes]) -> None:
+        header = json.loads(members["header.json"]) | {"format_version": 2}
+        del header["index"]
+        members["header.json"] = json.dumps(header).encode()
+        for name in [name for name in members if name.startswith(("graph", "slots"))]:
+            del members[name]
+
+    rewritten(tmp_path / "bank", older)
+    loaded = MemoryBank.load(tmp_path / "bank", EMBEDDER, exact_limit=50)
+    assert (loaded.get_all(), [*loaded.marks]) == (bank.get_all(), ["monday"])
+    assert loaded._index._graphs == []
+    assert found(loaded) == found(bank)
+
+
+def array(values: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, values)
+    return buffer.getvalue()
+
+
+def value_of(content: bytes) -> np.ndarray:
+    return np.load(io.BytesIO(content))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("slots.npy", lambda was: was[:-1], "counts"),
+        ("slots.npy", lambda was: was + 1, "ids of the records"),
+        ("slots.npy", lambda was: was.astype(float), "int64"),
+        ("graph0.base.npy", lambda was: was + np.uint32(10**6), "to no vector"),
+        ("graph0.base.npy", lambda was: was[:, 1:], "instead of"),
+        ("graph1.upper.npy", lambda was: was[1:], "instead of"),
+        ("graph1.levels.npy", lambda was: -was, "graph's"),
+        ("graph1.levels.npy", lambda was: was[:-1], "instead of"),
+        ("graph0.levels.npy", None, "graph0.levels.npy"),
+        ("slots.npy", None, "slots.npy"),
+        ("vectors.npy", lambda was: np.asfortranarray(was), "row by row"),
+    ],
+)
+def test_sealed_graphs_that_are_wrong(tmp_path, hnsw, name, change, message):
+    large_bank().save(tmp_path / "bank")
+    with zipfile.ZipFile(tmp_path / "bank") as archive:
+        assert name in archive.namelist()
+
+    def spoil(members: dict[str, bytes]) -> None:
+        content = members.pop(name)
+        if change:
+            members[name] = array(change(value_of(content)))
+
+    rewritten(tmp_path / "bank", spoil)
+    with pytest.raises(BankFileError, match=message):
+        MemoryBank.load(tmp_path / "bank", EMBEDDER, exact_limit=50)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layout: layout["graphs"].reverse(),
+        lambda layout: layout["graphs"].append(layout["graphs"][0]),
+        lambda layout: layout["graphs"][0].update(start=1),
+        lambda layout: layout["graphs"][1].update(entry=10**9),
+        lambda layout: layout["graphs"][1].pop("entry"),
+        lambda layout: layout.pop("graphs"),
+    ],
+)
+def test_sealed_headers_that_do_not_fit_the_graphs(tmp_path, hnsw, change):
+    large_bank().save(tmp_path / "bank")
+
+    def spoil(members: dict[str, bytes]) -> None:
+        header = json.loads(members["header.json"])
+        change(header["index"])
+        members["header.json"] = json.dumps(header).encode()
+
+    rewritten(tmp_path / "bank", spoil)
+    with pytest.raises(BankFileError, match="sound memory bank"):
+        MemoryBank.load(tmp_path / "bank", EMBEDDER, exact_limit=50)
+
+
+def test_vectors_pass_through_memory_in_blocks(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "_BLOCK", 2**15)
+    bank = MemoryBank(HashEmbedder(1024))
+    bank.add_many([{"value": f"record {i}"} for i in range(1000)])
+    bank.update("m1", "so that slots are not in order")
+    size = 4 * 1024 * 1000
+    with memory() as peak:
+        bank.save(tmp_path / "bank")
+    assert (tmp_path / "bank").stat().st_size > size
+    assert peak() < size / 4
+    with memory() as peak:
+        loaded = MemoryBank.load(tmp_path / "bank", HashEmbedder(1024))
+    assert size < peak() < size * 1.5
+    assert loaded.get_all() == bank.get_all()
+
+
+@contextmanager
+def memory() -> Iterator[Callable[[], int]]:
+    """Give a function that tells how many bytes were in use at most, beyond those before."""
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    most = [0]
+    try:
+        yield lambda: most[0]
+        most[0] = tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
 
 
 def test_without_hnswlib_a_large_bank_is_not_loaded(tmp_path, monkeypatch, hnsw):

@@ -11,6 +11,7 @@ import gymnasium as gym
 import pytest
 
 import memgym
+from memgym.bank import MemoryBank
 from memgym.registration import ENVIRONMENTS
 
 BANK, LONG = "memgym/MemoryBank-v0", "memgym/Longcontext-v0"
@@ -115,3 +116,29 @@ def test_the_rollouts_of_a_group_begin_alike_and_apart() -> None:
     assert env.spawn().reset(options={"index": 2}) == first[0]
     fresh = memgym.make("memgym/RMMReranker-v0", difficulty="easy").reset(options={"index": 2})
     assert fresh == first[0]
+
+
+def test_the_rollouts_of_a_group_share_the_searches_until_their_banks_differ(monkeypatch) -> None:
+    searched: list[str] = []
+    original = MemoryBank.search_many
+
+    def counted(bank: MemoryBank, queries: Any, k: int = 5) -> Any:
+        searched.extend(queries)
+        return original(bank, queries, k)
+
+    monkeypatch.setattr(MemoryBank, "search_many", counted)
+    env = memgym.make("memgym/RMMReranker-v0", difficulty="easy").unwrapped
+    paid = []
+    for one in (env, env.spawn(), env.spawn()):
+        observation, _ = one.reset(options={"index": 2})
+        steps, _ = play(one, observation)
+        paid.append(steps)
+    assert paid[0] == paid[1] == paid[2]
+    questions = [question.text for question in env.episode.questions]
+    assert [searched.count(text) for text in questions] == [1] * len(questions)
+    before = env.potentials()
+    other = env.spawn()
+    other.reset(options={"index": 2})
+    for record in other.bank.get_all()[::2]:
+        other.bank.delete(record.id)
+    assert other.potentials() != before == env.potentials()

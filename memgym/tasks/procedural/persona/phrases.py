@@ -33,9 +33,9 @@ def say(template: str, person: dict[str, str], **words: str) -> str:
     return _SENTENCE_START.sub(lambda match: match[0].upper(), template.format(**person, **words))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Relation:
-    """Something that holds of a person, with one value at a time.
+    """Something that holds of a person, with one value at a time. There is one of each, so it equals itself only.
 
     Args:
         name: as gold facts call it.
