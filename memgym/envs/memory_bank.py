@@ -142,7 +142,7 @@ class MemoryBankEnv(MemoryEnv):
 
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present bank, against the facts that hold by now."""
-        return dict(self.bank.once(("potentials", self._ended), self._quality))
+        return dict(self.bank.once(("potentials", self.episode.id, self._ended), self._quality))
 
     def _quality(self) -> dict[str, float]:
         heard = {turn.id for session in self._sessions[: self._ended] for turn in session.turns}
