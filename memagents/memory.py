@@ -18,7 +18,7 @@ from memgym.episodes import Session, Turn
 from memgym.errors import ActionError
 from memgym.playing import ask_seed
 from memgym.protocol.actions import Answer, check_action
-from memgym.protocol.bank_protocol import BankProtocol, Change, Plan
+from memgym.protocol.bank_protocol import BankChange, BankProtocol, UpdatePlan
 from memgym.protocol.observation import Observation
 
 Parsed = TypeVar("Parsed")
@@ -28,7 +28,7 @@ Parsed = TypeVar("Parsed")
 class Ingested:
     """What a session changed, and what the agent did wrong meanwhile."""
 
-    changes: list[Change]
+    changes: list[BankChange]
     problems: list[str]
 
 
@@ -65,7 +65,7 @@ class AgentMemory:
         protocol.hear(session)
         if not protocol.extract(self._play("extract", protocol.parse_extract, operators.verbatim, problems)):
             return Ingested([], problems)
-        plan: Plan = self._play("update", self._parse_plan, operators.add_all, problems)
+        plan: UpdatePlan = self._play("update", self._parse_plan, operators.add_all, problems)
         changes, _ = protocol.update(plan.operations)
         return Ingested(changes, problems)
 
@@ -105,7 +105,7 @@ class AgentMemory:
             problems.append(f"{phase}: {error}")
             return parse(fallback(observation))
 
-    def _parse_plan(self, action: str) -> Plan:
+    def _parse_plan(self, action: str) -> UpdatePlan:
         return self._protocol.parse_update(action).check()
 
     def _call(self, observation: Observation) -> Call:

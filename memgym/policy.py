@@ -64,6 +64,14 @@ class Policy(ABC):
     privileged: bool = False
     waits: bool = False
 
+    @classmethod
+    def check(cls, **options: Any) -> None:
+        """Check the class's arguments without loading anything heavy; called before anything is played.
+
+        Raises:
+            ConfigError: one of them does not fit.
+        """
+
     def costs(self, env: gym.Env, episodes: int) -> str:
         """Return in words what it costs to play so many episodes of ``env``, told before they start; "" if little."""
         return ""

@@ -33,7 +33,7 @@ class TokenCounter(ABC):
         return text[: self.end(text, 0, tokens)]
 
 
-class CharCounter(TokenCounter):
+class CharTokenCounter(TokenCounter):
     """Four characters are one token."""
 
     CHARS_PER_TOKEN = 4
@@ -47,7 +47,7 @@ class CharCounter(TokenCounter):
         return min(len(text), start + self.CHARS_PER_TOKEN * tokens)
 
 
-class WordCounter(TokenCounter):
+class WordTokenCounter(TokenCounter):
     """Words and punctuation marks are tokens."""
 
     def count(self, text: str) -> int:
@@ -60,7 +60,7 @@ class WordCounter(TokenCounter):
         return too_many.start() if too_many else len(text)
 
 
-COUNTERS: dict[str, TokenCounter] = {"chars": CharCounter(), "words": WordCounter()}
+COUNTERS: dict[str, TokenCounter] = {"chars": CharTokenCounter(), "words": WordTokenCounter()}
 
 
 def get_counter(name: str) -> TokenCounter:

@@ -10,7 +10,7 @@ import gymnasium as gym
 
 from memagents.agents.costs import estimate
 from memagents.backends.base import Backend, Completion, Sampling, TokenBackend, TrainableBackend
-from memagents.modules import Call, Module, Request
+from memagents.modules import Call, Module, Request, module_class
 from memagents.modules.reasoning import OPEN
 from memagents.modules.text import TextModule
 from memagents.recipes import Recipe, build_module, read_recipe
@@ -81,6 +81,17 @@ class Agent(StochasticPolicy):
         self.learner = _find_learner(read, self.parts)
         asked = [part.backend for part in self.parts.values() if part.backend is not None]
         self.waits = bool(asked) and all(backend.waits for backend in asked)
+
+    @classmethod
+    def check(cls, recipe: str | Mapping[str, Any] | None = None, **others: Any) -> None:
+        """Read the recipe, without making its parts.
+
+        Raises:
+            ConfigError: there is no such recipe, or it is for another class.
+        """
+        read = _read_recipe(cls, recipe)
+        for phase in PHASES:
+            module_class(read.assign(phase, cls.modules.get(phase, {})).module)
 
     def act(self, observation: str, seed: int = 0) -> str | None:  # type: ignore[override] # None is no action
         """Return the action for one observation; None where the model wrote nothing that is an action."""

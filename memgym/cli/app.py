@@ -116,7 +116,7 @@ def evaluate(
 
     A policy may have options of its own behind commas: memagents:MemoryAgent,recipe=mine.toml
     """
-    from memgym.cli.evaluate import Run, evaluate_policies
+    from memgym.cli.evaluate import RunOptions, evaluate_policies
     from memgym.leaderboard.suites import ad_hoc_suite, get_suite
 
     _use_data_folder(data)
@@ -132,7 +132,9 @@ def evaluate(
     else:
         played = ad_hoc_suite(env, parse_settings(settings), split, episodes, trials or 1)
     options = parse_settings(policy_options) | ({} if recipe is None else {"recipe": recipe})
-    run = Run(out, concurrency, gzip, resume, retry_failed, overwrite, max_failures, workers, ray, _parse_shard(shard))
+    run = RunOptions(
+        out, concurrency, gzip, resume, retry_failed, overwrite, max_failures, workers, ray, _parse_shard(shard)
+    )
     if evaluate_policies(policies, played, options, seed, run):
         raise typer.Exit(1)
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from memgym.cli.bars import Bars
 from memgym.cli.common import parse_settings, print_whole
 from memgym.errors import ConfigError, DataError, MemgymError
-from memgym.leaderboard.evaluate import Evaluation, Plan, make_envs, remaining
+from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, make_envs, remaining
 from memgym.leaderboard.files import Key, Recorder, Result, read_result
 from memgym.leaderboard.records import EpisodeRecord, Header
 from memgym.leaderboard.scaling import in_processes, on_ray, shard
@@ -37,7 +37,7 @@ class TooManyFailuresError(MemgymError, RuntimeError):
 
 
 @dataclass(frozen=True)
-class Run:
+class RunOptions:
     """How an evaluation is carried out; none of this changes what is played.
 
     Args:
@@ -66,7 +66,7 @@ class Run:
 
 
 def evaluate_policies(
-    policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int = 0, run: Run = Run()
+    policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int = 0, run: RunOptions = RunOptions()
 ) -> int:
     """Play each policy through the suite, write its result file, and print the table; return how many episodes failed.
 
@@ -104,15 +104,15 @@ def evaluate_policies(
     return len(failed)
 
 
-def _plans(policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int) -> list[Plan]:
+def _plans(policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int) -> list[EvaluationPlan]:
     """Return a plan for each policy, with those of the options that its class knows, and its own."""
-    plans: list[Plan] = []
+    plans: list[EvaluationPlan] = []
     taken: set[str] = set()
     for policy in policies:
         entry_point, *own = policy.split(",")
         shared = _known(entry_point, options)
         taken |= shared.keys()
-        plans.append(Plan(entry_point, suite, {**shared, **parse_settings(own)}, seed))
+        plans.append(EvaluationPlan(entry_point, suite, {**shared, **parse_settings(own)}, seed))
     unknown = sorted(options.keys() - taken)
     if unknown:
         raise ConfigError(f"none of the policies takes an option {unknown[0]!r}: {', '.join(policies)}")
@@ -128,7 +128,7 @@ def _known(entry_point: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in names}
 
 
-def _evaluations(plans: Sequence[Plan]) -> list[Evaluation]:
+def _evaluations(plans: Sequence[EvaluationPlan]) -> list[Evaluation]:
     """Prepare all plans; the environments are made once for those who see the gold and once for those who do not."""
     envs = {}
     for plan in plans:
@@ -138,7 +138,7 @@ def _evaluations(plans: Sequence[Plan]) -> list[Evaluation]:
     return [Evaluation(plan, envs[policy_class(plan.entry_point, **plan.options).privileged]) for plan in plans]
 
 
-def _play(evaluation: Evaluation, path: Path, run: Run, bars: Bars) -> Result:
+def _play(evaluation: Evaluation, path: Path, run: RunOptions, bars: Bars) -> Result:
     """Play what is missing of an evaluation, and append it to its file."""
     before = read_result(path) if path.exists() and run.resume and not run.overwrite else None
     if before is not None:
@@ -171,7 +171,9 @@ def _say_costs(evaluation: Evaluation, keys: Sequence[Key], bars: Bars) -> None:
             bars.console.print(f"{name}: {episodes} episodes, {costs}", highlight=False, soft_wrap=True)
 
 
-def _episodes(evaluation: Evaluation, keys: Sequence[Key], run: Run, bars: Bars, bar: Any) -> Iterator[EpisodeRecord]:
+def _episodes(
+    evaluation: Evaluation, keys: Sequence[Key], run: RunOptions, bars: Bars, bar: Any
+) -> Iterator[EpisodeRecord]:
     """Play episodes here, in processes, or on a cluster."""
     if not keys:
         return iter(())
@@ -182,7 +184,7 @@ def _episodes(evaluation: Evaluation, keys: Sequence[Key], run: Run, bars: Bars,
     return evaluation.play(keys, run.concurrency, stepped=lambda: bars.step(bar))
 
 
-def _recorder(path: Path, header: Header, before: Result | None, run: Run) -> Recorder:
+def _recorder(path: Path, header: Header, before: Result | None, run: RunOptions) -> Recorder:
     if before is None:
         return Recorder.new(path, header, overwrite=run.overwrite)
     return Recorder.resume(path, before)
@@ -198,7 +200,7 @@ def _check_folder(out: Path) -> None:
         raise ConfigError(f"--out {out} cannot be written: {error.strerror}") from None
 
 
-def _check_paths(paths: Sequence[Path], run: Run) -> None:
+def _check_paths(paths: Sequence[Path], run: RunOptions) -> None:
     """Check that no file is lost."""
     if len(set(paths)) < len(paths):
         raise ConfigError("two of the policies are the same, with the same options")
@@ -225,7 +227,7 @@ def _without_missing(suite: Suite, console: Console) -> Suite:
     return played
 
 
-def _file_name(header: Header, run: Run) -> str:
+def _file_name(header: Header, run: RunOptions) -> str:
     """Return a name that tells what was played.
 
     Where the suite's name does not tell all of it (one environment by itself, data files, entries left out), a checksum

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from memgym.checks import check_flag, check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.pages import Pages
-from memgym.envs.rewards import LONGCONTEXT
+from memgym.envs.rewards import LONGCONTEXT_REWARDS
 from memgym.envs.scores import memory_quality
 from memgym.episodes import Question
 from memgym.protocol.actions import parse_answer
@@ -85,7 +85,7 @@ class LongcontextEnv(MemoryEnv):
     """
 
     all_phases: ClassVar[tuple[str, ...]] = ("read", "answer")
-    rewards = LONGCONTEXT
+    rewards = LONGCONTEXT_REWARDS
 
     def __init__(
         self,

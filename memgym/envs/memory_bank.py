@@ -9,7 +9,7 @@ from memgym.bank import CachedEmbedder, MemoryBank, get_embedder
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.evidence import citation_scores, rests_on, retrieval_scores
-from memgym.envs.rewards import MEMORY_BANK
+from memgym.envs.rewards import MEMORY_BANK_REWARDS
 from memgym.envs.scores import memory_quality
 from memgym.episodes import Question
 from memgym.protocol.actions import Answer
@@ -103,7 +103,7 @@ class MemoryBankEnv(MemoryEnv):
     """
 
     all_phases: ClassVar[tuple[str, ...]] = ("extract", "update", "retrieve", "answer")
-    rewards = MEMORY_BANK
+    rewards = MEMORY_BANK_REWARDS
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class MemoryBankEnv(MemoryEnv):
 
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present bank, against the facts that hold by now."""
-        return dict(self.bank.once(("potentials", self._ended), self._quality))
+        return dict(self.bank.once(("potentials", self.episode.id, self._ended), self._quality))
 
     def _quality(self) -> dict[str, float]:
         heard = {turn.id for session in self._sessions[: self._ended] for turn in session.turns}

@@ -36,7 +36,7 @@ class Reward:
 ANSWER = Reward("answer", "on an answer", "the task's official score", weight=1.0)
 FORMAT = Reward("format", "every step", "1 if the action was usable, else 0", weight=0.1)
 
-LONGCONTEXT = (
+LONGCONTEXT_REWARDS = (
     ANSWER,
     FORMAT,
     Reward(
@@ -50,7 +50,7 @@ LONGCONTEXT = (
     Reward("compression", "last step", "1 − memory length / text length in characters, at least 0", final=True),
     Reward("token_cost", "every step", "action tokens / `memory_tokens`, at most 1 (give it a negative weight)"),
 )
-MEMORY_BANK = (
+MEMORY_BANK_REWARDS = (
     ANSWER,
     FORMAT,
     Reward(

@@ -35,7 +35,7 @@ Stepped = Callable[[], None]
 
 
 @dataclass(frozen=True)
-class Plan:
+class EvaluationPlan:
     """What is to be played, by whom; it can be sent to other processes.
 
     Args:
@@ -66,8 +66,10 @@ class Evaluation:
         DataError: a data file is missing or damaged.
     """
 
-    def __init__(self, plan: Plan, envs: Mapping[str, MemoryEnv] | None = None):
-        privileged = policy_class(plan.entry_point, **plan.options).privileged
+    def __init__(self, plan: EvaluationPlan, envs: Mapping[str, MemoryEnv] | None = None):
+        cls = policy_class(plan.entry_point, **plan.options)
+        cls.check(**plan.options)
+        privileged = cls.privileged
         self.plan = plan
         self.envs = make_envs(plan.suite, reveal_gold=privileged) if envs is None else envs
         self.header = Header(
@@ -122,7 +124,7 @@ def evaluate(
     Raises:
         ConfigError, DataError: as for :class:`Evaluation`.
     """
-    evaluation = Evaluation(Plan(entry_point, suite, options or {}, seed))
+    evaluation = Evaluation(EvaluationPlan(entry_point, suite, options or {}, seed))
     episodes = list(evaluation.play(evaluation.keys(), concurrency))
     return make_result(evaluation.header, episodes, entry_point)
 

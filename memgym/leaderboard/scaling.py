@@ -16,7 +16,7 @@ from typing import Any
 
 from memgym.errors import ConfigError, MemgymError, MissingExtraError
 from memgym.folders import DATA_FOLDER
-from memgym.leaderboard.evaluate import Evaluation, Plan
+from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan
 from memgym.leaderboard.files import Key
 from memgym.leaderboard.records import EpisodeRecord, Header, decode_episode, encode
 
@@ -39,7 +39,7 @@ def shard(keys: Sequence[Key], part: int, parts: int) -> list[Key]:
 
 
 def in_processes(
-    plan: Plan, header: Header, keys: Sequence[Key], workers: int, concurrency: int
+    plan: EvaluationPlan, header: Header, keys: Sequence[Key], workers: int, concurrency: int
 ) -> Iterator[EpisodeRecord]:
     """Play episodes in so many processes, each with a policy and environments of its own.
 
@@ -64,7 +64,9 @@ def in_processes(
             process.terminate()
 
 
-def on_ray(plan: Plan, header: Header, keys: Sequence[Key], address: str, concurrency: int) -> Iterator[EpisodeRecord]:
+def on_ray(
+    plan: EvaluationPlan, header: Header, keys: Sequence[Key], address: str, concurrency: int
+) -> Iterator[EpisodeRecord]:
     """Play episodes on a Ray cluster, with one policy for each CPU (extra ``ray``).
 
     The policy's module must be importable on the nodes as it is here.
@@ -108,7 +110,7 @@ def on_ray(plan: Plan, header: Header, keys: Sequence[Key], address: str, concur
 class _Player:
     """Plays parts of an evaluation in a process of its own."""
 
-    def __init__(self, plan: Plan, concurrency: int):
+    def __init__(self, plan: EvaluationPlan, concurrency: int):
         self._evaluation, self._concurrency = Evaluation(plan), concurrency
 
     def play(self, keys: Sequence[Key]) -> list[bytes]:
@@ -123,7 +125,7 @@ def _parts(keys: Sequence[Key], players: int, concurrency: int) -> Iterator[list
         yield list(keys[start : start + size])
 
 
-def _work(plan: Plan, concurrency: int, tasks: Any, results: Any) -> None:
+def _work(plan: EvaluationPlan, concurrency: int, tasks: Any, results: Any) -> None:
     """Play what is asked for, until there is no more; each record is handed over as its episode ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
     try:

@@ -21,7 +21,7 @@ from memgym.resolve import check_name
 
 __all__ = [
     "OPERATORS",
-    "Operator",
+    "PhaseOperator",
     "add_all",
     "check_operator",
     "contains",
@@ -38,7 +38,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Operator:
+class PhaseOperator:
     """Plays a phase for the environment.
 
     Args:
@@ -52,12 +52,12 @@ class Operator:
     waits: bool = False
 
 
-OPERATORS: dict[str, dict[str, Operator]] = {
-    "read": {"first": Operator(first), "lexical": Operator(lexical), "recent": Operator(recent)},
-    "extract": {"verbatim": Operator(verbatim)},
-    "update": {"add_all": Operator(add_all), "deduplicate": Operator(deduplicate)},
-    "retrieve": {"top_k": Operator(top_k)},
-    "answer": {"contains": Operator(contains, privileged=True), "extractive": Operator(extractive)},
+OPERATORS: dict[str, dict[str, PhaseOperator]] = {
+    "read": {"first": PhaseOperator(first), "lexical": PhaseOperator(lexical), "recent": PhaseOperator(recent)},
+    "extract": {"verbatim": PhaseOperator(verbatim)},
+    "update": {"add_all": PhaseOperator(add_all), "deduplicate": PhaseOperator(deduplicate)},
+    "retrieve": {"top_k": PhaseOperator(top_k)},
+    "answer": {"contains": PhaseOperator(contains, privileged=True), "extractive": PhaseOperator(extractive)},
 }
 """Phase to name to operator. ``answer`` also takes ``api:MODEL``."""
 
@@ -80,7 +80,7 @@ def check_operator(phase: str, name: object) -> None:
     check_name(f"{ROLES[phase]}", name, OPERATORS[phase])
 
 
-def get_operator(phase: str, name: str) -> Operator:
+def get_operator(phase: str, name: str) -> PhaseOperator:
     """Return the operator of ``phase`` called ``name``: one of ours, ``api:MODEL``, or ``module:Class`` of a policy.
 
     Raises:
@@ -92,11 +92,11 @@ def get_operator(phase: str, name: str) -> Operator:
     if phase == "answer" and name.startswith("api:"):
         from memgym.operators.api_reader import ApiReader
 
-        return Operator(ApiReader(name.removeprefix("api:")), waits=True)
+        return PhaseOperator(ApiReader(name.removeprefix("api:")), waits=True)
     policy = load_policy(name)
     if policy.privileged:
         raise ConfigError(f"{name!r} reads the gold answers: it cannot play a part of the environment")
-    return Operator(_PlayedBy(policy), waits=policy.waits)
+    return PhaseOperator(_PlayedBy(policy), waits=policy.waits)
 
 
 @dataclass(frozen=True)

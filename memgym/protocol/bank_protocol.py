@@ -33,7 +33,7 @@ RETRIEVE_K, ANSWER_K, RELATED_K = 20, 5, 3
 
 
 @dataclass(frozen=True)
-class Change:
+class BankChange:
     """What became of one record: ``old`` is None if it is new, ``new`` is None if it is gone."""
 
     old: MemoryRecord | None
@@ -41,7 +41,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Plan:
+class UpdatePlan:
     """An update plan as it was read: the operations that fit, and one message for each that does not."""
 
     operations: Sequence[PlannedOperation]
@@ -53,7 +53,7 @@ class Plan:
         total = len(self.operations) + len(self.problems)
         return len(self.operations) / total if total else 1.0
 
-    def check(self) -> Plan:
+    def check(self) -> UpdatePlan:
         """Return the plan if it can be applied; it is applied whole or not at all.
 
         Raises:
@@ -124,7 +124,7 @@ class BankProtocol:
         self.shown = {record.id: record for hits in found for record, _ in hits}
         return bool(candidates)
 
-    def update(self, operations: Sequence[PlannedOperation]) -> tuple[list[Change], bool]:
+    def update(self, operations: Sequence[PlannedOperation]) -> tuple[list[BankChange], bool]:
         """Apply a checked plan within the budget.
 
         Returns:
@@ -134,7 +134,7 @@ class BankProtocol:
         plan, overflow = fit_budget(told, self.bank, self.memory_tokens, self.counter)
         before = [self.bank.get(step.id) if step.id else None for step in plan]
         after = self.bank.apply(plan, time=self.session.time)
-        return [Change(old, new) for old, new in zip(before, after, strict=True)], overflow
+        return [BankChange(old, new) for old, new in zip(before, after, strict=True)], overflow
 
     def rests_on(self, candidate: Candidate) -> tuple[str, ...]:
         """Return the ids of the turns that a candidate rests on: those it names, else the most similar one."""
@@ -189,13 +189,13 @@ class BankProtocol:
         """
         return parse_extract(action, {turn.id for turn in self.session.turns})
 
-    def parse_update(self, action: str) -> Plan:
+    def parse_update(self, action: str) -> UpdatePlan:
         """Read an ``update`` action.
 
         Raises:
             ActionError: there is no list of operations at all.
         """
-        return Plan(*parse_update(action, self.candidates, self.shown))
+        return UpdatePlan(*parse_update(action, self.candidates, self.shown))
 
     def parse_retrieve(self, action: str) -> list[str]:
         """Read a ``retrieve`` action.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from memgym.leaderboard.evaluate import Evaluation, Plan
+from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from tests.conftest import ChatServer
 
@@ -51,7 +51,7 @@ class SlowServer(ChatServer):
 def measure(name: str, policy: str, options: dict, entry: SuiteEntry, side_by_side: int, slow_share: float) -> None:
     server = SlowServer(slow_share)
     os.environ |= {"OPENAI_API_KEY": server.key, "OPENAI_BASE_URL": server.url}
-    evaluation = Evaluation(Plan(policy, Suite("bench", "", (entry,)), options))
+    evaluation = Evaluation(EvaluationPlan(policy, Suite("bench", "", (entry,)), options))
     first, *others = evaluation.keys()
     list(evaluation.play([first]))  # loads the policy and the client
     server.spent.clear()

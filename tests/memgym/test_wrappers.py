@@ -5,7 +5,7 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 import memgym
-from memgym.envs.rewards import LONGCONTEXT, MEMORY_BANK, final_names
+from memgym.envs.rewards import LONGCONTEXT_REWARDS, MEMORY_BANK_REWARDS, final_names
 from memgym.errors import ConfigError
 from memgym.wrappers import PotentialShaping
 
@@ -23,7 +23,7 @@ def play(env: gym.Env, index: int) -> list[tuple[float, dict]]:
 
 
 @pytest.mark.parametrize("env_id", IDS)
-@pytest.mark.parametrize("potential", final_names(LONGCONTEXT, MEMORY_BANK))
+@pytest.mark.parametrize("potential", final_names(LONGCONTEXT_REWARDS, MEMORY_BANK_REWARDS))
 def test_the_shaping_terms_telescope(env_id: str, potential: str) -> None:
     """Undiscounted, they sum to minus the first state's potential, whatever the agent does: the optimum stays."""
     env = PotentialShaping(gym.make(env_id), potential, weight=0.5)

@@ -11,7 +11,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from memgym import Observation, Policy
 from memgym.errors import ConfigError
-from memgym.leaderboard.evaluate import Evaluation, Plan, evaluate, remaining
+from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, evaluate, remaining
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import decode_episode, encode
 from memgym.leaderboard.suite import Suite, SuiteEntry
@@ -88,7 +88,7 @@ def test_trials_have_seeds_of_their_own() -> None:
 
 
 def test_any_part_of_it_is_played_as_in_the_whole() -> None:
-    evaluation = Evaluation(Plan("baselines:Random", TINY, seed=3))
+    evaluation = Evaluation(EvaluationPlan("baselines:Random", TINY, seed=3))
     whole = {episode.key: episode for episode in evaluation.play(evaluation.keys())}
     some = [("long", 2, 1), ("bank", 0, 2), ("long", 0, 3)]
     for part in evaluation.play(some, concurrency=2):
@@ -109,7 +109,7 @@ class Odd(Policy):
 def test_a_failed_episode_is_recorded_with_its_error_and_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("memgym.leaderboard.evaluate.policy_class", lambda entry_point: Odd)
     monkeypatch.setattr("memgym.leaderboard.evaluate.load_policy", lambda entry_point: Odd())
-    evaluation = Evaluation(Plan("x:Odd", Suite("tiny", "", (LONG,))))
+    evaluation = Evaluation(EvaluationPlan("x:Odd", Suite("tiny", "", (LONG,))))
     episodes = list(evaluation.play(evaluation.keys()))
     assert {episode.error for episode in episodes} == {"ValueError: a content filter ?"}
     assert {len(episode.steps) for episode in episodes} == {1}
@@ -128,11 +128,11 @@ def test_what_cannot_be_evaluated_is_told_before_anything_is_played() -> None:
     gym.register("tests/Class-v0", entry_point=lambda **kwargs: gym.make("memgym/Longcontext-v0", **kwargs).unwrapped)
     try:
         with pytest.raises(ConfigError, match="entry 'x': tests/Class-v0 cannot be written down: register it by"):
-            Evaluation(Plan("baselines:Lexical", Suite("x", "", (SuiteEntry("x", "tests/Class-v0"),))))
+            Evaluation(EvaluationPlan("baselines:Lexical", Suite("x", "", (SuiteEntry("x", "tests/Class-v0"),))))
     finally:
         del gym.registry["tests/Class-v0"]
     vector = SuiteEntry("x", "memgym/Longcontext-v0", {"vector_reward": True})
     with pytest.raises(ConfigError, match="entry 'x': an evaluation records the whole vector anyway"):
-        Evaluation(Plan("baselines:Lexical", Suite("x", "", (vector,))))
+        Evaluation(EvaluationPlan("baselines:Lexical", Suite("x", "", (vector,))))
     with pytest.raises(ConfigError, match="'seed' must be an int of at least 0"):
-        Evaluation(Plan("baselines:Lexical", TINY, seed=-1))
+        Evaluation(EvaluationPlan("baselines:Lexical", TINY, seed=-1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from memgym.errors import ConfigError
-from memgym.leaderboard.evaluate import Evaluation, Plan
+from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan
 from memgym.leaderboard.files import Result, make_result
 from memgym.leaderboard.scaling import WorkerError, in_processes, on_ray, shard
 from memgym.leaderboard.suite import Suite, SuiteEntry
@@ -14,7 +14,7 @@ from tests.memgym.leaderboard.test_evaluate import BANK, TINY, timeless
 
 @pytest.fixture(scope="module")
 def evaluation() -> Evaluation:
-    return Evaluation(Plan("baselines:Random", TINY, seed=4))
+    return Evaluation(EvaluationPlan("baselines:Random", TINY, seed=4))
 
 
 @pytest.fixture(scope="module")
@@ -60,12 +60,12 @@ def test_a_worker_that_dies_is_told_and_what_it_played_is_there(tmp_path, monkey
     )
     monkeypatch.syspath_prepend(tmp_path)
     suite = Suite("x", "", (SuiteEntry("bank", BANK.env_id, {**BANK.kwargs, "answer_k": 4}, episodes=9),))
-    evaluation = Evaluation(Plan("dying_policy:Dying", suite))
+    evaluation = Evaluation(EvaluationPlan("dying_policy:Dying", suite))
     played = in_processes(evaluation.plan, evaluation.header, evaluation.keys(), workers=1, concurrency=1)
     first = next(played)
     assert first.error is None
     with pytest.raises(WorkerError, match=r"a worker died \(exit code 9\); --resume goes on"):
         list(played)
-    evaluation = Evaluation(Plan("dying_policy:Unwilling", suite))
+    evaluation = Evaluation(EvaluationPlan("dying_policy:Unwilling", suite))
     with pytest.raises(WorkerError, match="a worker failed: OSError: no weights"):
         list(in_processes(evaluation.plan, evaluation.header, evaluation.keys(), workers=2, concurrency=1))
