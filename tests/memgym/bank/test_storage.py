@@ -470,7 +470,7 @@ def test_without_hnswlib_a_large_bank_is_not_loaded(tmp_path, monkeypatch, hnsw)
     bank.add_many([{"value": f"record {i}"} for i in range(51)])
     bank.save(tmp_path / "bank")
     monkeypatch.setitem(sys.modules, "hnswlib", None)
-    with pytest.raises(MissingExtraError, match=r"more than 50 records .*memgym\[hnsw\]"):
+    with pytest.raises(MissingExtraError, match=r"more than 50 records .*\[hnsw\]"):
         MemoryBank.load(tmp_path / "bank", exact_limit=50)
     assert len(MemoryBank.load(tmp_path / "bank", exact_limit=51)) == 51
 
