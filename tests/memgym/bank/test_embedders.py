@@ -324,7 +324,7 @@ def test_hash_and_cache_copies():
 def test_missing_extra(monkeypatch, module, name, extra):
     monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setattr(MiniLMEmbedder, "_loaded", {})  # as in a process of its own
-    with pytest.raises(MissingExtraError, match=rf"memgym\[{extra}\]"):
+    with pytest.raises(MissingExtraError, match=rf"\[{extra}\]"):
         get_embedder(name)
 
 
