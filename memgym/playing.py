@@ -18,7 +18,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -121,7 +121,7 @@ def play(
         raise ConfigError(f"{env} is no memgym environment")
 
     def drive() -> Iterator[Played]:
-        with asyncio.Runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency, stepped)) as stage:
+        with _runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency, stepped)) as stage:
             while True:
                 runner.run(stage.proceed())  # gives nothing back: the runner would make a text of it, tensors and all
                 if (played := stage.ended) is None:
@@ -133,6 +133,18 @@ def play(
     except RuntimeError:
         return drive()
     return _in_thread(drive)  # a notebook's loop is running already
+
+
+@contextmanager
+def _runner() -> Iterator[asyncio.Runner]:
+    """Make an event loop that is closed wherever its user is given up: perhaps while another loop runs."""
+    runner = asyncio.Runner()
+    try:
+        yield runner
+    finally:
+        closer = threading.Thread(target=runner.close)
+        closer.start()
+        closer.join()
 
 
 def twin(env: gym.Env) -> gym.Env:

@@ -7,7 +7,7 @@ import json
 import re
 import tempfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -148,18 +148,29 @@ def _play(evaluation: Evaluation, path: Path, run: RunOptions, bars: Bars) -> Re
     bar = bars.add(evaluation.plan.entry_point, len(keys), len(keys) - len(missing))
     if not (run.workers or run.ray):
         _say_costs(evaluation, missing, bars)
-    failures = 0
     with _recorder(path, evaluation.header, before, run) as recorder:
-        for episode in _episodes(evaluation, missing, run, bars, bar):
-            recorder.append(episode)
-            bars.advance(bar)
-            failures += episode.error is not None
-            if failures > run.max_failures:
-                raise TooManyFailuresError(
-                    f"{failures} episodes failed, the last: {episode.error}. What was played is kept in {path}; "
-                    "--resume --retry-failed goes on, --max-failures allows more"
-                )
+        _record(_episodes(evaluation, missing, run, bars, bar), recorder, run, lambda: bars.advance(bar))
     return read_result(path)
+
+
+def _record(
+    episodes: Iterator[EpisodeRecord], recorder: Recorder, run: RunOptions, advance: Callable[[], None]
+) -> None:
+    """Append episodes as they end.
+
+    Raises:
+        TooManyFailuresError: more of them failed than may.
+    """
+    failures = 0
+    for episode in episodes:
+        recorder.append(episode)
+        advance()
+        failures += episode.error is not None
+        if failures > run.max_failures:
+            raise TooManyFailuresError(
+                f"{failures} episodes failed, the last: {episode.error}. What was played is kept in {recorder.path}; "
+                "--resume --retry-failed goes on, --max-failures allows more"
+            )
 
 
 def _say_costs(evaluation: Evaluation, keys: Sequence[Key], bars: Bars) -> None:

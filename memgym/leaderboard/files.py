@@ -131,13 +131,15 @@ def write_result(result: Result, path: Path) -> None:
 class Recorder:
     """Appends the records of episodes to a file as they end; a context manager.
 
+    A file that was begun and got no episode goes again, so that the same evaluation can be started anew.
+
     Raises:
         ConfigError: the file is there already, another process writes it, or it cannot be made.
         DataError: (from :meth:`append`) it cannot be written any more; what was written before stays.
     """
 
-    def __init__(self, path: Path, file: io.FileIO):
-        self.path, self._file = path, file
+    def __init__(self, path: Path, file: io.FileIO, *, empty: bool):
+        self.path, self._file, self._empty = path, file, empty
 
     @classmethod
     def new(cls, path: Path, header: Header, *, overwrite: bool = False) -> Self:
@@ -148,11 +150,11 @@ class Recorder:
             header: its first line.
             overwrite: whether a file that is there goes.
         """
-        recorder = cls(path, _open(path, "w" if overwrite else "x"))
+        recorder = cls(path, _open(path, "w" if overwrite else "x"), empty=True)
         try:
             recorder._write(encode(header))
         except BaseException:
-            recorder._file.close()
+            recorder._close()
             raise
         return recorder
 
@@ -161,11 +163,12 @@ class Recorder:
         """Go on with a file whose content was read; a last line that is cut off goes."""
         if result.torn:
             write_result(result, path)
-        return cls(path, _open(path, "a"))
+        return cls(path, _open(path, "a"), empty=False)
 
     def append(self, episode: EpisodeRecord) -> None:
         """Write the record of an episode, and hand it to the system."""
         self._write(encode(episode))
+        self._empty = False
 
     def __enter__(self) -> Self:
         return self
@@ -173,7 +176,12 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._file.close()
+        if self._empty:
+            self.path.unlink(missing_ok=True)
 
     def _write(self, line: bytes) -> None:
         start = self._file.tell()

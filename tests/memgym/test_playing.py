@@ -257,3 +257,19 @@ def test_an_episode_is_not_made_a_text(env: gym.Env) -> None:
     assert all(step.move.row for episode in played for step in episode.steps)
     assert [episode.error for episode in played] == [None, None]
     assert Costly.written == 0
+
+
+def test_it_can_be_given_up_anywhere(env: gym.Env) -> None:
+    """Even while another loop runs, or by the collector: nothing is left behind, and nothing warns."""
+
+    async def gives_up(episodes: Any) -> None:
+        episodes.close()
+
+    episodes = play(Drawn(), env, (Job(0, index) for index in range(10**9)))
+    next(episodes)
+    asyncio.run(gives_up(episodes))
+    for played in play(Drawn(), env, JOBS):
+        inner = play(Drawn(), env, JOBS)
+        assert next(inner).error is None
+        del inner
+        assert played.error is None

@@ -295,6 +295,22 @@ def test_failures_are_recorded_counted_and_played_again(evaluate: Evaluate) -> N
     assert all(episode in after.episodes for episode in before.of("multihop"))
 
 
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_policy_that_cannot_be_made_leaves_no_file(evaluate: Evaluate, workers: str) -> None:
+    with open("policies.py", "a") as file:
+        file.write(
+            "class Unwilling(memgym.PhasePolicy):\n"
+            "    def __init__(self):\n"
+            "        if not pathlib.Path('mended').exists():\n"
+            "            raise memgym.errors.ConfigError('no weights')\n"
+        )
+    arguments = ("policies:Unwilling", *LONG, "--episodes", "2", "--workers", workers)
+    assert "no weights" in evaluate(*arguments, code=2).stderr
+    assert [path for path in Path("results").iterdir() if not path.name.startswith(".")] == []
+    Path("mended").touch()
+    evaluate(*arguments)
+
+
 def test_a_run_ends_beyond_so_many_failures(evaluate: Evaluate) -> None:
     arguments = ("policies:Refused", *LONG, "--episodes", "30", "--concurrency", "1")
     refused = evaluate(*arguments, "--max-failures", "2", code=2)

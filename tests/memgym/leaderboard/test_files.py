@@ -297,9 +297,12 @@ def test_a_file_that_is_there_stays(small: Result, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--resume goes on with it, --overwrite begins anew"):
         Recorder.new(path, small.header)
     assert path.read_bytes() == before
+    with Recorder.new(path, small.header, overwrite=True) as recorder:
+        recorder.append(small.episodes[0])
+    assert read_result(path) == Result(small.header, small.episodes[:1])
     with Recorder.new(path, small.header, overwrite=True):
         pass
-    assert read_result(path) == Result(small.header, ())
+    assert not path.exists()  # nothing was played, so nothing stands in the way of the next try
     with pytest.raises(ConfigError, match="cannot be written"):
         Recorder.new(tmp_path / "nowhere" / "result.jsonl", small.header)
 
