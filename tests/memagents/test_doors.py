@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,8 @@ from memagents.agents import MemoryAgent, load_agent
 from memagents.cli import app as memagents
 from memgym.cli import app as memgym
 from memgym.errors import ConfigError
+from memgym.leaderboard.files import read_result
+from memgym.leaderboard.records import StepRecord
 
 AGENTS = '''
 from memagents.agents import Agent, MemoryAgent
@@ -158,10 +159,9 @@ def run(app, *arguments: object) -> str:
     return done.stdout
 
 
-def steps(folder: Path) -> list[dict]:
-    (result,) = folder.glob("*.json")
-    (entry,) = json.loads(result.read_text())["entries"]
-    return [step for episode in entry["results"] for step in episode["steps"]]
+def steps(folder: Path) -> list[StepRecord]:
+    (path,) = folder.glob("*.jsonl")
+    return [step for episode in read_result(path).episodes for step in episode.steps]
 
 
 LONG = ("--env", "memgym/Longcontext-v0", "--set", "length=500", "--set", "section_tokens=250", "--episodes", 1)
@@ -170,8 +170,8 @@ LONG = ("--env", "memgym/Longcontext-v0", "--set", "length=500", "--set", "secti
 def test_an_agent_is_evaluated_without_a_recipe(tmp_path: Path) -> None:
     run(memgym, "evaluate", "mypkg.agents:Mine", *LONG, "--out", tmp_path / "results")
     played = steps(tmp_path / "results")
-    assert {step["phase"] for step in played} == {"read", "answer"}
-    assert all(len(step["action"]) <= 50 for step in played if step["phase"] == "read")
+    assert {step.phase for step in played} == {"read", "answer"}
+    assert all(len(step.action) <= 50 for step in played if step.phase == "read")
 
 
 def test_a_recipe_names_an_agent_a_module_and_a_backend(tmp_path: Path) -> None:
@@ -198,8 +198,8 @@ def test_a_recipe_names_an_agent_a_module_and_a_backend(tmp_path: Path) -> None:
     assert agent.parts["read"].module.training.max_tokens == 7
     run(memgym, "evaluate", "mypkg.agents:Mine", "--recipe", recipe, *LONG, "--out", tmp_path / "results")
     played = steps(tmp_path / "results")
-    assert {step["action"] for step in played if step["phase"] == "read"} == {"LISBON"}
-    assert [step["action"] for step in played if step["phase"] == "answer"] == ["Lisbon"]
+    assert {step.action for step in played if step.phase == "read"} == {"LISBON"}
+    assert [step.action for step in played if step.phase == "answer"] == ["Lisbon"]
 
 
 def test_a_subclass_plays_the_recipes_of_its_parent_and_not_the_other_way_round(scripted) -> None:

@@ -63,7 +63,8 @@ def test_every_agent_plays_quick_with_the_real_small_model(name: str, backend: B
     recipe = {"agent": name, "modules": {phase: {"max_tokens": MAX_TOKENS} for phase in asking}}
     result = evaluate(f"memagents:{name}", quick, options={"recipe": recipe, "backends": {"main": backend}})
     assert verify(result) == []
-    steps = [step for entry in result["entries"] for episode in entry["results"] for step in episode["steps"]]
+    assert result.failed == []
+    steps = [step for episode in result.episodes for step in episode.steps]
     # Where nothing usable is extracted, as this model mostly does, the bank stays empty and there is no update.
-    assert {step["phase"] for step in steps} >= {*PHASES} - {"update"}
-    assert all(step["action"] for step in steps if step["phase"] == "read")
+    assert {step.phase for step in steps} >= {*PHASES} - {"update"}
+    assert all(step.action for step in steps if step.phase == "read")
