@@ -10,10 +10,10 @@ import gymnasium as gym
 
 from memagents.agents.costs import estimate
 from memagents.backends.base import Backend, Completion, Sampling, TokenBackend, TrainableBackend
-from memagents.modules import Call, Module, Request, module_class
+from memagents.modules import Call, Module, Request
 from memagents.modules.reasoning import OPEN
 from memagents.modules.text import TextModule
-from memagents.recipes import Recipe, build_module, read_recipe
+from memagents.recipes import Recipe, build_module, check_module, read_recipe
 from memgym.api import concurrently
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
@@ -87,11 +87,11 @@ class Agent(StochasticPolicy):
         """Read the recipe, without making its parts.
 
         Raises:
-            ConfigError: there is no such recipe, or it is for another class.
+            ConfigError: there is no such recipe, it is for another class, or its modules do not exist or do not fit.
         """
         read = _read_recipe(cls, recipe)
         for phase in PHASES:
-            module_class(read.assign(phase, cls.modules.get(phase, {})).module)
+            check_module(read, phase, read.assign(phase, cls.modules.get(phase, {})))
 
     def act(self, observation: str, seed: int = 0) -> str | None:  # type: ignore[override] # None is no action
         """Return the action for one observation; None where the model wrote nothing that is an action."""

@@ -155,13 +155,11 @@ def build_module(recipe: Recipe, phase: str, assignment: Assignment) -> Module:
     """Create the module of an assignment.
 
     Raises:
-        ConfigError: the module or an argument does not exist or does not fit, or the module plays another phase.
+        ConfigError: as for :func:`check_module`, or an argument does not fit, or the module plays another phase.
     """
     where = f"{recipe.name}: [modules.{phase}]"
+    cls = check_module(recipe, phase, assignment)
     try:
-        cls = module_class(assignment.module)
-        kind, also = f"key for {assignment.module}:", ["module", "backend", "status"]
-        check_arguments(cls, assignment.options, kind, assignment.module, also)
         module = cls(**assignment.options)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from error
@@ -169,6 +167,21 @@ def build_module(recipe: Recipe, phase: str, assignment: Assignment) -> Module:
         fitting = ", ".join(name for name in MODULES if phase in module_class(name).phases)
         raise ConfigError(f"{where}: {assignment.module} plays {', '.join(module.phases)}. For {phase}: {fitting}")
     return module
+
+
+def check_module(recipe: Recipe, phase: str, assignment: Assignment) -> type[Module]:
+    """Return the class of an assignment's module.
+
+    Raises:
+        ConfigError: it does not exist, an argument of it does not exist, or one is missing.
+    """
+    try:
+        cls = module_class(assignment.module)
+        kind, also = f"key for {assignment.module}:", ["module", "backend", "status"]
+        check_arguments(cls, assignment.options, kind, assignment.module, also)
+    except ConfigError as error:
+        raise ConfigError(f"{recipe.name}: [modules.{phase}]: {error}") from error
+    return cls
 
 
 def _load(source: str) -> tuple[str, dict[str, Any]]:
