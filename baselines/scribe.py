@@ -6,7 +6,7 @@ import re
 
 from baselines.oracle import Oracle, read_gold
 from memgym import Observation
-from memgym.scoring.text import contains
+from memgym.scoring.phrases import contains
 
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 _HEADER = re.compile(r"Document \d+:\n(.+)\n")

@@ -7,7 +7,7 @@ from memgym.errors import ActionError, unknown
 from memgym.operators import write_answer
 from memgym.protocol.actions import ACTION_SCHEMAS, parse_answer, to_json
 from memgym.protocol.observation import Observation
-from memgym.scoring.text import contains
+from memgym.scoring.phrases import contains
 
 STYLES = {"plain": "answer", "boxed": "answer_boxed", "distill": "answer_distill", "cite": "answer_cite"}
 """How the model answers, to the prompt that asks for it."""

@@ -16,6 +16,7 @@ import numpy as np
 from memgym.checks import check_int
 from memgym.errors import ConfigError, MissingExtraError
 from memgym.resolve import resolve
+from memgym.words import UNSPACED
 
 
 @runtime_checkable
@@ -146,7 +147,8 @@ class HashEmbedder(_Shared):
     """Lexical features: words, stripped of common English endings, hashed to signed slots.
 
     A word that occurs n times counts 1 + ln n, a stop word a tenth of that. It needs no model and no fitting, and is
-    the same in every process. Chinese and Japanese, written without spaces, go character by character.
+    the same in every process. Scripts without spaces
+    (Chinese, Japanese, Thai, ...) go character by character.
     Feature hashing: Weinberger et al., arXiv 0902.2206.
 
     Args:
@@ -345,8 +347,7 @@ def _dimension(text: str) -> int:
     return int(text)
 
 
-_UNSPACED = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
-_WORD = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")  # older than memgym.words, and kept: results rest on its vectors
 _BREAKS = {code: " " for code in range(128) if not _WORD.match(chr(code))}
 _ENDINGS = ("ing", "ies", "ed", "es", "ly", "s")
 _STOP_WORDS = frozenset(

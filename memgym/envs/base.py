@@ -274,12 +274,14 @@ class MemoryEnv(gym.Env[str, str]):
             self.__dict__.update(self._copy_state())
 
     def _answer_gold(self, question: Question) -> dict[str, Any]:
-        return {
+        gold = {
             "answers": question.answers,
             "match": question.match,
             "answerable": question.answerable,
             "evidence": [fact.value for fact in self.episode.facts if fact.source in question.evidence],
         }
+        rule = self.task.phrases
+        return gold if rule == "house" else {**gold, "phrases": rule}
 
     def _play(self, phase: str, action: object) -> str:
         """Play one action in the present phase; return what was wrong with it, ``""`` if nothing."""

@@ -14,7 +14,6 @@ from memgym.protocol.actions import parse_answer
 from memgym.protocol.blocks import budget_block, question_block
 from memgym.protocol.instructions import ANSWER, FORMS, READ, READ_BLIND
 from memgym.protocol.observation import Block
-from memgym.scoring.text import normalize
 
 
 class LongcontextEnv(MemoryEnv):
@@ -105,9 +104,9 @@ class LongcontextEnv(MemoryEnv):
 
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present memory."""
-        lines = [normalize(line) for line in self.memory.splitlines() if line.strip()]
+        lines = [line for line in self.memory.splitlines() if line.strip()]
         return {
-            **memory_quality(self.episode.questions, self.episode.lasting_facts(), lines),
+            **memory_quality(self.episode.questions, self.episode.lasting_facts(), lines, self.task.phrases),
             "compression": max(0.0, 1 - len(self.memory) / max(1, self._pages.total_chars)),
         }
 

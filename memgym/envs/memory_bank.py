@@ -15,7 +15,6 @@ from memgym.episodes import Question
 from memgym.protocol.actions import Answer
 from memgym.protocol.bank_protocol import ANSWER_K, RELATED_K, RETRIEVE_K, BankProtocol
 from memgym.protocol.observation import Block
-from memgym.scoring.text import normalize
 
 
 class MemoryBankEnv(MemoryEnv):
@@ -146,11 +145,11 @@ class MemoryBankEnv(MemoryEnv):
 
     def _quality(self) -> dict[str, float]:
         heard = {turn.id for session in self._sessions[: self._ended] for turn in session.turns}
-        lines = [normalize(record.text) for record in self.bank.get_all()]
-        stored = sum(len(record.text) for record in self.bank.get_all())
+        lines = [record.text for record in self.bank.get_all()]
+        stored = sum(map(len, lines))
         said = sum(len(turn.text) for session in self._sessions for turn in session.turns)
         return {
-            **memory_quality(self.episode.questions, self.episode.facts_after(heard), lines),
+            **memory_quality(self.episode.questions, self.episode.facts_after(heard), lines, self.task.phrases),
             "compression": max(0.0, 1 - stored / max(1, said)),
         }
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from memgym.episodes import Fact, Question
 from memgym.protocol.actions import Answer
-from memgym.scoring.text import normalize
+from memgym.scoring.phrases import RULES
 from memgym.tasks.base import Task
 
 
@@ -70,7 +70,7 @@ class AnswerScorer:
 
 
 def memory_quality(
-    questions: Sequence[Question], facts: Sequence[Fact] | None, lines: Sequence[str]
+    questions: Sequence[Question], facts: Sequence[Fact] | None, lines: Sequence[str], rule: str = "house"
 ) -> dict[str, float]:
     """Return ``memory_recall`` and ``memory_precision`` of a memory against what it ought to hold.
 
@@ -81,22 +81,24 @@ def memory_quality(
     Args:
         questions: the episode's questions; those without an answer do not count.
         facts: the gold facts that hold now; None where the task knows none.
-        lines: the memory's lines or records, normalised.
+        lines: the memory's lines or records.
+        rule: by which phrases are found, a name in :data:`memgym.scoring.phrases.RULES`.
     """
-    found = _lines_by_phrase(lines)
+    normal = RULES[rule]
+    found = _lines_by_phrase([normal(line) for line in lines])
     if facts is not None:
-        wanted = [normalize(fact.value) for fact in facts]
+        wanted = [normal(fact.value) for fact in facts]
         recall = _mean([bool(found(phrase)) for phrase in wanted])
     else:
         asked = [question for question in questions if question.answerable]
-        wanted = [normalize(answer) for question in asked for answer in question.answers]
-        recall = _mean([_held(question, found) for question in asked])
+        wanted = [normal(answer) for question in asked for answer in question.answers]
+        recall = _mean([_held(question, lambda answer: found(normal(answer))) for question in asked])
     useful = set().union(*(found(phrase) for phrase in set(wanted)))
     return {"memory_recall": recall, "memory_precision": len(useful) / len(lines) if lines else 0.0}
 
 
 def _held(question: Question, found: Callable[[str], set[int]]) -> float:
-    held = [bool(found(normalize(answer))) for answer in question.answers]
+    held = [bool(found(answer)) for answer in question.answers]
     return _mean(held) if question.match == "all" else float(any(held))
 
 

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from memgym.episodes import Question
 from memgym.judging.judge import Judge
-from memgym.scoring.text import f1
+from memgym.scoring.phrases import f1
 
 _REFUSAL = "I don't know; that was not mentioned."
 _BREAK_OUT = """\

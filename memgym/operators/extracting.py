@@ -9,7 +9,7 @@ import numpy as np
 from memgym.operators.reading import ABSTENTION, write_answer
 from memgym.operators.text import bm25, sentences
 from memgym.protocol.observation import Observation
-from memgym.scoring.text import contains as has_phrase
+from memgym.scoring.phrases import contains as has_phrase
 
 SENTENCES_READ = 5
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memgym.protocol.actions import to_json
 from memgym.protocol.observation import Observation
-from memgym.scoring.text import normalize
+from memgym.scoring.phrases import plain
 
 
 def verbatim(observation: Observation) -> str:
@@ -24,10 +24,10 @@ def add_all(observation: Observation) -> str:
 
 def deduplicate(observation: Observation) -> str:
     """Add the candidates whose text no shown memory and no earlier candidate has."""
-    seen = {normalize(memory.text) for memory in observation.memories}
+    seen = {plain(memory.text) for memory in observation.memories}
     operations = []
     for candidate in observation.candidates:
-        text = normalize(candidate.text)
+        text = plain(candidate.text)
         operations.append({"id": candidate.id, "op": "NOOP" if text in seen else "ADD"})
         seen.add(text)
     return to_json({"operations": operations})

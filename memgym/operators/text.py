@@ -9,30 +9,47 @@ import numpy as np
 
 from memgym.protocol.observation import Observation
 from memgym.tokens import TokenCounter, get_counter
+from memgym.words import UNSPACED, find_words, has_unspaced, is_unspaced
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[\"'(\[]?[A-Z0-9])|\n+")
+_NO_CAPITALS = r"\u0590-\u0dff\uac00-\ud7a3" + UNSPACED  # Hebrew, Arabic, India's scripts, Korean; those without spaces
+_SENTENCE_END = re.compile(
+    rf"(?<=[.!?])\s+(?=[\"'(\[“‘«„¿¡]?[A-Z0-9À-ÖØ-ÞΆ-ΫЀ-Я{_NO_CAPITALS}])"
+    r"|(?<=[。！？｡។॥।၊။؟۔])\s*(?![。！？｡」』”’）》\s])|(?<=[。！？｡][」』”’）》])(?![。！？｡」』”’）》，、])\s*|\n+"
+)
 
 
 def sentences(text: str) -> list[str]:
-    """Split a text at line breaks and sentence ends."""
+    """Split a text at line breaks and sentence ends; Thai and Lao mark none."""
     return [part for part in (piece.strip() for piece in _SENTENCE_END.split(text)) if part]
 
 
 def bm25(query: str, texts: Sequence[str]) -> np.ndarray:
-    """Return the BM25 score of each text for the query.
+    """Return the BM25 score of each text for the query; words of scripts without spaces are their characters.
 
     Returns:
         float32[n]; all 0 where no word of the query (stop words apart) occurs.
     """
     import bm25s
 
-    corpus = bm25s.tokenize(list(texts), stopwords="en", show_progress=False)
-    words = bm25s.tokenize(query, stopwords="en", show_progress=False, return_ids=False)[0]
-    if not corpus.vocab or not words:
+    if any(map(has_unspaced, (query, *texts))):
+        corpus, words = [_terms(text) for text in texts], _terms(query)
+        empty = not any(corpus)
+    else:
+        corpus = bm25s.tokenize(list(texts), stopwords="en", show_progress=False)
+        words = bm25s.tokenize(query, stopwords="en", show_progress=False, return_ids=False)[0]
+        empty = not corpus.vocab
+    if empty or not words:
         return np.zeros(len(texts), dtype=np.float32)
     index = bm25s.BM25()
     index.index(corpus, show_progress=False)
     return index.get_scores(words)
+
+
+def _terms(text: str) -> list[str]:
+    """Return what bm25s takes of a text: words of two letters or more, no English stop words; characters unspaced."""
+    from bm25s.stopwords import STOPWORDS_EN
+
+    return [word for word in find_words(text) if is_unspaced(word) or (len(word) > 1 and word not in STOPWORDS_EN)]
 
 
 def counter_of(observation: Observation) -> TokenCounter:

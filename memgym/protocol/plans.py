@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -10,14 +9,13 @@ from memgym.bank import MemoryBank, Operation
 from memgym.episodes import Turn
 from memgym.protocol.actions import Candidate, PlannedOperation
 from memgym.tokens import TokenCounter
-
-_WORD = re.compile(r"\w+")
+from memgym.words import find_words
 
 
 def attribute_source(value: str, turns: Sequence[Turn]) -> tuple[str, ...]:
     """Return the id of the turn that shares most words with a memory; none if no turn shares any."""
-    words = set(_WORD.findall(value.lower()))
-    shared = [len(words & set(_WORD.findall(f"{turn.speaker} {turn.text}".lower()))) for turn in turns]
+    words = set(find_words(value))
+    shared = [len(words & set(find_words(f"{turn.speaker} {turn.text}"))) for turn in turns]
     most = max(shared, default=0)
     return (turns[shared.index(most)].id,) if most else ()
 

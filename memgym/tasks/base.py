@@ -17,7 +17,8 @@ from typing import Any, ClassVar, Self
 from memgym.checks import is_int
 from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError, unknown
-from memgym.scoring.text import best_over, exact_match, f1
+from memgym.scoring.phrases import exact_match, f1
+from memgym.scoring.text import best_over
 
 SPLITS = ("train", "validation", "test")
 
@@ -31,7 +32,8 @@ class Task(ABC):
     the fields of its ``Config`` as further arguments, and no file of memgym is touched.
 
     A class that derives from this one sets ``name`` and ``Config`` and implements :meth:`size` and :meth:`build`.
-    :meth:`score` is exact match with token F1 beside it until it is overridden. An episode must depend on nothing but
+    :meth:`score` is exact match with token F1 beside it, by the house rule (:mod:`memgym.scoring.phrases`), until it is
+    overridden. An episode must depend on nothing but
     the config, the split and the index; so copies of a task give the same episodes, and share what was loaded.
 
     Args:
@@ -50,6 +52,9 @@ class Task(ABC):
     """Raised whenever the same config and index give another episode."""
     splits: ClassVar[tuple[str, ...]] = SPLITS
     default_split: ClassVar[str] = "train"
+    phrases: ClassVar[str] = "house"
+    """By which rule the reader ``contains`` and the memory's scores find an answer: a name in
+    :data:`memgym.scoring.phrases.RULES`."""
     Config: ClassVar[type]
     """The options: a frozen dataclass that checks them in ``__post_init__`` (see :mod:`memgym.checks`)."""
 

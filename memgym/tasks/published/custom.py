@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+from memgym.checks import check_choice
 from memgym.data.fields import require, texts
 from memgym.episodes import Episode, Fact, Question, Section, Session, Turn
 from memgym.errors import DataError
 from memgym.scoring.abstention import abstains
+from memgym.scoring.strict import strict_f1, strict_match
+from memgym.scoring.text import best_over, exact_match, f1, squad_f1
 from memgym.tasks.published.base import FileConfig, FileTask
 
 _FACT_FIELDS = ("subject", "relation", "value", "source")
+
+METRICS: dict[str, tuple[Callable[[str, str], float], Callable[[str, str], float]]] = {
+    "exact_match": (strict_match, strict_f1),
+    "squad": (exact_match, squad_f1),
+    "hotpotqa": (exact_match, f1),
+}
+"""Name of a metric to its scores ``answer`` and ``f1``."""
+
+
+@dataclass(frozen=True)
+class CustomConfig(FileConfig):
+    """What is read, and by which rule it is scored.
+
+    Args:
+        metric: when an answer is right. ``exact_match``: if it is the gold answer but for capitals, white space and
+            what :mod:`memgym.scoring.strict` lists, in any script. ``squad`` and ``hotpotqa``: by these data sets'
+            own scripts, which drop all ASCII punctuation and articles (``C++`` is ``C#``, ``-5`` is ``5``, ``3.5`` is
+            ``35``) and know no script without spaces; for results to set beside theirs.
+    """
+
+    metric: str = "exact_match"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_choice("metric", self.metric, tuple(METRICS))
 
 
 class Custom(FileTask):
@@ -40,14 +70,15 @@ class Custom(FileTask):
       per question a name by which scores are grouped; ``times``, per question when it is asked; ``facts``, what an
       ideal memory holds: ``{subject, relation, value, source, until?}`` (see :class:`~memgym.episodes.Fact`).
 
-    ``answer`` is exact match with token ``f1`` beside it; where the right answer is that the text does not tell, both
-    are 1 if the answer says so in known words (:func:`~memgym.scoring.abstention.abstains`).
+    ``answer`` is exact match with token ``f1`` beside it, by the rule that ``metric`` names: by default every sign
+    counts, in any script. Where the right answer is that the text does not tell, both are 1 if the answer says so in
+    known English words (:func:`~memgym.scoring.abstention.abstains`).
     """
 
     name = "custom"
     source = "your own file (schema in the class's documentation)"
     layout = "{sections or sessions, questions[], answers[], evidence[]?, id?, categories[]?, times[]?, facts[]?}"
-    Config = FileConfig
+    Config = CustomConfig
 
     def load(self, key: int) -> Episode:
         """Return the episode of row ``key``."""
@@ -69,9 +100,10 @@ class Custom(FileTask):
         )
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
-        """Return ``answer`` and ``f1``."""
+        """Return ``answer`` and ``f1`` by the metric."""
         if question.answerable:
-            return super().score(question, answer)
+            metric = zip(("answer", "f1"), METRICS[self.config.metric], strict=True)
+            return {name: best_over(score, answer, question.answers) for name, score in metric}
         return dict.fromkeys(("answer", "f1"), float(abstains(answer)))
 
 

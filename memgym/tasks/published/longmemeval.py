@@ -40,7 +40,8 @@ class LongMemEval(FileTask):
     that verdict: ``answer`` is 1 if the answer contains the gold answer, as whole words (of "7 days. 8 days (including
     the last day) is also acceptable." or "25 minutes (or 25:00)" either form); for the preference type, whose gold is a
     rubric, it is token F1; for abstention questions it is 1 if the answer abstains in known words
-    (:func:`~memgym.scoring.abstention.abstains`). ``f1`` stands beside it.
+    (:func:`~memgym.scoring.abstention.abstains`). ``f1`` stands beside it. Words are those of SQuAD's normalisation,
+    for the reader, too: results rest on it.
     """
 
     name = "longmemeval"
@@ -49,6 +50,7 @@ class LongMemEval(FileTask):
         "LongMemEval {question_id, question_type, question, answer, question_date, haystack_dates, "
         "haystack_sessions[[{role, content, has_answer?}]]}"
     )
+    phrases = "squad"
     Config = FileConfig
 
     def row_id(self, row: dict[str, Any], number: int) -> str:

@@ -63,6 +63,7 @@ def test_hash_features():
     assert cosine(embedder, "of the tea", "tea") > 0.97  # stop words weigh little
     assert cosine(embedder, "tea tea tea milk", "tea") < 0.95  # repetition weighs less than in proportion
     assert cosine(embedder, "東京に住む", "東京へ行く") > 0.3
+    assert cosine(embedder, "เธออยู่ลิสบอน", "ลิสบอน") > 0.5
     assert cosine(embedder, "", "tea") == pytest.approx(0)
 
 

@@ -43,6 +43,9 @@ def test_answers_are_written_in_the_asked_format() -> None:
         ([], {"answers": ["Not mentioned"], "answerable": False}, "Not mentioned"),
         (["x"], {"answers": ["Not mentioned"], "answerable": False}, "(not in memory)"),
         ([], {"answers": ["Lisbon"]}, "(not in memory)"),
+        (["安娜搬到了里斯本。"], {"answers": ["里斯本"]}, "里斯本"),
+        (["“Lisbon”, she said"], {"answers": ["Lisbon"]}, "Lisbon"),
+        (["“Lisbon”, she said"], {"answers": ["Lisbon"], "phrases": "squad"}, "(not in memory)"),
     ],
 )
 def test_contains(memories: list[str], gold: dict[str, Any], answer: str) -> None:

@@ -51,6 +51,49 @@ def test_sentences() -> None:
     assert sentences(" \n ") == []
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("安娜搬到了里斯本。她说：“好！”然后走了。", ["安娜搬到了里斯本。", "她说：“好！”", "然后走了。"]),
+        ("真的？！是。", ["真的？！", "是。"]),
+        ("他说「走吧。」，然后走了。", ["他说「走吧。」，然后走了。"]),
+        ("안나는 이사했다. 그녀는 행복하다.", ["안나는 이사했다.", "그녀는 행복하다."]),
+        ("मैं गया। वह आई।", ["मैं गया।", "वह आई।"]),
+        ("ذهب. عاد؟ نعم", ["ذهب.", "عاد؟", "نعم"]),
+        ("Он ушёл. Она осталась.", ["Он ушёл.", "Она осталась."]),
+        ("He left. “Why?” she asked.", ["He left.", "“Why?” she asked."]),
+        ("နေတယ်။ သွားတယ်။", ["နေတယ်။", "သွားတယ်။"]),
+    ],
+)
+def test_sentences_of_other_scripts(text: str, parts: list[str]) -> None:
+    assert sentences(text) == parts
+
+
+@pytest.mark.parametrize(
+    ("query", "texts"),
+    [
+        ("安娜住在哪里", ["安娜搬到了里斯本。", "猫叫奥利弗。"]),
+        ("アンナの猫", ["猫はオリーブ。", "今日も雨です。"]),
+        ("ลิสบอน", ["เธออยู่ที่ลิสบอน", "xyz"]),
+        ("Anna 住哪", ["Anna in Lisbon", "it rains"]),
+        ("ຫຼິສບອນ", ["ລິສບອນ", "ABC"]),
+    ],
+)
+def test_bm25_of_scripts_without_spaces(query: str, texts: list[str]) -> None:
+    first, second = bm25(query, texts).tolist()
+    assert first > second
+    assert bm25("狗", ["猫", "cat"]).tolist() == [0.0, 0.0]
+
+
+@settings(deadline=None, derandomize=True)
+@given(LINES, st.lists(LINES, min_size=1, max_size=6))
+def test_bm25_of_a_latin_text_does_not_depend_on_its_neighbours_script(query: str, texts: list[str]) -> None:
+    length = sum(len([w for w in text.split() if w != "the"]) for text in texts)
+    if length:
+        alone, beside = bm25(query, texts), bm25(query + " 里", texts)
+        assert beside.tolist() == pytest.approx(alone.tolist(), abs=1e-6)
+
+
 @settings(deadline=None, derandomize=True)
 @given(st.lists(LINES, max_size=8), st.integers(1, 12), st.sampled_from(sorted(COUNTERS)), st.data())
 def test_the_best_lines_are_kept_in_their_order(

@@ -21,6 +21,12 @@ def test_a_memory_rests_on_the_turn_with_most_of_its_words(value: str, source: t
     assert attribute_source(value, ()) == ()
 
 
+@pytest.mark.parametrize("place", ["里斯本", "リスボン", "ลิสบอน", "ລິສບອນ", "लिस्बन", "리스본"])
+def test_provenance_in_any_script(place: str) -> None:
+    turns = (Turn("a", "Ben", "今日は"), Turn("b", "Mira", f"…{place}。"))
+    assert attribute_source(f"“{place}”", turns) == ("b",)
+
+
 VALUES = st.text("ab c", min_size=1, max_size=24).filter(str.strip)
 KEYS = st.none() | st.text("k", max_size=6)
 

@@ -17,7 +17,8 @@ import numpy as np
 from memgym.checks import check_choice, check_int, check_number
 from memgym.episodes import Episode, Fact, Question, Session, Turn
 from memgym.errors import ConfigError
-from memgym.scoring.text import best_over, f1
+from memgym.scoring.phrases import f1
+from memgym.scoring.text import best_over
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.procedural.persona.answers import canonical, only_abstains
 from memgym.tasks.procedural.persona.phrases import COUNTABLES, EVENTS

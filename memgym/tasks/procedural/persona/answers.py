@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from memgym.scoring.text import normalize
+from memgym.scoring.phrases import plain
 from memgym.tasks.procedural.persona.pools import MONTHS
 
 _UNITS = (
@@ -38,7 +38,7 @@ _HEDGE = re.compile(r"\b(but|probably|maybe|perhaps|likely|possibly|might|guess|
 
 def only_abstains(answer: str) -> bool:
     """Return whether ``answer`` says, shortly and without a guess beside it, that the text does not tell."""
-    text = normalize(answer)
+    text = plain(answer)
     return bool(_ABSTENTION.fullmatch(text)) and not _HEDGE.search(text)
 
 
@@ -65,7 +65,7 @@ def canonical(answer: str) -> str:
     text = _DAY_FIRST.sub(lambda m: _day(m[1], _MONTH[m[2]], m[3]), text)
     text = _MONTH_FIRST.sub(lambda m: _day(m[2], _MONTH[m[1]], m[3]), text)
     text = _CLOCK.sub(_time, text)
-    text = _LEADING.sub("", normalize(_HYPHEN.sub(r"\1", text)))
+    text = _LEADING.sub("", plain(_HYPHEN.sub(r"\1", text)))
     return " ".join(_NUMBER.get(word, word) for word in text.split())
 
 

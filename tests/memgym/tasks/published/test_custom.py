@@ -6,11 +6,16 @@ import inspect
 import json
 import textwrap
 
+import gymnasium as gym
 import pytest
 
+import memgym  # noqa: F401 - registers the ids
 from memgym.episodes import Fact, Question, Section, Turn
-from memgym.errors import DataError
+from memgym.errors import ConfigError, DataError
 from memgym.tasks.published.custom import Custom
+
+BASE = {"sections": [{"id": "a", "text": "A"}, {"id": "b", "text": "B"}], "questions": ["?"], "answers": ["x"]}
+FACT = {"subject": "s", "relation": "r", "value": "v", "source": "a"}
 
 
 def load(tmp_path, row):
@@ -42,6 +47,60 @@ def test_the_documented_example(tmp_path):
     assert task.score(unknown, "Ben") == {"answer": 0.0, "f1": 0.0}
 
 
+@pytest.mark.parametrize(
+    ("metric", "gold", "right", "wrong"),
+    [
+        ("exact_match", "C++", "c++.", "C#"),
+        ("exact_match", "-5", "−5", "5"),
+        ("exact_match", "3.5", "3.5", "35"),
+        ("exact_match", "A", "a", "the"),
+        ("exact_match", "里斯本", "里斯本。", "里斯"),
+        ("squad", "C++", "C#", "D"),
+        ("squad", "the tower", "Tower!", "“tower”"),
+        ("hotpotqa", "3.5", "35", "3"),
+    ],
+)
+def test_the_metric_says_what_is_right(tmp_path, metric, gold, right, wrong):
+    (tmp_path / "own.json").write_text(json.dumps([BASE | {"answers": [gold]}]))
+    task = Custom(path=str(tmp_path / "own.json"), metric=metric)
+    (question,) = task.episode("all", 0).questions
+    assert task.score(question, right)["answer"] == 1.0
+    assert task.score(question, wrong)["answer"] == 0.0
+
+
+def test_f1_by_the_metric(tmp_path):
+    (tmp_path / "own.json").write_text(json.dumps([BASE | {"answers": ["yes"]}]))
+    path = str(tmp_path / "own.json")
+    scores = {}
+    for metric in ("exact_match", "squad", "hotpotqa"):
+        task = Custom(path=path, metric=metric)
+        scores[metric] = task.score(task.episode("all", 0).questions[0], "yes it is")["f1"]
+    assert scores == {"exact_match": 0.0, "squad": 0.5, "hotpotqa": 0.0}
+    with pytest.raises(ConfigError, match="metric"):
+        Custom(path=path, metric="bleu")
+
+
+@pytest.mark.parametrize(
+    ("told", "answer"),
+    [
+        ("安娜搬到了里斯本。", "里斯本"),
+        ("アンナはリスボンに住む。", "リスボン"),
+        ("อันนาย้ายไปลิสบอน", "ลิสบอน"),
+        ("She moved to “Lisbon”.", "Lisbon"),
+        ("He is Patrick O’Brien.", "O'Brien"),
+        ("Anna moved to Lisbon.", "Lisbon"),
+    ],
+)
+def test_every_script_earns_the_same(tmp_path, told, answer):
+    row = {"sections": [told], "questions": ["?"], "answers": [answer]}
+    (tmp_path / "own.json").write_text(json.dumps([row]))
+    env = gym.make("memgym/Longcontext-v0", task="custom", path=str(tmp_path / "own.json"), phases=("read",))
+    env.reset()
+    _, _, done, _, info = env.step(told)
+    assert done
+    assert info["rewards"]["memory_recall"] == info["rewards"]["memory_precision"] == info["rewards"]["answer"] == 1.0
+
+
 def test_left_out_ids(tmp_path):
     sections = load(tmp_path, {"sections": ["A", {"text": "B"}], "questions": ["?"], "answers": [5]}).episode("all", 0)
     assert sections.sections == (Section("1", "A"), Section("2", "B"))
@@ -52,10 +111,6 @@ def test_left_out_ids(tmp_path):
     episode = load(tmp_path, row).episode("all", 0)
     assert [turn.id for session in episode.sessions for turn in session.turns] == ["1:1", "2:1", "2:2"]
     assert (episode.questions[0].evidence, episode.questions[0].time) == (("2:2",), "June")
-
-
-BASE = {"sections": [{"id": "a", "text": "A"}, {"id": "b", "text": "B"}], "questions": ["?"], "answers": ["x"]}
-FACT = {"subject": "s", "relation": "r", "value": "v", "source": "a"}
 
 
 @pytest.mark.parametrize(
