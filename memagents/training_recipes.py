@@ -36,6 +36,7 @@ from grpo.presets import PRESETS
 from memagents.recipes import KEYS
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, unknown
+from memgym.folders import is_path
 from memgym.registration import make
 
 _FOLDER = Path(__file__).parent / "recipes" / "training"
@@ -117,6 +118,8 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
     """
     path = Path(source)
     if not path.is_file():
+        if source not in training_recipe_names() and is_path(source):
+            raise ConfigError(f"training recipe {source}: there is no such file")
         if source not in training_recipe_names():
             raise unknown("training recipe", source, [*training_recipe_names(), "the path of a TOML file"])
         path = _FOLDER / f"{source}.toml"
