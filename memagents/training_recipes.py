@@ -153,6 +153,16 @@ def training_recipe_names() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
+def maker_of(path: str) -> str:
+    """Return in words which training run makes a file or folder that is missing; nothing where none is known to."""
+    folders = [str(folder) for folder in Path(path).parents]
+    for name in training_recipe_names():
+        run = read_toml(_FOLDER / f"{name}.toml")["train"]["out_dir"]
+        if run in folders:
+            return f"; the training run {run} makes it: 'memagents train {name}'"
+    return ""
+
+
 def _check_least(settings: RunConfig | ValidationConfig | TeacherConfig, name: str, least: int) -> None:
     if getattr(settings, name) < least:
         raise ConfigError(f"{name} = {getattr(settings, name)} must be at least {least}")
