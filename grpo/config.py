@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from grpo.advantages import AdvantageConfig
 from grpo.errors import ConfigError
-from grpo.losses import LossConfig
+from grpo.objective import AdvantageConfig, LossConfig
 from grpo.options import build, check, option, parse_overrides, read_toml
 from grpo.presets import preset_values
 
@@ -39,7 +38,9 @@ class TrainerConfig:
     dynamic_sampling: bool = option(False, "drop groups without any advantage and collect again to replace them")
     max_resamples: int = option(3, "most extra collections per iteration")
 
-    validate_every: int = option(0, "iterations between validations; 0 is never")
+    validate_every: int = option(
+        0, "iterations between validations; 0 is never, and switches off what a file says of best_metric and patience"
+    )
     best_metric: str | None = option(None, "validation metric whose maximum marks the best checkpoint")
     patience: int = option(0, "stop after this many validations without a new best; 0 is never")
     save_every: int = option(10, "iterations between checkpoints")
@@ -82,6 +83,8 @@ def from_values(values: Mapping[str, Any], cls: type = TrainerConfig) -> Any:
     """
     values = dict(values)
     name = values.pop("preset", None)
+    if values.get("validate_every") == 0:
+        values = {key: value for key, value in values.items() if key not in ("best_metric", "patience")}
     return build(cls, values if name is None else {**preset_values(name), **values})
 
 

@@ -13,7 +13,7 @@ result       ``[N]`` finite advantages; a group of which all are exactly 0 teach
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -24,7 +24,7 @@ from grpo.buffer import needed
 from grpo.errors import RolloutError
 
 if TYPE_CHECKING:
-    from grpo.advantages import AdvantageConfig
+    from grpo.objective import AdvantageConfig
 
 AdvantageEstimator = Callable[[TensorDict, "AdvantageConfig", Tensor | None], Tensor]
 
@@ -53,9 +53,6 @@ def relative(buffer: TensorDict, config: AdvantageConfig, penalty: Tensor | None
             step = _compare(buffer, rewards, config.discount, units=(row,), peers=(group, anchor), config=config)
             total += weight * config.step_weight * step
     return total.float()
-
-
-ESTIMATORS: Mapping[str, AdvantageEstimator] = {"relative": relative}
 
 
 def _components(buffer: TensorDict, config: AdvantageConfig, penalty: Tensor | None) -> list[tuple[float, Tensor]]:

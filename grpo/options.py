@@ -19,13 +19,14 @@ from grpo.errors import ConfigError, unknown
 from grpo.resolve import FROM_OUTSIDE, resolve
 
 
-def option(default: Any, help: str, known: Mapping[str, Callable[..., Any]] | None = None) -> Any:
+def option(default: Any, help: str, known: Mapping[str, str | Callable[..., Any]] | None = None) -> Any:
     """Return a dataclass field with a line of help.
 
     Args:
         default: its value where none is given.
         help: the line.
-        known: functions by their short names, of which the value names one, or one from outside.
+        known: functions by their short names (or their ``module:function``), of which the value names one, or one from
+            outside.
     """
     return dataclasses.field(default=default, metadata={"help": help, "known": known})
 
@@ -71,7 +72,7 @@ def read_toml(path: str | Path | None) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the config file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML, and UTF-8
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
@@ -86,6 +87,8 @@ def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
             values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             values[key.strip()] = text
+        except RecursionError:
+            raise ConfigError(f"override {key.strip()!r}: the value is nested too deeply") from None
     return values
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from grpo.advantages import AdvantageConfig
 from grpo.errors import unknown
-from grpo.losses import LossConfig
+from grpo.objective import AdvantageConfig, LossConfig
 from grpo.options import build, flat_fields
 
 PRESETS: dict[str, dict[str, Any]] = {

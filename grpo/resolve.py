@@ -11,15 +11,21 @@ from grpo.errors import ConfigError, unknown
 FROM_OUTSIDE = "module:function"
 
 
-def resolve(setting: str, name: str, known: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+def resolve(setting: str, name: str, known: Mapping[str, str | Callable[..., Any]]) -> Callable[..., Any]:
     """Return the function that the value ``name`` of a ``setting`` names.
+
+    Args:
+        setting: for the message.
+        name: a key of ``known``, or ``module:function``.
+        known: short name to the function itself, or to its ``module:function``.
 
     Raises:
         ConfigError: there is no such name, with the nearest one; or it cannot be imported, with the reason.
     """
-    if name in known:
-        return known[name]
-    module, colon, path = name.partition(":")
+    found = known.get(name, name)
+    if not isinstance(found, str):
+        return found
+    module, colon, path = found.partition(":")
     if not colon:
         raise unknown(setting, name, [*known, FROM_OUTSIDE])
     try:

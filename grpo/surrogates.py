@@ -15,14 +15,14 @@ A surrogate is a pure tensor function ``(log_prob, ratio, advantage, config) -> 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from grpo.losses import LossConfig
+    from grpo.objective import LossConfig
 
 Surrogate = Callable[[Tensor, Tensor, Tensor, "LossConfig"], tuple[Tensor, Tensor]]
 
@@ -47,6 +47,3 @@ def cispo(log_prob: Tensor, ratio: Tensor, advantage: Tensor, config: LossConfig
 def reinforce(log_prob: Tensor, ratio: Tensor, advantage: Tensor, config: LossConfig) -> tuple[Tensor, Tensor]:
     """Advantage times log π (Williams 1992)."""
     return -advantage * log_prob, torch.zeros_like(log_prob)
-
-
-SURROGATES: Mapping[str, Surrogate] = {"clip": clip, "cispo": cispo, "reinforce": reinforce}

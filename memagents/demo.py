@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from transformers.utils import logging
@@ -17,6 +16,7 @@ from memagents.plot import plot_runs
 from memagents.progress import TrainingProgress
 from memagents.training import Run
 from memagents.training_recipes import TrainingRecipe, read_training_recipe
+from memgym.cli.terminal import make_console
 from memgym.envs.base import MemoryEnv
 from memgym.errors import MemgymError
 from memgym.leaderboard.compare import compare
@@ -78,7 +78,7 @@ def demo(out: Path, settings: Sequence[str] = ()) -> bool:
         ConfigError, RunFolderError: the folder holds something else, or a setting does not fit.
     """
     logging.disable_progress_bar()  # of loading a model, in the midst of what is shown here
-    console = Console(highlight=False)
+    console = make_console(markup=True)
     outcomes = []
     for number, lesson in enumerate(LESSONS, 1):
         console.print(f"\n[bold]{number}/{len(LESSONS)} {lesson.name}: {lesson.what}[/bold]")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Self
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from memgym.cli.terminal import make_console
 
 FIGURES = {"reward/mean": "reward", "loss": "loss", "entropy": "entropy", "grad_norm": "gradient"}
 """Metrics of the live line, and what they are called there; validation metrics are lines of their own."""
@@ -21,7 +22,7 @@ class TrainingProgress:
     """
 
     def __init__(self, iterations: int, visible: bool = True):
-        self.console = Console(quiet=not visible, highlight=False)
+        self.console = make_console(quiet=not visible)
         self._bar = Progress(
             TextColumn("iteration"),
             MofNCompleteColumn(),

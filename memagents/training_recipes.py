@@ -36,6 +36,7 @@ from grpo.presets import PRESETS
 from memagents.recipes import KEYS
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, unknown
+from memgym.folders import is_path
 from memgym.registration import make
 
 _FOLDER = Path(__file__).parent / "recipes" / "training"
@@ -117,6 +118,8 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
     """
     path = Path(source)
     if not path.is_file():
+        if source not in training_recipe_names() and is_path(source):
+            raise ConfigError(f"training recipe {source}: there is no such file")
         if source not in training_recipe_names():
             raise unknown("training recipe", source, [*training_recipe_names(), "the path of a TOML file"])
         path = _FOLDER / f"{source}.toml"
@@ -148,6 +151,16 @@ def settings() -> Iterator[tuple[str, str, str, str]]:
 def training_recipe_names() -> list[str]:
     """Return the names of the built-in training recipes."""
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+
+
+def maker_of(path: str) -> str:
+    """Return in words which training run makes a file or folder that is missing; nothing where none is known to."""
+    folders = [str(folder) for folder in Path(path).parents]
+    for name in training_recipe_names():
+        run = read_toml(_FOLDER / f"{name}.toml")["train"]["out_dir"]
+        if run in folders:
+            return f"; the training run {run} makes it: 'memagents train {name}'"
+    return ""
 
 
 def _check_least(settings: RunConfig | ValidationConfig | TeacherConfig, name: str, least: int) -> None:

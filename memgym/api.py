@@ -19,6 +19,9 @@ Message = Mapping[str, str]
 """A chat message: ``{"role": "system" | "user" | "assistant", "content": text}``."""
 
 _OPENAI_URL = "https://api.openai.com/v1"
+_HEADERS = ("OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_CUSTOM_HEADERS")
+_PROXIES = ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -49,7 +52,8 @@ class ChatClient:
         temperature: sampling temperature.
 
     Raises:
-        ConfigError: an argument does not fit, or there is no API key.
+        ConfigError: an argument does not fit, there is no API key, or this machine's settings for proxies or
+            certificates are of no use.
         MissingExtraError: the ``api`` extra is not installed.
     """
 
@@ -81,7 +85,10 @@ class ChatClient:
         self.temperature = temperature
         self.timeout = timeout
         self._max_retries = max_retries
-        self._client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries)
+        try:
+            self._client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries)
+        except Exception as error:  # of whatever the HTTP package reads from this machine; they share no base class
+            raise ConfigError(_unfit_settings(model, error)) from None
         self._slots = threading.BoundedSemaphore(concurrency)
         self._base_url = base_url.rstrip("/")
         weakref.finalize(self, self._client.close)  # kept-alive connections end with their user
@@ -197,6 +204,22 @@ def _check_key(key: str, model: str) -> None:
         )
     if not (key.isascii() and key.isprintable()):
         raise ConfigError("OPENAI_API_KEY has characters that no key can have; set it anew")
+    for name in _HEADERS:  # which the openai package reads
+        if not os.environ.get(name, "").isascii():
+            raise ConfigError(f"{name} has characters that no HTTP header can have; set it anew, or not at all")
+
+
+def _unfit_settings(model: str, error: Exception) -> str:
+    """Say which of this machine's settings for connections may be at fault; no address, as it may hold a password."""
+    names = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
+    given = [name for plain in names for name in (plain, plain.lower()) if os.environ.get(name)]
+    if isinstance(error, ImportError):
+        reason = "a SOCKS proxy needs 'pip install socksio'; or name one that speaks HTTP, http://host:port"
+    elif isinstance(error, OSError):
+        reason = f"no certificates can be read there ({error.strerror or type(error).__name__})"
+    else:
+        reason = "not the address of a proxy, such as http://host:port"
+    return f"cannot connect to model {model!r}: {', '.join(given) or ' or '.join(names)}: {reason}"
 
 
 def _encodable(text: str) -> str:

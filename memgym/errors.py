@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -52,7 +53,16 @@ def unexpected(where: str, name: str, known: Iterable[str], given: str) -> Unexp
     return UnexpectedArgumentError(f"{said}.{_hint(name, sorted(known))}")
 
 
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Return `` Did you mean …?`` with the known name that is nearest to ``name``, or nothing where none is near.
+
+    Case does not count, nor does what stands before the last ``:`` or ``/`` of a known name.
+    """
+    names = sorted(known)
+    keys = {key.casefold(): whole for whole in names for key in (re.split("[:/]", whole)[-1], whole)}
+    near = get_close_matches(str(name).casefold(), keys, n=1)
+    return f" Did you mean {keys[near[0]]!r}?" if near else ""
+
+
 def _hint(name: object, names: list[str]) -> str:
-    near = get_close_matches(str(name), names, n=1)
-    suggestion = f" Did you mean {near[0]!r}?" if near else ""
-    return f"{suggestion} Known: {', '.join(names) or 'none'}."
+    return f"{nearest(name, names)} Known: {', '.join(names) or 'none'}."

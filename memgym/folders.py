@@ -11,6 +11,12 @@ CACHE_FOLDER = "MEMGYM_CACHE"
 """Environment variable: the folder of what is fetched or worked out once, such as models and a judge's verdicts."""
 
 
+def is_path(text: str) -> bool:
+    """Return whether a text can only be meant as a path, by its form."""
+    folder, name = os.path.split(text)
+    return bool(folder) or name.endswith((".toml", ".json"))
+
+
 def locate(path: Path) -> Path:
     """Return where a file is: a relative path that leads nowhere is looked up in the data folder."""
     folder = os.environ.get(DATA_FOLDER)

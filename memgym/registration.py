@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
-from memgym.errors import ConfigError, UnexpectedArgumentError
+from memgym.errors import ConfigError, UnexpectedArgumentError, nearest
 
 if TYPE_CHECKING:
     from memgym.envs.base import MemoryEnv
@@ -45,6 +45,9 @@ def make(env_id: str, **kwargs: Any) -> MemoryEnv:
         env: gym.Env = gym.make(env_id, **{"disable_env_checker": True, **kwargs})
     except UnexpectedArgumentError as error:
         raise error.__cause__ or error from None  # without what Gymnasium wraps around the message
+    except gym.error.UnregisteredEnv:
+        known = f"{nearest(env_id, ENVIRONMENTS)} 'memgym envs' lists the environments."
+        raise ConfigError(f"unknown environment {env_id!r}.{known}") from None
     except gym.error.Error as error:
         raise ConfigError(f"{error} 'memgym envs' lists the environments.") from None
     if isinstance(env, gym.wrappers.OrderEnforcing):

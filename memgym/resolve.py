@@ -8,11 +8,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping
 from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 from memgym.errors import ConfigError, unknown
 
 FROM_OUTSIDE = "module:Class"
+OFFERING = ("baselines", "memagents")
+"""Packages beside memgym whose classes are suggested where a name lacks its module; none is needed."""
 
 
 def check_name(kind: str, name: object, known: Iterable[str] = ()) -> str:
@@ -59,6 +63,8 @@ def resolve_class(kind: str, name: object, base: type, known: Mapping[str, Any] 
     Raises:
         ConfigError: as for :func:`resolve`, or it is no such class.
     """
+    if isinstance(name, str) and not (name in known or ":" in name):
+        raise unknown(kind, name, [*known, *_offered(base), FROM_OUTSIDE])
     cls = resolve(kind, name, known)
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise ConfigError(f"{kind} {name!r} is not a subclass of {_public_name(base)}")
@@ -79,6 +85,18 @@ def _public_name(cls: type) -> str:
 def _reason(error: Exception, module: str, path: str) -> str:
     """Say what is wrong; for a name that is missing, with the nearest of those that the module has."""
     if isinstance(error, AttributeError) and "." not in path:
-        names = [name for name in vars(import_module(module)) if not name.startswith("_")]
+        there = vars(import_module(module)).items()
+        names = [name for name, thing in there if not (name.startswith("_") or isinstance(thing, ModuleType))]
         return str(unknown(f"name in module {module}:", path, names))
     return str(error)
+
+
+def _offered(base: type) -> list[str]:
+    """Return the concrete subclasses of a class that the packages beside memgym offer, as ``module:Class``."""
+    packages = [import_module(package) for package in OFFERING if find_spec(package)]
+    return [
+        f"{package.__name__}:{name}"
+        for package in packages
+        for name, thing in vars(package).items()
+        if isinstance(thing, type) and issubclass(thing, base) and not inspect.isabstract(thing)
+    ]

@@ -144,7 +144,14 @@ def find_model(name: str | os.PathLike) -> str:
     if not isinstance(name, str | os.PathLike) or not os.fspath(name):
         raise ConfigError(f"argument 'model' must be a built-in name, a directory or a hub name, not {name!r}")
     name = os.fspath(name)
-    return os.fspath(MODELS[name]()) if name in MODELS else name
+    if name in MODELS:
+        return os.fspath(MODELS[name]())
+    # Hubs know names of one or two parts; what else there is can only be a directory.
+    if not os.path.isdir(name) and (os.path.isabs(name) or name.startswith((".", "~")) or name.count("/") > 1):
+        from memagents.training_recipes import maker_of  # which knows all that recipes name, such as backends
+
+        raise ConfigError(f"there is no model directory {name}{maker_of(name)}")
+    return name
 
 
 def cannot_load(name: str | os.PathLike, error: Exception) -> ConfigError:

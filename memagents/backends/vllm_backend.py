@@ -142,9 +142,10 @@ def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, A
             raise ConfigError(f"argument 'engine' has {name!r}, which vllm.EngineArgs does not know{hint}")
     # Where a prompt is read in parts, a seeded request crashes vLLM's CPU engine ("CPU Generator does not use offset").
     whole_prompts = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
+    path = find_model(model)
     try:
         with _random_state_kept():
-            return LLM(find_model(model), **options, **_OURS, **whole_prompts | engine)
+            return LLM(path, **options, **_OURS, **whole_prompts | engine)
     except (OSError, ValueError) as error:
         raise cannot_load(model, error) from None
 

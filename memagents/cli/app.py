@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from memgym.cli.common import clear_errors
+from memgym.cli.terminal import App, make_console, print_whole
 
-app = typer.Typer(
-    help="Memory agents: talk, remember, train.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = App("Memory agents: talk, remember, train.")
 
-RecipeOption = Annotated[str, typer.Option("--recipe", help="A TOML file, or the name of a built-in recipe.")]
-BankOption = Annotated[Path, typer.Option("--bank", help="The memory bank's file; made where there is none.")]
-EmbedderOption = Annotated[str, typer.Option(help="Of a new bank: hash, minilm or api:MODEL.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of the sampling.")]
-
-
-@app.callback()
-def main() -> None:
-    """Let a recipe name a module in the present folder."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")
+RecipeOption = Annotated[
+    str, typer.Option("--recipe", metavar="RECIPE", help="A TOML file, or the name of a built-in recipe.")
+]
+BankOption = Annotated[
+    Path, typer.Option("--bank", metavar="FILE", help="The memory bank's file; made where there is none.")
+]
+EmbedderOption = Annotated[str, typer.Option(metavar="NAME", help="Of a new bank: hash, minilm or api:MODEL.")]
+SeedOption = Annotated[int, typer.Option(metavar="N", help="Seed of the sampling.")]
 
 
 @app.command()
-@clear_errors
 def chat(
     recipe: RecipeOption,
     bank: BankOption,
-    name: Annotated[str, typer.Option(help="How you are called in the memories.")] = "User",
+    name: Annotated[str, typer.Option(metavar="NAME", help="How you are called in the memories.")] = "User",
     embedder: EmbedderOption = "hash",
     seed: SeedOption = 0,
 ) -> None:
@@ -46,7 +36,6 @@ def chat(
 
 
 @app.command()
-@clear_errors
 def ingest(
     dialogues: Annotated[list[Path], typer.Argument(help="Files of sessions (JSON array or lines).")],
     recipe: RecipeOption,
@@ -61,7 +50,6 @@ def ingest(
 
 
 @app.command()
-@clear_errors
 def ask(
     questions: Annotated[list[str], typer.Argument(help="Questions; - reads them from standard input, one a line.")],
     recipe: RecipeOption,
@@ -76,7 +64,6 @@ def ask(
 
 
 @app.command()
-@clear_errors
 def train(
     recipe: Annotated[str, typer.Argument(help="A TOML file, or the name of a built-in training recipe.")],
     settings: Annotated[
@@ -95,27 +82,23 @@ def train(
 
 
 @app.command()
-@clear_errors
 def settings() -> None:
     """List the settings of training recipes, with their defaults."""
-    from rich.console import Console
-
     from memagents.cli.training import settings_table, training_errors
 
     with training_errors():
         table = settings_table()
-    Console().print(table)
+    print_whole(make_console(), table)
 
 
 @app.command()
-@clear_errors
 def demo(
     settings: Annotated[
         list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings of both training recipes.")
     ] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the runs, the pictures and the result files.")] = Path(
-        "runs/demo"
-    ),
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Folder for the runs, the pictures and the result files.")
+    ] = Path("runs/demo"),
 ) -> None:
     """Let a tiny language model and a reranker learn, measured before and after. Ctrl-C saves; once more goes on."""
     from memagents.cli.training import training_errors
@@ -128,14 +111,16 @@ def demo(
 
 
 @app.command()
-@clear_errors
 def plot(
     runs: Annotated[list[Path], typer.Argument(help="Folders of training runs, drawn over each other.")],
-    out: Annotated[Path, typer.Option(help="The picture: ….svg or ….png.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The picture: ….svg or ….png.")],
     names: Annotated[
-        list[str] | None, typer.Option("--name", help="Of a run, in the legend; repeat in the order of the runs.")
+        list[str] | None,
+        typer.Option("--name", metavar="NAME", help="Of a run, in the legend; repeat in the order of the runs."),
     ] = None,
-    score: Annotated[str | None, typer.Option(help="Validation score; by default what the run selects by.")] = None,
+    score: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Validation score; by default what the run selects by.")
+    ] = None,
 ) -> None:
     """Draw the learning curves of training runs."""
     from memagents.plot import plot_runs

@@ -49,7 +49,10 @@ class LinearModule(Module, TrainablePolicy):
             state = torch.load(weights, map_location="cpu", weights_only=True)
             self.load_state_dict(state.get("policy", state))
         except OSError as error:
-            raise ConfigError(f"'weights': {weights!r} cannot be read: {error.strerror}") from None
+            from memagents.training_recipes import maker_of  # which knows all that recipes name, such as modules
+
+            made = maker_of(weights) if isinstance(error, FileNotFoundError) else ""
+            raise ConfigError(f"'weights': {weights!r} cannot be read: {error.strerror}{made}") from None
         except (RuntimeError, AttributeError, ValueError, EOFError, pickle.UnpicklingError) as error:
             shapes = ", ".join(f"{name} {'×'.join(map(str, map_.shape))}" for name, map_ in self.named_parameters())
             raise ConfigError(f"'weights': {weights!r} does not hold the maps of this module ({shapes})") from error

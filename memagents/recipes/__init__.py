@@ -40,6 +40,7 @@ from memagents.arguments import check_arguments
 from memagents.modules import MODULES, Module, module_class
 from memagents.recipes.trained import trained_recipe
 from memgym.errors import ConfigError, unknown
+from memgym.folders import is_path
 from memgym.protocol.observation import PHASES
 
 if TYPE_CHECKING:
@@ -191,12 +192,14 @@ def _load(source: str) -> tuple[str, dict[str, Any]]:
     if path.is_dir() and source not in recipe_names():
         return f"recipe {source}", trained_recipe(path)
     if not path.is_file():
+        if source not in recipe_names() and is_path(source):
+            raise ConfigError(f"recipe {source}: there is no such file, nor the folder of a training run")
         if source not in recipe_names():
             raise unknown("recipe", source, [*recipe_names(), "the path of a TOML file"])
         path = _FOLDER / f"{source}.toml"
     try:
         return f"recipe {source}", tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+    except (ValueError, RecursionError, OSError) as error:  # TOML, and UTF-8
         raise ConfigError(f"recipe {source} is not a readable TOML file: {error}") from None
 
 

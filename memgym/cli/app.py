@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from memgym.cli.common import clear_errors, parse_settings
+from memgym.cli.common import parse_settings
+from memgym.cli.terminal import App, at_least, make_console
 from memgym.errors import ConfigError
 
-app = typer.Typer(
-    help="A Gymnasium suite for memory-augmented agents.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = App("A Gymnasium suite for memory-augmented agents.")
 
 DataFolder = Annotated[
-    Path | None, typer.Option("--data", help="Folder in which data files are looked up; by default $MEMGYM_DATA.")
+    Path | None,
+    typer.Option("--data", metavar="FOLDER", help="Where data files are looked up; by default $MEMGYM_DATA."),
 ]
+
 Setting = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Make-argument; repeat for more.")]
 Files = Annotated[list[Path], typer.Argument(help="Result files, or folders of them.")]
 Score = Annotated[
-    str, typer.Option(help="Any score of the questions or of the final memory, e.g. evidence_recall, memory_recall.")
+    str,
+    typer.Option(
+        metavar="NAME", help="Any score of the questions or of the final memory, e.g. evidence_recall, memory_recall."
+    ),
 ]
 JudgePrompt = Annotated[
-    str, typer.Option(help="benchmark, strict, lenient, or rules of your own: a file ….toml or module:NAME.")
+    str,
+    typer.Option(
+        metavar="PROMPT", help="benchmark, strict, lenient, or rules of your own: a file ….toml or module:NAME."
+    ),
 ]
-BaseUrl = Annotated[str | None, typer.Option(help="The endpoint; by default OPENAI_BASE_URL.")]
-
-
-@app.callback()
-def main() -> None:
-    """Let ``module:Class`` name a module in the present folder, as it does under ``python -m``."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")
+BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="The endpoint; by default OPENAI_BASE_URL.")]
 
 
 def _use_data_folder(folder: Path | None) -> None:
@@ -46,24 +42,23 @@ def _use_data_folder(folder: Path | None) -> None:
 
 
 @app.command()
-@clear_errors
 def envs(
     tasks: Annotated[list[str], typer.Option(metavar="MODULE", help="List the tasks of a module of yours, too.")] = [],  # noqa: B006
 ) -> None:
     """List the environments, tasks and suites."""
-    from rich.console import Console
-
     from memgym.cli.listing import listing
+    from memgym.cli.terminal import print_whole
 
-    Console().print(listing(tasks))
+    print_whole(make_console(), *listing(tasks))
 
 
 @app.command()
-@clear_errors
 def play(
     env_id: Annotated[str, typer.Argument(help="A registered id, e.g. memgym/MemoryBank-v0.")],
-    index: Annotated[int | None, typer.Option(help="Index of the episode; by default one is drawn.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed of the draw.")] = None,
+    index: Annotated[
+        int | None, typer.Option(metavar="N", help="Index of the episode; by default one is drawn.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of the draw.")] = None,
     settings: Setting = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Play an environment yourself in the terminal."""
@@ -73,37 +68,48 @@ def play(
 
 
 @app.command()
-@clear_errors
 def evaluate(
     policies: Annotated[list[str], typer.Argument(help="Policies as module:Class, e.g. baselines:Lexical.")],
     suite: Annotated[
-        str | None, typer.Option(help="A suite: its name (see 'memgym envs'), a file ….toml, or module:NAME.")
+        str | None,
+        typer.Option(metavar="SUITE", help="A suite: its name (see 'memgym envs'), a file ….toml, or module:NAME."),
     ] = None,
-    env: Annotated[str | None, typer.Option(help="Instead of a suite: one environment id.")] = None,
+    env: Annotated[str | None, typer.Option(metavar="ID", help="Instead of a suite: one environment id.")] = None,
     settings: Setting = [],  # noqa: B006
-    split: Annotated[str | None, typer.Option(help="With --env: split of the task.")] = None,
+    split: Annotated[str | None, typer.Option(metavar="SPLIT", help="With --env: split of the task.")] = None,
     episodes: Annotated[
         int | None,
-        typer.Option(min=1, help="With --env: how many episodes; by default all, or 20 of an endless task."),
+        typer.Option(
+            metavar="N",
+            callback=at_least(1),
+            help="With --env: how many episodes; by default all, or 20 of an endless task.",
+        ),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, help="With --env: how often each is played; 1 if not said.")
+        int | None,
+        typer.Option(metavar="N", callback=at_least(1), help="With --env: how often each is played; 1 if not said."),
     ] = None,
     policy_options: Annotated[
         list[str], typer.Option("--policy-set", metavar="KEY=VALUE", help="Argument of the policies' class.")
     ] = [],  # noqa: B006
-    recipe: Annotated[str | None, typer.Option(help="Recipe of an agent: short for --policy-set recipe=…")] = None,
-    out: Annotated[Path, typer.Option(help="Folder for the result files.")] = Path("results"),
+    recipe: Annotated[
+        str | None, typer.Option(metavar="RECIPE", help="Recipe of an agent: short for --policy-set recipe=…")
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for the result files.")] = Path("results"),
     gzip: Annotated[bool, typer.Option("--gzip", help="Write compressed result files, ….jsonl.gz.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the policies.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, help="Episodes played side by side, in each process.")] = 16,
+    seed: Annotated[int, typer.Option(metavar="N", callback=at_least(0), help="Seed of the policies.")] = 0,
+    concurrency: Annotated[
+        int, typer.Option(metavar="N", callback=at_least(1), help="Episodes played side by side, in each process.")
+    ] = 16,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with result files that are there.")] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="With --resume: play episodes again that failed.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Begin anew where a result file is there.")] = False,
-    max_failures: Annotated[int, typer.Option(min=0, help="How many episodes may fail before the run ends.")] = 10,
-    workers: Annotated[int, typer.Option(min=0, help="Play in so many processes.")] = 0,
+    max_failures: Annotated[
+        int, typer.Option(metavar="N", callback=at_least(0), help="How many episodes may fail before the run ends.")
+    ] = 10,
+    workers: Annotated[int, typer.Option(metavar="N", callback=at_least(0), help="Play in so many processes.")] = 0,
     shard: Annotated[
         str, typer.Option(metavar="I/N", help="Play part I of N; 'memgym merge' joins the parts' files.")
     ] = "1/1",
@@ -147,7 +153,6 @@ def _parse_shard(text: str) -> tuple[int, int]:
 
 
 @app.command()
-@clear_errors
 def table(
     files: Files,
     score: Score = "answer",
@@ -159,7 +164,6 @@ def table(
 
 
 @app.command()
-@clear_errors
 def compare(
     before: Annotated[Path, typer.Argument(help="Result file, or a folder of them.")],
     after: Annotated[Path, typer.Argument(help="Result file of the same entries, or a folder with the same names.")],
@@ -172,7 +176,6 @@ def compare(
 
 
 @app.command()
-@clear_errors
 def verify(
     files: Files,
     settings: Setting = [],  # noqa: B006
@@ -187,14 +190,14 @@ def verify(
 
 
 @app.command()
-@clear_errors
 def rejudge(
     files: Files,
     judge: Annotated[str, typer.Option(metavar="MODEL", help="The judging model's name at the endpoint.")],
     prompt: JudgePrompt = "benchmark",
     base_url: BaseUrl = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the new result files; by default that of the old ones.")
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Folder for the new result files; by default that of the old ones."),
     ] = None,
     settings: Setting = [],  # noqa: B006
     data: DataFolder = None,
@@ -210,10 +213,9 @@ def rejudge(
 
 
 @app.command()
-@clear_errors
 def merge(
     files: Files,
-    out: Annotated[Path, typer.Option(help="The new result file, ….jsonl or ….jsonl.gz.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The new result file, ….jsonl or ….jsonl.gz.")],
 ) -> None:
     """Join result files that are parts of one evaluation."""
     from memgym.cli.results import merge_files
@@ -222,7 +224,6 @@ def merge(
 
 
 @app.command()
-@clear_errors
 def schema() -> None:
     """Print the JSON Schema of the lines of a result file."""
     import json
@@ -233,42 +234,38 @@ def schema() -> None:
 
 
 @app.command()
-@clear_errors
 def inspect(
     task: Annotated[str, typer.Argument(help="A task: its name (see 'memgym envs') or module:Class.")],
-    index: Annotated[int, typer.Option(help="Index of the episode.")] = 0,
-    split: Annotated[str | None, typer.Option(help="Split of the task.")] = None,
+    index: Annotated[int, typer.Option(metavar="N", help="Index of the episode.")] = 0,
+    split: Annotated[str | None, typer.Option(metavar="SPLIT", help="Split of the task.")] = None,
     settings: Setting = [],  # noqa: B006
 ) -> None:
     """Print an episode with its gold facts and evidence marked."""
-    from rich.console import Console
-
     from memgym.cli.inspect import inspect_episode
 
     # Without a terminal (a pipe, a file) long lines stay whole.
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    console = make_console(soft_wrap=not make_console().is_terminal)
     console.print(inspect_episode(task, parse_settings(settings), split, index))
 
 
 @app.command("judge-check")
-@clear_errors
 def judge_check(
     model: Annotated[str, typer.Argument(help="The judging model's name at the endpoint.")],
-    task: Annotated[str, typer.Option(help="Task whose questions are judged.")],
+    task: Annotated[str, typer.Option(metavar="TASK", help="Task whose questions are judged.")],
     prompt: JudgePrompt = "benchmark",
     base_url: BaseUrl = None,
-    split: Annotated[str | None, typer.Option(help="Split of the task.")] = None,
-    questions: Annotated[int, typer.Option(min=1, help="How many questions.")] = 20,
-    seed: Annotated[int, typer.Option(help="Which questions.")] = 0,
+    split: Annotated[str | None, typer.Option(metavar="SPLIT", help="Split of the task.")] = None,
+    questions: Annotated[int, typer.Option(metavar="N", callback=at_least(1), help="How many questions.")] = 20,
+    seed: Annotated[int, typer.Option(metavar="N", help="Which questions.")] = 0,
     settings: Setting = [],  # noqa: B006
 ) -> None:
     """Measure a judge's false accepts and false rejects on answers known to be right and wrong."""
-    from rich.console import Console
-
     from memgym.cli.judge_check import check_on_task
+    from memgym.cli.terminal import print_whole
     from memgym.judging.judge import make_judge
     from memgym.tasks import make_task
 
     played = make_task(task, **parse_settings(settings))
     judge = make_judge({"model": model, "prompt": prompt, "base_url": base_url})
-    Console().print(check_on_task(judge, played, split or played.default_split, questions, seed))
+    report = check_on_task(judge, played, split or played.default_split, questions, seed)
+    print_whole(make_console(), report.__rich__())

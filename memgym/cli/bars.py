@@ -4,29 +4,56 @@ from __future__ import annotations
 
 import time
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 SECONDS_BETWEEN_LINES = 60.0
+BAR = 20
+FIGURES = 48
+"""Columns of a terminal that the figures take, up to 99,999 episodes and 999,999 steps."""
+LEAST_NAME = 8
+
+
+class _Name(ProgressColumn):
+    """What a bar is of; where the line has no room for all of it, its middle is left out."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self._width = width
+
+    def render(self, task: Task) -> Text:
+        """Return the name; the names of files differ at the end, those of policies at the beginning."""
+        name = task.description
+        if cell_len(name) > self._width:
+            head = (self._width - 1) // 2
+            tail = self._width - 1 - head
+            name = f"{set_cell_size(name, head)}…{set_cell_size(name[::-1], tail)[::-1]}"
+        return Text(name)
 
 
 class Bars(Progress):
     """A bar for each policy or file: episodes ended of all, the steps within them, the time gone and the time left."""
 
     def __init__(self, console: Console):
+        wide = console.width >= FIGURES + 2 * BAR
+        bar = [BarColumn(bar_width=BAR)] if wide else []
         super().__init__(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
+            _Name(max(console.width - FIGURES - (BAR + 1) * wide, LEAST_NAME)),
+            *bar,
             MofNCompleteColumn(),
-            TextColumn("{task.fields[steps]} steps"),
+            TextColumn("{task.fields[steps]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),

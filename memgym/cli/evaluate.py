@@ -15,7 +15,8 @@ from typing import Any
 from rich.console import Console
 
 from memgym.cli.bars import Bars
-from memgym.cli.common import parse_settings, print_whole
+from memgym.cli.common import parse_settings
+from memgym.cli.terminal import make_console, print_whole
 from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, make_envs, remaining
 from memgym.leaderboard.files import Key, Recorder, Result, read_result
@@ -81,7 +82,7 @@ def evaluate_policies(
         ConfigError, DataError: a policy, an environment or the folder cannot be made; before anything is played.
         TooManyFailuresError: what was played before is kept.
     """
-    console = Console(markup=False)
+    console = make_console()
     suite = _without_missing(suite, console)
     evaluations = _evaluations(_plans(policies, suite, options, seed))
     _check_folder(run.out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 
-from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +13,7 @@ from memgym.registration import ENVIRONMENTS
 from memgym.tasks import TASKS, task_class, tasks_in
 
 
-def listing(modules: Sequence[str] = ()) -> Group:
+def listing(modules: Sequence[str] = ()) -> tuple[Table, Table, Table]:
     """Return the tables of environments, tasks and suites.
 
     Args:
@@ -37,7 +36,7 @@ def listing(modules: Sequence[str] = ()) -> Group:
     for suite in SUITES.values():
         episodes = sum(entry.episodes * entry.trials for entry in suite.entries)
         suites.add_row(suite.name, suite.description, str(len(suite.entries)), str(episodes))
-    return Group(environments, tasks, suites)
+    return environments, tasks, suites
 
 
 def _table(title: str, *columns: str) -> Table:

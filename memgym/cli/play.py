@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium as gym
 from rich.console import Console
 
+from memgym.cli.terminal import make_console
 from memgym.operators import extractive
 from memgym.operators.phase_policy import PhasePolicy
 from memgym.protocol.observation import Observation
@@ -24,7 +25,7 @@ def play_in_terminal(env_id: str, kwargs: dict[str, Any], index: int | None, see
     Raises:
         ConfigError: the environment or an argument is unknown.
     """
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = make_console(soft_wrap=True)
     env = make(env_id, render_mode="ansi", **kwargs)
     observation, _ = env.reset(seed=seed, options=None if index is None else {"index": index})
     console.print(HELP)

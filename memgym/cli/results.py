@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from memgym.cli.bars import Bars
-from memgym.cli.common import print_whole
+from memgym.cli.terminal import make_console, print_whole
 from memgym.errors import ConfigError, DataError
 from memgym.leaderboard.compare import common, compare, comparison_table
 from memgym.leaderboard.files import SUFFIXES, Result, read_result, result_files, write_result
@@ -27,7 +27,7 @@ SHOWN_MISSING = 5
 
 def show_table(paths: Sequence[Path], score: str) -> None:
     """Print the leaderboard tables of result files, and of those in folders."""
-    console = Console(markup=False)
+    console = make_console()
     print_whole(console, *leaderboard_tables([_read(path, console) for path in result_files(paths)], score))
 
 
@@ -38,7 +38,7 @@ def compare_files(before: Path, after: Path, score: str) -> None:
         ConfigError: only one of the two is a folder.
         DataError: the folders have no names in common.
     """
-    console = Console(markup=False)
+    console = make_console()
     for first, second in _pairs(before, after):
         results = (_read(first, console), _read(second, console))
         changes = compare(*results, score)
@@ -55,7 +55,7 @@ def verify_files(paths: Sequence[Path], overrides: Mapping[str, Any]) -> bool:
     Raises:
         DataError: a file is no result file.
     """
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = make_console(soft_wrap=True)
     verified = True
     files = result_files(paths)
     for path in files:
@@ -91,7 +91,7 @@ def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, ove
     Raises:
         ConfigError: a new file is there already, or two have the same name; told before anything is judged.
     """
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = make_console(soft_wrap=True)
     targets = {path: _judged_path(path, judge, out) for path in result_files(paths)}
     for path, target in targets.items():
         read_result(path)
@@ -121,7 +121,7 @@ def merge_files(paths: Sequence[Path], out: Path) -> None:
         ConfigError: ``out`` is there already, or its name is none of a result file.
         DataError: they are not parts of one evaluation.
     """
-    console = Console(soft_wrap=True, highlight=False, markup=False)
+    console = make_console(soft_wrap=True)
     if not out.name.endswith(SUFFIXES):
         raise ConfigError(f"--out {out}: a result file is called *{' or *'.join(SUFFIXES)}")
     _check_new(out)

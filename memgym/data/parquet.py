@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import mmap
-import tempfile
 from typing import Any
 
-from memgym.data.mapping import map_file
+from memgym.data.mapping import map_file, unpacking
 from memgym.data.rows import Rows, sha256
 from memgym.errors import DataError, MissingExtraError
 
@@ -26,7 +25,7 @@ class ParquetRows(Rows):
         except ImportError:
             raise MissingExtraError(f"reading {name} (parquet)", "data") from None
         try:
-            with tempfile.TemporaryFile() as scratch:
+            with unpacking(name) as scratch:
                 packed = parquet.ParquetFile(pa.BufferReader(pa.py_buffer(data)))
                 with ipc.new_file(scratch, packed.schema_arrow) as writer:
                     for batch in packed.iter_batches(batch_size=256):

@@ -117,7 +117,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(locate(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"judge prompt {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # TOML, and UTF-8
+    except (ValueError, RecursionError) as error:  # TOML, and UTF-8
         raise ConfigError(f"judge prompt {path} is no TOML file: {error}") from None
 
 

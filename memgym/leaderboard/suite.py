@@ -79,7 +79,7 @@ def read_suite(path: Path) -> Suite:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"suite {path} cannot be read: {error.strerror}") from None
-    except ValueError as error:  # TOML, and UTF-8
+    except (ValueError, RecursionError) as error:  # TOML, and UTF-8
         raise ConfigError(f"suite {path} is no TOML file: {error}") from None
     _check_keys(content, f"suite {path}", ("name", "description", "entries"), ("name", "entries"))
     written = content["entries"]

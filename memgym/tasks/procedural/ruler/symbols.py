@@ -62,7 +62,7 @@ def lexicon() -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     folder = files("wonderwords") / "assets"
     adjectives, nouns, verbs = (
         tuple(sorted({word.strip() for word in text.splitlines() if re.fullmatch("[a-z]+ ?", word)}))
-        for text in ((folder / f"{kind}list.txt").read_text() for kind in ("adjective", "noun", "verb"))
+        for text in ((folder / f"{kind}list.txt").read_text("utf-8") for kind in ("adjective", "noun", "verb"))
     )
     return adjectives, nouns, verbs
 
