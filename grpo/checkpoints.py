@@ -1,14 +1,16 @@
 """Checkpoints that are whole or absent, and that load at any number of ranks.
 
 ``state.pt`` of a step (see :mod:`grpo.run_folder`) holds the full (unsharded) state of policy and optimiser by
-parameter name, and the trainer's counters. It is written beside and renamed, so a killed process leaves the old state
-or the new one. There is no random state in it: every iteration seeds itself from the config's seed and its number.
+parameter name, and the trainer's counters. With it goes ``best.json``, which names the checkpoint with the best
+validation so far. Both are written into a folder beside, which is then renamed: a killed process leaves the old
+checkpoint or the new one, and the newest one's best is always there. There is no random state in it: every iteration
+seeds itself from the config's seed and its number.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import shutil
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +26,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from grpo.errors import RunFolderError
+from grpo.files import partial_of, remove_partials, written
 from grpo.run_folder import RunFolder
 
 FORMAT = 1
@@ -59,26 +62,50 @@ def restore_state(policy: nn.Module, optimizer: torch.optim.Optimizer, state: Ma
         set_optimizer_state_dict(policy, optimizer, state["optimizer"], options=options)
 
 
-def save(folder: RunFolder, step: int, state: Mapping[str, Any], keep: int, best: bool) -> None:
-    """Write the checkpoint of ``step`` atomically, then remove all but the ``keep`` newest and the best."""
+def save(folder: RunFolder, step: int, state: Mapping[str, Any], keep: int, best: int | None) -> None:
+    """Write the checkpoint of ``step`` atomically, then :func:`prune`.
+
+    Args:
+        folder: the run's.
+        step: which is newer than all before.
+        state: what is saved.
+        keep: how many of the newest remain.
+        best: the step with the best validation so far, if any: this one, or one that is still there.
+
+    Raises:
+        RunFolderError: it cannot be written; what was there is as it was.
+    """
     target = folder.checkpoint(step)
-    if not target.exists():
-        partial = folder.checkpoints / f".partial-{os.getpid()}"
-        shutil.rmtree(partial, ignore_errors=True)
+    partial = partial_of(target)
+    with written(target, mend=f". {_last_good(folder)}"):
+        remove_partials(folder.checkpoints)
         partial.mkdir(parents=True)
         with open(partial / "state.pt", "wb") as file:
-            torch.save({"format": FORMAT, **state}, file)
+            try:
+                torch.save({"format": FORMAT, **state}, file)
+            except RuntimeError as error:  # PyTorch's writer, on a full disk
+                raise OSError(
+                    *(error.__context__.args if isinstance(error.__context__, OSError) else [error])
+                ) from error
             file.flush()
             os.fsync(file.fileno())
+        (partial / "best.json").write_text(json.dumps({"step": best}), encoding="utf-8")
         partial.rename(target)
-    if best:
-        folder.mark_best(step)
+    prune(folder, keep)
+
+
+def prune(folder: RunFolder, keep: int) -> None:
+    """Remove all checkpoints but the ``keep`` newest and the best."""
     kept = {*folder.steps[-keep:], folder.best_step}
     for old in folder.steps:
         if old not in kept:
-            shutil.rmtree(folder.checkpoint(old))
-    for leftover in folder.checkpoints.glob(".partial-*"):
-        shutil.rmtree(leftover)
+            shutil.rmtree(folder.checkpoint(old), ignore_errors=True)
+
+
+def _last_good(folder: RunFolder) -> str:
+    if not folder.has_checkpoint:
+        return "There is no earlier checkpoint"
+    return f"The last good checkpoint is of iteration {folder.steps[-1]}: make room, and resume from there"
 
 
 def load(folder: RunFolder, step: int | None = None) -> dict[str, Any]:
@@ -90,7 +117,7 @@ def load(folder: RunFolder, step: int | None = None) -> dict[str, Any]:
     path = folder.state_file(step)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    except Exception as error:  # of whatever kind: the bytes of a damaged file are read as if they meant something
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise RunFolderError(f"{path} is no checkpoint of format {FORMAT}")

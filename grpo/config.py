@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,17 @@ class TrainerConfig:
         for name in ("iterations", "epochs", "mini_batches", "micro_tokens", "save_every", "keep"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} = {getattr(self, name)} must be at least 1")
+        if not self.out_dir.strip():
+            raise ConfigError("out_dir is empty: name a folder for the run")
+        for name in ("seed", "warmup_updates", "validate_every", "patience", "max_resamples", "log_samples"):
+            if getattr(self, name) < 0:
+                raise ConfigError(f"{name} = {getattr(self, name)} must be at least 0")
+        for name in ("lr", "weight_decay", "final_lr", "max_grad_norm"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} = {getattr(self, name)} must be a finite number of at least 0")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"{name} = {getattr(self, name)} must be at least 0 and less than 1")
         if self.patience and not (self.validate_every and self.best_metric):
             raise ConfigError("patience needs validate_every and best_metric")
         if self.best_metric and not self.validate_every:

@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from grpo.errors import RunFolderError
 
 
+def partial_of(path: Path) -> Path:
+    """Return where something is made that then takes the name ``path``; see :func:`remove_partials`."""
+    return path.with_name(f".{path.name}.partial")
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what killed processes have left unfinished in a folder."""
+    for leftover in folder.glob(".*.partial"):
+        _remove(leftover)
+
+
+@contextmanager
+def written(path: Path, mend: str = "") -> Iterator[None]:
+    """Say in one line that ``path`` cannot be written, and what to do; what was begun is removed.
+
+    Raises:
+        RunFolderError: an operation failed.
+    """
+    try:
+        yield
+    except OSError as error:
+        _remove(partial_of(path))
+        raise RunFolderError(f"{path} cannot be written: {error.strerror or error}{mend}") from error
+    except BaseException:
+        _remove(partial_of(path))
+        raise
+
+
 def write_whole(path: Path, text: str) -> None:
-    """Write a file beside ``path`` and rename it: a kill leaves the old content or the new one."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    """Write a file beside ``path`` and rename it: a kill leaves the old content or the new one.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    with written(path):
+        partial_of(path).write_text(text, encoding="utf-8")
+        partial_of(path).replace(path)
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -25,7 +59,7 @@ def read_object(path: Path) -> dict[str, Any]:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # ValueError: not JSON, or not UTF-8
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: not JSON, or not UTF-8
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(found, dict):
         raise RunFolderError(f"{path} is damaged: it holds no JSON object")
@@ -46,14 +80,18 @@ def read_lines(path: Path) -> list[Any]:
     for number, line in enumerate(lines[:-1], 1):  # what follows the last line break is empty or torn
         try:
             records.append(json.loads(line))
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise RunFolderError(f"{path}, line {number}: not JSON ({error})") from error
     return records
 
 
 def append_line(path: Path, record: Mapping[str, Any]) -> None:
-    """Add an object to the end of a file."""
-    with open(path, "a", encoding="utf-8") as file:
+    """Add an object to the end of a file.
+
+    Raises:
+        RunFolderError: it cannot be written.
+    """
+    with written(path, mend=": make room, and resume"), open(path, "a", encoding="utf-8") as file:
         file.write(_line(record))
 
 
@@ -70,6 +108,15 @@ def cut_back(path: Path, step: int) -> None:
         if not (isinstance(record, dict) and isinstance(record.get("step"), int)):
             raise RunFolderError(f"{path}, line {number}: 'step' is missing")
     write_whole(path, "".join(_line(record) for record in records if record["step"] <= step))
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder, if it is there and can be removed."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()
 
 
 def _line(record: Mapping[str, Any]) -> str:

@@ -72,7 +72,9 @@ def read_toml(path: str | Path | None) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot read the config file {path}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # TOML, and UTF-8
+    except RecursionError:
+        raise ConfigError(f"{path} is not valid TOML: it is nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8, or a number too long to be read
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
 
 
@@ -87,8 +89,9 @@ def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
             values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
             values[key.strip()] = text
-        except RecursionError:
-            raise ConfigError(f"override {key.strip()!r}: the value is nested too deeply") from None
+        except (RecursionError, ValueError) as error:
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            raise ConfigError(f"override {key.strip()}: {reason}") from None
     return values
 
 

@@ -34,7 +34,6 @@ class Tracker:
         name: str = "",
         config: Any = None,
     ):
-        folder.path.mkdir(parents=True, exist_ok=True)
         for file in (folder.metrics_file, folder.samples_file):
             cut_back(file, step)
         self._folder = folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -27,6 +27,9 @@ from grpo.options import flatten
 from grpo.policies import TrainablePolicy
 from grpo.run_folder import RunFolder
 from grpo.tracking import Tracker
+
+_COUNTERS = ("iteration", "updates", "stale", "best")
+"""What a checkpoint knows of the run besides its settings and the states of policy and optimiser."""
 
 
 class Trainer:
@@ -71,6 +74,7 @@ class Trainer:
         self.folder = RunFolder(config.out_dir)
         self.iteration = self.updates = self.stale = 0
         self.best, self.best_now = -math.inf, False
+        self.best_step: int | None = None
         self.reference = None
         if reference is not None:
             self.reference = distributed.wrap(reference.requires_grad_(False).eval(), config.strategy, self.world)
@@ -91,12 +95,18 @@ class Trainer:
                 first); the metrics are cut back to it.
 
         Raises:
-            RunFolderError: nothing to resume, other settings than the checkpoint's, or a run that would be lost.
+            RunFolderError: nothing to resume, other settings than the checkpoint's, a run that would be lost, another
+                process that trains there, or a file that cannot be written.
         """
+        self.folder.check(resume)
+        with self.folder.locked() if self.world.rank == 0 else nullcontext():
+            return self._train(resume)
+
+    def _train(self, resume: bool) -> dict[str, float]:
+        if self.world.rank == 0:
+            self.folder.clean()
         if resume:
             self._restore()
-        elif self.folder.has_checkpoint:
-            raise RunFolderError(f"{self.folder} holds a run: resume it, or choose another out_dir")
         metrics: dict[str, float] = {}
         with self._tracker() as tracker, interruptible() as interrupted:
             while self.iteration < self.config.iterations and not self._exhausted:
@@ -273,7 +283,10 @@ class Trainer:
             if name not in figures:
                 raise ConfigError(f"best_metric = {name!r} is not among the validation metrics {sorted(figures)}")
             self.best_now = figures[name] > self.best
-            self.best, self.stale = (figures[name], 0) if self.best_now else (self.best, self.stale + 1)
+            if self.best_now:
+                self.best, self.best_step, self.stale = figures[name], self.iteration, 0
+            else:
+                self.stale += 1
         return {f"val/{key}": float(value) for key, value in figures.items()}
 
     def _due(self, every: int) -> bool:
@@ -292,25 +305,31 @@ class Trainer:
     def _save(self) -> None:
         state = checkpoints.gather_state(self.policy, self.optimizer)
         if self.world.rank == 0:
-            counters = {name: getattr(self, name) for name in ("iteration", "updates", "stale", "best")}
+            counters = {name: getattr(self, name) for name in _COUNTERS}
             state |= {**counters, "config": flatten(self.config)}
-            checkpoints.save(self.folder, self.iteration, state, self.config.keep, self.best_now)
+            checkpoints.save(self.folder, self.iteration, state, self.config.keep, self.best_step)
         distributed.barrier(self.world)
 
     def _restore(self) -> None:
-        if not self.folder.exists:
-            raise RunFolderError(f"there is no run to resume in {self.folder}")
         if not self.folder.has_checkpoint:
             return
         state = checkpoints.load(self.folder)
+        lacking = {*_COUNTERS, "config", "policy", "optimizer"} - state.keys()
+        if lacking:
+            raise RunFolderError(
+                f"{self.folder.state_file()} is no checkpoint of a trainer: {min(lacking)!r} is missing"
+            )
         mine = flatten(self.config)
         changed = sorted(key for key in mine if key not in RESUMABLE and state["config"].get(key) != mine[key])
         if changed:
             was = ", ".join(f"{key} = {state['config'].get(key)!r}, now {mine[key]!r}" for key in changed)
             raise RunFolderError(f"the run in {self.folder} has other settings: {was}")
         checkpoints.restore_state(self.policy, self.optimizer, state)
-        for name in ("iteration", "updates", "stale", "best"):
+        for name in _COUNTERS:
             setattr(self, name, state[name])
+        self.best_step = self.folder.best_step
+        if self.world.rank == 0:
+            checkpoints.prune(self.folder, self.config.keep)
 
     @contextmanager
     def _tracker(self) -> Iterator[Tracker | None]:

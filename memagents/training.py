@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -162,20 +164,33 @@ class Run:
 
         Raises:
             ConfigError: what is resumed was started from another recipe.
+            RunFolderError: as for :meth:`grpo.trainer.Trainer.train`, or the model cannot be written.
         """
-        folder = self.trainer.folder
-        if resume:
-            self._check_same(folder)
-        elif self.world.rank == 0 and not folder.has_checkpoint:
-            folder.write_recipe(self.recipe.content)
-        self.trainer.report = report
-        metrics = self.trainer.train(resume)
-        self.trainer.load_best()
-        backend = _trainable(_learner(self.agent))
-        if self.world.rank == 0 and backend is not None and self.recipe.run.trainer.strategy == "ddp":
-            self.policy.model.save_pretrained(folder.model)  # type: ignore[union-attr,operator] # a PreTrainedModel
-            backend.tokenizer.save_pretrained(folder.model)
+        folder, first = self.trainer.folder, self.world.rank == 0
+        folder.check(resume)
+        with folder.locked() if first else nullcontext():
+            if resume:
+                self.recipe.check_same(folder)
+            if first and not folder.has_checkpoint:
+                folder.write_recipe(self.recipe.content)
+            self.trainer.report = report
+            metrics = self.trainer.train(resume)
+            self.trainer.load_best()
+            if first:
+                self._save_model(folder)
         return metrics
+
+    def _save_model(self, folder: RunFolder) -> None:
+        """Save the language model that was trained, whole or not at all."""
+        backend = _trainable(_learner(self.agent))
+        if backend is None or self.recipe.run.trainer.strategy != "ddp":
+            return
+
+        def save(path: Path) -> None:
+            self.policy.model.save_pretrained(path)  # type: ignore[union-attr,operator] # a PreTrainedModel
+            backend.tokenizer.save_pretrained(path)
+
+        folder.write_model(save)
 
     def rise(self, before: Scores) -> str:
         """Return in words how the main score on the held-out episodes has changed since ``before``."""
@@ -184,15 +199,6 @@ class Run:
         first, last = means(before)[name], means(after)[name]
         change, low, high = gain(before, after, name)
         return f"{name} {first:.3f} → {last:.3f}: {change:+.3f}, 95 % interval [{low:+.3f}, {high:+.3f}]"
-
-    def _check_same(self, folder: RunFolder) -> None:
-        """Compare all but the settings of the trainer, which compares its own."""
-        before = folder.recipe()
-        if before is None:
-            return
-        for key in ("agent", "backends", "modules", "env", "validation", "teacher"):
-            if before.get(key) != self.recipe.content.get(key):
-                raise ConfigError(f"the run in {folder} was started with another {key!r}; see {folder.recipe_file}")
 
 
 def _demonstrations(agent: Agent, recipe: TrainingRecipe, settings: TeacherConfig) -> Demonstrations:

@@ -30,9 +30,11 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from grpo.config import TrainerConfig, from_values
-from grpo.options import build, check, flat_fields, option, parse_overrides, read_toml
+from grpo.config import RESUMABLE, TrainerConfig, from_values
+from grpo.errors import GrpoError, RunFolderError
+from grpo.options import build, check, flat_fields, flatten, option, parse_overrides, read_toml
 from grpo.presets import PRESETS
+from grpo.run_folder import RunFolder
 from memagents.recipes import KEYS
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, unknown
@@ -41,6 +43,8 @@ from memgym.registration import make
 
 _FOLDER = Path(__file__).parent / "recipes" / "training"
 _TABLES = ("env", "train", "validation", "teacher")
+_FREE = {"gradient_checkpointing"}
+"""Settings of a run that may change when it is resumed, besides the trainer's: they change none of its steps."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,36 @@ class TrainingRecipe:
         arguments = {**self.content["env"], **changes}
         return make(arguments.pop("id"), **arguments)
 
+    def check_same(self, folder: RunFolder) -> None:
+        """Check that the run in a folder was started with this recipe, but for what changes none of its steps.
+
+        Raises:
+            ConfigError: naming what differs, and how.
+            RunFolderError: what was written down of the run is damaged, or missing.
+        """
+        before = folder.recipe()
+        if before is None:
+            if folder.has_checkpoint:
+                raise RunFolderError(f"{folder.recipe_file} is missing: nothing says what was trained in {folder}")
+            return
+        try:
+            started = _parse(before, str(folder.recipe_file))
+        except (ConfigError, GrpoError) as error:
+            raise RunFolderError(f"{folder.recipe_file} is damaged, or of another version: {error}") from None
+        changed = list(_differences(started._compared, self._compared))
+        if changed:
+            raise ConfigError(f"the run in {folder} was started with another recipe: {'; '.join(changed)}")
+
+    @property
+    def _compared(self) -> dict[str, Any]:
+        """What shapes the steps of a run, by table; settings that were left out have their defaults."""
+        train = {key: value for key, value in flatten(self.run).items() if key not in (*RESUMABLE, *_FREE)}
+        tables = {key: value for key, value in self.content.items() if key in (*KEYS, "env")}
+        tables |= {"train": train, "validation": flatten(self.validation)}
+        if self.teacher is not None:
+            tables["teacher"] = flatten(self.teacher)
+        return tables
+
 
 def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> TrainingRecipe:
     """Read a training recipe from a TOML file, or a built-in one by name, with ``key=value`` overrides.
@@ -126,6 +160,10 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
     content = read_toml(path)
     for key, value in parse_overrides(overrides).items():
         _set(content, key.split(".") if "." in key else ["train", key], value)
+    return _parse(content, str(path))
+
+
+def _parse(content: dict[str, Any], path: str) -> TrainingRecipe:
     for key in content:
         if key not in (*KEYS, *_TABLES):
             raise unknown(f"key in {path}:", key, (*KEYS, *_TABLES))
@@ -161,6 +199,17 @@ def maker_of(path: str) -> str:
         if run in folders:
             return f"; the training run {run} makes it: 'memagents train {name}'"
     return ""
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Yield in words each setting that differs, by its path."""
+    for key in sorted({*before, *now}):
+        where = f"{path}{key}"
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _differences(old, new, f"{where}.")
+        elif json.dumps(old) != json.dumps(new):  # as it was written down: tuples are lists, nan is itself
+            yield f"{where} = {json.dumps(old)}, now {json.dumps(new)}"
 
 
 def _check_least(settings: RunConfig | ValidationConfig | TeacherConfig, name: str, least: int) -> None:

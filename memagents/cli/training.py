@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from memgym.errors import ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from memagents.training import Run
 
 
 @contextmanager
@@ -34,11 +39,25 @@ def train_recipe(recipe: str, settings: Sequence[str], resume: bool) -> None:
         ConfigError, GrpoError: the recipe does not fit.
     """
     from grpo.distributed import leave
-    from memagents.progress import TrainingProgress
+    from grpo.run_folder import RunFolder
     from memagents.training import Run
     from memagents.training_recipes import read_training_recipe
 
-    run = Run(read_training_recipe(recipe, settings))
+    read = read_training_recipe(recipe, settings)
+    folder = RunFolder(read.run.trainer.out_dir)
+    with ExitStack() as held:
+        if os.environ.get("RANK", "0") == "0":  # before weights are loaded, which takes its time
+            folder.check(resume)
+            held.enter_context(folder.locked())
+            if resume:
+                read.check_same(folder)
+        _run(Run(read), resume)
+    leave()
+
+
+def _run(run: Run, resume: bool) -> None:
+    from memagents.progress import TrainingProgress
+
     config = run.recipe.run.trainer
     with TrainingProgress(config.iterations, visible=run.world.rank == 0) as progress:
         progress.say(f"training in {config.out_dir}")
@@ -48,7 +67,6 @@ def train_recipe(recipe: str, settings: Sequence[str], resume: bool) -> None:
             progress.say(f"stopped and saved after iteration {run.trainer.iteration}; --resume continues")
         elif before is not None:
             progress.say(f"held-out {run.rise(before)}")
-    leave()
 
 
 def settings_table() -> Table:

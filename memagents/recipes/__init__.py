@@ -199,7 +199,9 @@ def _load(source: str) -> tuple[str, dict[str, Any]]:
         path = _FOLDER / f"{source}.toml"
     try:
         return f"recipe {source}", tomllib.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError, OSError) as error:  # TOML, and UTF-8
+    except RecursionError:
+        raise ConfigError(f"recipe {source} is not a readable TOML file: it is nested too deeply") from None
+    except (ValueError, OSError) as error:
         raise ConfigError(f"recipe {source} is not a readable TOML file: {error}") from None
 
 

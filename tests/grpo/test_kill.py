@@ -1,4 +1,4 @@
-"""SIGKILL at random points, in another process: the resumed run is the uninterrupted one, to the bit."""
+"""SIGKILL at random points and at every operation on a file: the resumed run is the uninterrupted one, to the bit."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 import torch
 
 from grpo.run_folder import RunFolder
@@ -58,3 +59,11 @@ def test_killed_runs_resume_to_the_bit(toy, tmp_path):
     for name, entry in first["optimizer"]["state"].items():
         assert all(torch.equal(entry[key], second["optimizer"]["state"][name][key]) for key in entry)
     assert not (tmp_path / "never.pt").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks")
+def test_runs_killed_before_any_operation_on_a_file_resume_with_their_best(tmp_path):
+    script = str(Path(__file__).with_name("killed_everywhere.py"))
+    done = subprocess.run([sys.executable, "-W", "error", script, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 30

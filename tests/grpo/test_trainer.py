@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import signal
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -139,6 +140,60 @@ def test_resuming_refuses_other_settings_and_missing_runs(toy, tmp_path):
         toy.make("bandit", config(tmp_path, iterations=3, lr=0.1)).train(resume=True)
     with pytest.raises(RunFolderError, match=r"another policy: [\s\S]*logits"):
         toy.make("whisper", config(tmp_path, iterations=3)).train(resume=True)
+
+
+@contextmanager
+def no_file_larger_than(size):
+    """In place of a full disk."""
+    resource = pytest.importorskip("resource", reason="needs POSIX")
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+
+@pytest.mark.parametrize(("limit", "what"), [(20_000, "step-00000004"), (200, "metrics.jsonl"), (0, "metrics.jsonl")])
+def test_a_write_that_fails_keeps_the_last_good_checkpoint(toy, tmp_path, limit, what):
+    settings = {"save_every": 2, "lr": 0.05}
+    toy.make("llama", config(tmp_path, iterations=2, **settings)).train()
+    with pytest.raises(RunFolderError) as caught, no_file_larger_than(limit):
+        toy.make("llama", config(tmp_path, iterations=4, **settings)).train(resume=True)
+    assert f"{what} cannot be written: File too large" in str(caught.value)
+    if "step" in what:
+        end = "The last good checkpoint is of iteration 2: make room, and resume from there"
+        assert str(caught.value).endswith(end)
+    folder = RunFolder(tmp_path / "run")
+    assert folder.steps == [2]
+    assert not list(folder.path.rglob("*.partial"))
+    resumed = toy.make("llama", config(tmp_path, iterations=4, **settings))
+    resumed.train(resume=True)
+    assert folder.steps == [4]
+    whole = toy.make("llama", config(tmp_path, "whole", iterations=4, **settings))
+    whole.train()
+    assert torch.equal(parameters(resumed), parameters(whole))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["lr=-1", "lr=nan", "lr=inf", "seed=-1", "beta1=1.0", "beta2=-0.1", "weight_decay=-1", "warmup_updates=-1",
+     "max_grad_norm=-1", "patience=-1", "validate_every=-2", "log_samples=-1", "max_resamples=-3", "out_dir=''"],
+)  # fmt: skip
+def test_numbers_out_of_range_are_named(setting):
+    with pytest.raises(ConfigError, match=f"^{setting.partition('=')[0]} "):
+        load_config(None, [setting])
+
+
+@pytest.mark.parametrize("missing", ["policy", "optimizer", "iteration", "updates", "stale", "best", "config"])
+def test_a_checkpoint_that_lacks_something_is_named(toy, tmp_path, missing):
+    toy.make("bandit", config(tmp_path, iterations=1)).train()
+    file = RunFolder(tmp_path / "run").state_file()
+    state = torch.load(file)
+    del state[missing]
+    torch.save(state, file)
+    with pytest.raises(RunFolderError, match=rf"state\.pt is no checkpoint of a trainer: '{missing}' is missing"):
+        toy.make("bandit", config(tmp_path, iterations=2)).train(resume=True)
 
 
 def test_best_and_last_are_kept_and_patience_stops(toy, tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from grpo.run_folder import RunFolder
 from memagents.agents import load_agent
 from memagents.recipes import read_recipe
 from memagents.training import Run
@@ -58,6 +59,6 @@ def test_folders_that_are_no_run(tmp_path: Path) -> None:
 def test_a_damaged_mark_of_the_best_checkpoint_is_named(damaged: str, tmp_path: Path) -> None:
     run = Run(read_training_recipe("reranker", [f"out_dir={tmp_path}", *RERANKER, "validate_every=1"]))
     run.train()
-    (tmp_path / "checkpoints" / "best.json").write_text(damaged)
+    RunFolder(tmp_path).best_file(2).write_text(damaged)
     with pytest.raises(DataError, match=r"best\.json is damaged"):
         read_recipe(str(tmp_path))

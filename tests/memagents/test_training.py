@@ -232,10 +232,60 @@ def test_errors_are_one_line_on_the_command_line(tmp_path: Path) -> None:
 
 def test_a_run_is_not_resumed_by_another_recipe(tmp_path: Path) -> None:
     Run(reranker(tmp_path, "iterations=1")).train()
-    with pytest.raises(ConfigError, match="another 'env'"):
+    with pytest.raises(ConfigError, match=r'env\.difficulty = "easy", now "medium"'):
         Run(reranker(tmp_path, "iterations=2", "env.difficulty=medium")).train(resume=True)
-    with pytest.raises(RunFolderError, match="lr = "):
-        Run(reranker(tmp_path, "iterations=2", "lr=0.5")).train(resume=True)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("groups=5", "train.groups = 2, now 5"),
+        ("group_size=3", "train.group_size = 4, now 3"),
+        ("train_episodes=7", "train.train_episodes = 0, now 7"),
+        ("threads=2", "train.threads = 1, now 2"),
+        ("lr=0.5", "train.lr = 0.005, now 0.5"),
+        ("preset=dapo", "train.clip_high = 0.2, now 0.28"),
+        ("validation.episodes=6", "validation.episodes = 4, now 6"),
+        ("validation.repeats=2", "validation.repeats = 1, now 2"),
+        ("env.turns=1", "env.turns = 0, now 1"),
+        ("env.reward_weights.answer=0.3", "env.reward_weights.answer = 0.2, now 0.3"),
+        ("env.top_k=3", "env.top_k = null, now 3"),
+        ("modules.retrieve.picks=4", "modules.retrieve.picks = 5, now 4"),
+        ("teacher.rows=8", 'train.surrogate = "clip", now "reinforce"'),
+    ],
+)
+def test_a_run_goes_on_with_the_settings_it_was_started_with(override: str, message: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_recipe(reranker(tmp_path, "iterations=1").content)
+    with pytest.raises(ConfigError, match="was started with another recipe: ") as caught:
+        reranker(tmp_path, "iterations=1", override).check_same(folder)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["iterations=9", "save_every=1", "keep=3", "log_samples=0", "gradient_checkpointing=true", "groups=2", "kl=none"],
+)
+def test_what_changes_no_step_may_change(override: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_recipe(reranker(tmp_path, "iterations=1").content)
+    reranker(tmp_path, "iterations=1", override).check_same(folder)
+
+
+@pytest.mark.parametrize("content", ["{}", '{"agent": 3}', '{"env": {"id": "x"}, "train": {"old": 1}}', "[" * 100_000])
+def test_a_recipe_that_was_written_down_otherwise_is_named(content: str, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.recipe_file.write_text(content)
+    with pytest.raises(RunFolderError, match=r"recipe\.json is damaged"):
+        reranker(tmp_path).check_same(folder)
+
+
+def test_a_run_killed_before_its_recipe_was_written_gets_one(tmp_path: Path) -> None:
+    Run(reranker(tmp_path, "iterations=1")).train(resume=True)
+    assert load_agent(str(tmp_path)).recipe.agent == "MemoryRMMAgent"
+    (tmp_path / "recipe.json").unlink()
+    with pytest.raises(RunFolderError, match=r"recipe\.json is missing"):
+        Run(reranker(tmp_path, "iterations=2")).train(resume=True)
 
 
 def _without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

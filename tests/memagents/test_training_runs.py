@@ -71,6 +71,25 @@ def test_killed_and_interrupted_runs_resume_to_the_bit(tmp_path: Path) -> None:
         assert all(torch.equal(ends[0]["optimizer"]["state"][name][key], moments[key]) for key in moments)
 
 
+def test_one_at_a_time_trains_in_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    first = start(folder, "iterations=1000")
+    deadline = time.monotonic() + 120
+    while count(folder / "metrics.jsonl") < 1:
+        assert first.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    second = start(folder, "iterations=1000", "--resume")
+    output, errors = second.communicate(timeout=120)
+    first.kill()
+    first.communicate(timeout=60)
+    assert (second.returncode, output, errors.count("\n")) == (2, "", 1)
+    assert errors.startswith(f"error: another process trains in {folder}")
+    steps = [record["step"] for record in RunFolder(folder).metrics()]
+    assert steps == [*range(1, len(steps) + 1)]
+    finish(folder, "iterations=1000", "--resume", f"iterations={len(steps) + 1}")
+
+
 @pytest.mark.parametrize("mode", ["offline", "off"])
 def test_swanlab_gets_what_metrics_jsonl_has_and_nothing_unless_asked(tmp_path: Path, mode: str) -> None:
     pytest.importorskip("swanlab", reason="needs the train extra")
