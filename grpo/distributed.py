@@ -21,6 +21,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from grpo.buffer import concatenate, micro_batches
+from grpo.errors import ConfigError
 from grpo.policies import PolicyForward, TrainablePolicy
 
 T = TypeVar("T")
@@ -38,25 +39,50 @@ class TorchWorld:
 def setup(device: str | None = None) -> TorchWorld:
     """Join the process group that torchrun's environment describes, if any, and return this process's place.
 
+    Call it before any model or engine is built: what is put on ``"cuda"`` from then on is on this rank's own card, and
+    an engine that finds no process group makes one of its own, in which this process is alone. Tensors on the CPU are
+    exchanged by gloo, those on a card by NCCL.
+
     Args:
-        device: The kind of device, by default ``"cuda"`` where there is one; NCCL is used there and gloo elsewhere.
+        device: The kind of device, by default ``"cuda"`` where there is one.
+
+    Raises:
+        ConfigError: a rank without a card, or a process group that is not the one which torchrun's environment
+            describes.
     """
     kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if kind == "cuda":
-        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    place = torch.device(kind, torch.cuda.current_device()) if kind == "cuda" else torch.device(kind)
+    place = _own_card() if kind == "cuda" else torch.device(kind)
     if "RANK" not in os.environ:
         return TorchWorld(device=place)
     if not dist.is_initialized():
-        dist.init_process_group("nccl" if kind == "cuda" else "gloo")
-    return TorchWorld(dist.get_rank(), dist.get_world_size(), place)
+        dist.init_process_group("cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo")
+    world = TorchWorld(dist.get_rank(), dist.get_world_size(), place)
+    if (str(world.rank), str(world.size)) != (os.environ["RANK"], os.environ["WORLD_SIZE"]):
+        raise ConfigError(
+            f"this process is rank {world.rank} of {world.size} in its process group, but torchrun started it as rank "
+            f"{os.environ['RANK']} of {os.environ['WORLD_SIZE']}: something made a group before grpo.distributed.setup"
+        )
+    return world
+
+
+def _own_card() -> torch.device:
+    """Make the card of this rank the current one, and return it."""
+    index, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    if index >= count:
+        raise ConfigError(
+            f"LOCAL_RANK = {index}, but PyTorch sees {count} CUDA devices here: start one process for each "
+            "(with CUDA_VISIBLE_DEVICES= they run on the CPU)"
+        )
+    if "LOCAL_RANK" in os.environ:
+        torch.cuda.set_device(index)
+    return torch.device("cuda", torch.cuda.current_device())
 
 
 def leave() -> None:
     """Leave the process group, if there is one, once all ranks are here; the last thing that a process does."""
     if dist.is_initialized():
         dist.barrier()
-        gloo = dist.get_backend() == "gloo"
+        gloo = "gloo" in dist.get_backend()
         dist.destroy_process_group()
         if gloo:
             # FSDP's caches keep the group's threads alive. One of them may still be about to let go of the last

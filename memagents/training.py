@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tensordict import TensorDict
 from grpo import distributed
 from grpo.causal_lm import CausalLM, add_lora
 from grpo.collector import RolloutRequest
+from grpo.distributed import TorchWorld
 from grpo.imitation import Demonstrations
 from grpo.policies import TrainablePolicy
 from grpo.run_folder import RunFolder
@@ -116,9 +118,11 @@ class Run:
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
         self.recipe = recipe
+        # Before any model or engine: each is then on this rank's own card, and no engine makes a group of its own.
+        world = distributed.setup(None if recipe.content.get("backends") else "cpu")
         self.agent = load_agent(recipe.agent)
         learner, config = _learner(self.agent), recipe.run
-        self.world = distributed.setup(None if learner.backend else "cpu")
+        self.world = replace(world, device=_device(learner, world))
         if config.trainer.precision == "bf16" and self.world.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32, and for sampling
         if config.groups < self.world.size:
@@ -258,6 +262,14 @@ def _trainable(learner: Part) -> TrainableBackend | None:
     """Return the learner's backend, of which the agent has checked that it can be trained; None if it asks none."""
     assert learner.backend is None or isinstance(learner.backend, TrainableBackend)
     return learner.backend
+
+
+def _device(learner: Part, world: TorchWorld) -> torch.device:
+    """Return where the policy is trained: where its backend has put it, else on this rank's card if it is an LLM."""
+    backend = _trainable(learner)
+    if backend is None:
+        return torch.device("cpu")
+    return world.device if backend.model is None else next(backend.model.parameters()).device
 
 
 def _weight_sync(policy: TrainablePolicy, backend: TrainableBackend | None) -> Callable[[], None] | None:

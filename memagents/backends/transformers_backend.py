@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils import is_flash_attn_2_available
@@ -90,7 +91,8 @@ class TransformersBackend(LocalBackend):
         Args:
             model: ``smollm2``, a model directory, or a hub name.
             dtype: a key of :data:`DTYPES`; ``auto`` is bfloat16 on a GPU and float32 on a CPU.
-            device: what PyTorch calls it; ``auto`` is ``cuda`` if there is one, else ``cpu``.
+            device: what PyTorch calls it; ``auto`` is ``cuda`` if there is one, else ``cpu``. ``cuda`` is the current
+                card; where several processes train together, that is each one's own, and none may be numbered.
             batch_tokens: see the class.
             truncate: see the class.
             rollout_dtype: see the class.
@@ -215,11 +217,18 @@ def _cast_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
 
 def _choose_device(name: str) -> torch.device:
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return torch.device(name)
+        device = torch.device(name)
     except (RuntimeError, TypeError):
         raise ConfigError(f"argument 'device' must be 'auto' or a PyTorch device such as 'cpu', not {name!r}") from None
+    if device.type != "cuda":
+        return device
+    if device.index is None:
+        return torch.device("cuda", torch.cuda.current_device())
+    if dist.is_initialized() and dist.get_world_size() > 1:
+        raise ConfigError(f"device = {name!r} would put the models of all processes on one card: write 'cuda'")
+    return device
 
 
 def _try_flash_attention(model: PreTrainedModel) -> None:

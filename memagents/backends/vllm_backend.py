@@ -55,7 +55,8 @@ class VllmBackend(LocalBackend):
         truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
         remember: see :class:`~memagents.backends.local.LocalBackend`.
         engine: further arguments of ``vllm.LLM``, e.g. ``{"gpu_memory_utilization": 0.5}`` to leave room for a trainer,
-            ``{"kv_cache_memory_bytes": 1_000_000_000}`` on a CPU, or ``{"tensor_parallel_size": 2}``.
+            ``{"kv_cache_memory_bytes": 1_000_000_000}`` on a CPU, or ``{"tensor_parallel_size": 2}`` in a process that is
+            alone: under torchrun each has an engine of its own.
 
     Raises:
         ConfigError: an option does not fit, or the model cannot be loaded.
@@ -140,14 +141,36 @@ def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, A
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ", or it is set by memgym"
             raise ConfigError(f"argument 'engine' has {name!r}, which vllm.EngineArgs does not know{hint}")
+    alone = _alone_among_ranks(engine)
     # Where a prompt is read in parts, a seeded request crashes vLLM's CPU engine ("CPU Generator does not use offset").
     whole_prompts = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
     path = find_model(model)
     try:
         with _random_state_kept():
-            return LLM(path, **options, **_OURS, **whole_prompts | engine)
+            return LLM(path, **options, **_OURS, **whole_prompts | alone | engine)
     except (OSError, ValueError) as error:
         raise cannot_load(model, error) from None
+
+
+def _alone_among_ranks(engine: dict[str, Any]) -> dict[str, Any]:
+    """Return what lets each rank that torchrun started have an engine of its own, on its own card.
+
+    The engine then joins the ranks' process group instead of making one; its ranks generate apart from each other.
+
+    Raises:
+        ConfigError: the engine is to be spread over cards, of which each is another rank's.
+    """
+    import torch.distributed as dist
+
+    if not dist.is_initialized() or dist.get_world_size() == 1:
+        return {}
+    for name in ("tensor_parallel_size", "pipeline_parallel_size", "data_parallel_size"):
+        if engine.get(name, 1) != 1:
+            raise ConfigError(
+                f"argument 'engine' has {name} = {engine[name]}, but each of the {dist.get_world_size()} processes has "
+                "an engine of its own on its own card: leave it out, or start one process"
+            )
+    return {"distributed_executor_backend": "external_launcher"}
 
 
 @contextmanager

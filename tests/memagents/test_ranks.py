@@ -1,0 +1,154 @@
+"""Language models on several ranks: two gloo processes that torchrun starts, and stand-ins for cards."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import torch.distributed as dist
+
+from grpo import distributed
+from grpo.errors import ConfigError as GrpoConfigError
+from grpo.run_folder import RunFolder
+from memagents.backends import transformers_backend, vllm_backend
+from memgym.errors import ConfigError
+
+SCRIPT = Path(__file__).with_name("ranks.py")
+RECIPE = """
+agent = "MemoryAgent"
+
+[backends.tiny]
+{backend}
+model = '{model}'
+
+[modules.read]
+status = "trained"
+max_tokens = 12
+
+[modules.answer]
+status = "trained"
+max_tokens = 12
+
+[env]
+id = "memgym/Longcontext-v0"
+task = "multihop"
+length = 500
+section_tokens = 250
+reward_weights = {{ token_cost = -1.0 }}
+
+[train]
+preset = "memagent"
+out_dir = '{folder}'
+iterations = 2
+groups = 2
+group_size = 4
+lr = 1e-3
+validate_every = 2
+
+[validation]
+episodes = 3
+"""
+TRAINED = "kind = 'transformers'\ndevice = 'cpu'"
+ENGINE = "kind = 'ranks:Engine.load'"
+
+
+@pytest.fixture
+def recipe(model_dir: Path, tmp_path: Path) -> Callable[..., Path]:
+    """``recipe(backend, folder)``: the file of a small training recipe."""
+
+    def write(backend: str, folder: Path) -> Path:
+        path = tmp_path / f"{folder.name}.toml"
+        path.write_text(RECIPE.format(backend=backend, model=model_dir, folder=folder))
+        return path
+
+    return write
+
+
+def train(ranks: int, recipe: Path, *settings: str) -> str:
+    """Train on so many ranks and return what was printed."""
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)] if ranks > 1 else []
+    done = subprocess.run(
+        [sys.executable, *launch, str(SCRIPT), str(recipe), *settings],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def figures(folder: Path) -> list[dict[str, float]]:
+    return [{k: v for k, v in line.items() if not k.startswith("time/")} for line in RunFolder(folder).metrics()]
+
+
+@pytest.mark.parametrize("backend", [TRAINED, ENGINE])
+def test_the_ranks_join_before_an_engine_could_make_a_group_of_its_own(recipe, tmp_path: Path, backend: str) -> None:
+    said = train(2, recipe(backend, tmp_path / "two"))
+    assert sorted(said.split("\n")) == ["", "rank 0 of 2", "rank 1 of 2"]
+    train(1, recipe(backend, tmp_path / "one"))
+    one, two = figures(tmp_path / "one"), figures(tmp_path / "two")
+    assert [line["step"] for line in two] == [1, 2]
+    for found, expected in zip(two, one, strict=True):
+        assert found == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+def test_a_group_of_another_size_than_torchrun_started_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        for rank, size in (("1", "2"), ("0", "2")):
+            monkeypatch.setenv("RANK", rank)
+            monkeypatch.setenv("WORLD_SIZE", size)
+            with pytest.raises(GrpoConfigError, match=f"rank 0 of 1 .* rank {rank} of {size}: something made a group"):
+                distributed.setup("cpu")
+    finally:
+        dist.destroy_process_group()
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Two cards that are not there; the list's only item is the current one."""
+    current = [0]
+    for name, value in {
+        "is_available": lambda: True,
+        "device_count": lambda: 2,
+        "current_device": lambda: current[0],
+        "set_device": lambda index: current.__setitem__(0, index),
+    }.items():
+        monkeypatch.setattr(torch.cuda, name, value)
+    return current
+
+
+def test_each_rank_has_its_own_card_for_every_model(cards, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert distributed.setup().device == torch.device("cuda", 1)
+    assert cards == [1]
+    for name in ("auto", "cuda"):  # also of a frozen model, which no trainer moves
+        assert transformers_backend._choose_device(name) == torch.device("cuda", 1)
+    assert transformers_backend._choose_device("cpu") == torch.device("cpu")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(GrpoConfigError, match="LOCAL_RANK = 2, but PyTorch sees 2 CUDA devices"):
+        distributed.setup()
+
+
+def test_one_card_for_all_ranks_is_refused(cards, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert transformers_backend._choose_device("cuda:1") == torch.device("cuda", 1)
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    with pytest.raises(ConfigError, match="device = 'cuda:1' would put the models of all processes on one card"):
+        transformers_backend._choose_device("cuda:1")
+
+
+def test_a_vllm_engine_joins_the_ranks_that_torchrun_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert vllm_backend._alone_among_ranks({"tensor_parallel_size": 2}) == {}
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    joined = {"distributed_executor_backend": "external_launcher"}
+    assert vllm_backend._alone_among_ranks({"gpu_memory_utilization": 0.5}) == joined
+    with pytest.raises(ConfigError, match="'engine' has tensor_parallel_size = 2, but each of the 2 processes"):
+        vllm_backend._alone_among_ranks({"tensor_parallel_size": 2})
