@@ -17,6 +17,7 @@ from memagents.cli import app
 from memagents.dialogues import read_sessions
 from memgym.bank import MemoryBank
 from memgym.cli import app as memgym
+from memgym.leaderboard.files import read_result, result_files
 
 SESSIONS = [
     {"time": "2024-03-01", "turns": [{"speaker": "Ana", "text": "I moved to Lisbon."}]},
@@ -80,10 +81,10 @@ def test_memgym_evaluates_agents(recipe: Path, tmp_path: Path) -> None:
     played = ["--env", "memgym/Longcontext-v0", "--set", "section_tokens=400", "--split", "test", "--episodes", 2]
     which = ["memagents:MemoryR1Agent", "--policy-set", f"recipe={recipe}"]
     in_process(memgym, "evaluate", *which, *played, "--out", tmp_path)
-    (result,) = tmp_path.glob("*.json")
-    (entry,) = json.loads(result.read_text(encoding="utf-8"))["entries"]
-    assert len(entry["results"]) == 2
-    assert {step["phase"] for episode in entry["results"] for step in episode["steps"]} == {"read", "answer"}
+    (path,) = result_files([tmp_path])
+    result = read_result(path)
+    assert len(result.episodes) == 2
+    assert {step.phase for episode in result.episodes for step in episode.steps} == {"read", "answer"}
 
 
 def test_a_session_that_cannot_be_remembered_is_kept(recipe: Path, tmp_path: Path) -> None:

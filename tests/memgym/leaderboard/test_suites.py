@@ -11,6 +11,7 @@ from rich.console import Console
 
 from memgym.errors import ConfigError
 from memgym.leaderboard.evaluate import evaluate
+from memgym.leaderboard.files import read_result, write_result
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.leaderboard.suites import SUITES, ad_hoc_suite, get_suite, present
 from memgym.leaderboard.table import leaderboard_tables
@@ -90,9 +91,10 @@ def test_what_a_suite_of_ones_own_left_out_is_recorded(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     path.write_text(OWN)
     result = evaluate("baselines:Lexical", present(get_suite(str(path))))
-    assert (result["suite"], result["left_out"]) == ("own-v1", ["rows"])
-    assert [entry["name"] for entry in result["entries"]] == ["easy"]
-    assert verify(json.loads(json.dumps(result))) == []
+    assert (result.header.suite, result.header.left_out) == ("own-v1", ["rows"])
+    assert [entry.name for entry in result.header.entries] == ["easy"]
+    write_result(result, tmp_path / "result.jsonl")
+    assert verify(read_result(tmp_path / "result.jsonl")) == []
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_other_entries_under_a_name_of_ours_are_seen_in_the_table_and_by_verific
     entry = SuiteEntry("easy", "memgym/Longcontext-v0", {"task": "multihop", "length": 600}, episodes=1)
     console = Console(width=200)
     for name, seen in (("quick-v0", True), ("own-v1", False)):
-        result = json.loads(json.dumps(evaluate("baselines:Lexical", Suite(name, "", (entry,)))))
+        result = evaluate("baselines:Lexical", Suite(name, "", (entry,)))
         with console.capture() as capture:
             console.print(*leaderboard_tables([result]))
         assert ("not the entries of memgym's suite quick-v0" in capture.get()) is seen
