@@ -61,9 +61,9 @@ class Bars(Progress):
         )
         self._last_line = time.monotonic()
 
-    def add(self, description: str, total: int, completed: int = 0) -> TaskID:
-        """Add a bar for so many episodes."""
-        return self.add_task(description, total=total, completed=completed, steps=0)
+    def add(self, description: str, total: int, completed: int = 0, unit: str = "episodes") -> TaskID:
+        """Add a bar for so many episodes, or what else is counted."""
+        return self.add_task(description, total=total, completed=completed, steps=0, unit=unit)
 
     def step(self, task_id: TaskID) -> None:
         """Count one step of an episode that runs."""
@@ -83,5 +83,6 @@ class Bars(Progress):
         task = self._tasks[task_id]
         left = f", about {task.time_remaining / 60:.0f} min left" if task.time_remaining else ""
         total = f" of {task.total:.0f}" if task.total is not None else ""
-        line = f"{task.description}: {task.completed:.0f}{total} episodes, {task.fields['steps']} steps{left}"
+        steps = f", {task.fields['steps']} steps" if task.fields["steps"] else ""
+        line = f"{task.description}: {task.completed:.0f}{total} {task.fields['unit']}{steps}{left}"
         self.console.print(line, highlight=False, soft_wrap=True)
