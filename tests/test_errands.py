@@ -88,6 +88,7 @@ def test_a_score_of_a_task(enter: Type, desk: Path) -> None:
     """It stands in the result file, can be compared by its name, and is replayed."""
     enter("memgym", "evaluate", "baselines:NoMemory", "baselines:Oracle", *CODES)
     nothing, oracle = results(desk)
+    assert scores(enter("memgym", "table", "results", "--score", "digits")) == {"NoMemory": 0.0, "Oracle": 1.0}
     shown = enter("memgym", "compare", nothing, oracle, "--score", "digits")
     (line,) = (line for line in shown.splitlines() if line.startswith("codes"))
     assert [float(number) for number in line.split()[3:5]] == [0.0, 1.0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import tomllib
 import zipfile
@@ -52,6 +53,14 @@ def test_all_else_that_lies_in_a_package_is_in_the_wheel(wheel: zipfile.ZipFile)
     kinds = {Path(name).suffix for name in needed}
     assert {".py", ".typed", ".toml", ".txt", ".svg", ".safetensors"} <= kinds  # code, recipes, prompts, assets
     assert {f"{package}/py.typed" for package in PACKAGES} <= needed
+
+
+def test_extras_that_are_said_to_be_missing_exist() -> None:
+    """What the code tells a user to install, can be."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    code = "".join(path.read_text() for package in ("memgym", "memagents") for path in (ROOT / package).rglob("*.py"))
+    named = set(re.findall(r'MissingExtraError\([^\n]*, "([\w-]+)"\)', code))
+    assert {"api", "ray", "train"} <= named <= {*extras}
 
 
 def test_the_version_is_written_once(wheel: zipfile.ZipFile) -> None:

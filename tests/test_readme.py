@@ -10,9 +10,12 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from memgym.errors import DataError
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,8 +34,9 @@ SHORTENED = {
     "memagents train tiny_reader": "iterations=1 groups=2 group_size=2 validation.episodes=2",
     "memgym evaluate memagents:MemoryRMMAgent --recipe runs/reranker --env memgym/RMMReranker-v0 "
     "--set difficulty=easy": "--episodes 2",
+    **{line: "--episodes 1" for line in COMMANDS if "--recipe smollm2" in line or "recipe=mine.toml" in line},
 }
-"""Commands of minutes, and the settings that make them short."""
+"""Commands of a minute or more, and the settings that make them short."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,9 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     commands = tmp_path_factory.mktemp("bin")
     for name in ("memgym", "memagents"):
         script = commands / name
-        script.write_text(f"#!{sys.executable}\nfrom {name}.cli import app\napp(prog_name={name!r})\n")
+        script.write_text(
+            f"#!{sys.executable}\nfrom {name}.cli import app\nif __name__ == '__main__':\n    app(prog_name={name!r})\n"
+        )
         script.chmod(0o755)
     kept = {name: value for name, value in os.environ.items() if name not in ("MEMGYM_DATA", "FORCE_COLOR")}
     path = os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]])
@@ -69,6 +75,15 @@ def _run(command: str | list[str], folder: Path, environment: dict[str, str], st
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     assert "Traceback" not in done.stderr
     return done.stdout
+
+
+def _need_smollm2() -> None:
+    from memagents.backends.smollm2 import smollm2_dir
+
+    try:
+        smollm2_dir()
+    except DataError as error:
+        pytest.skip(f"no package index within reach: {error}")
 
 
 def _cases() -> list[tuple[str, str]]:
@@ -93,6 +108,10 @@ def test_what_the_readme_shows(
         assert kind == "sh", f"a block of kind {kind} must begin with the name of its file"
         if text.split()[0] == "memagents" or "memagents:" in text:
             pytest.importorskip("torch", reason="needs the extra train")
+        if "smollm2" in text or "mine.toml" in text:
+            _need_smollm2()
+        if "--ray" in text:
+            pytest.importorskip("ray", reason="needs the extra ray")
         if "FOLDER" in text:
             text = text.replace("FOLDER", str(request.getfixturevalue("data_dir")))
         _run(f"{text} {SHORTENED.get(text, '')}", folder, environment, stdin="/auto\n" * 20)
@@ -111,6 +130,12 @@ def test_links_lead_somewhere() -> None:
         if heading:
             titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
             assert heading in {title.lower().replace(" ", "-") for title in titles}, target
+
+
+def test_the_recipe_shown_is_the_one_run_before() -> None:
+    (shown,) = (text for kind, text in BLOCKS if kind == "toml")
+    built_in = ROOT / "memagents" / "recipes" / "smollm2.toml"
+    assert tomllib.loads(shown) == tomllib.loads(built_in.read_text(encoding="utf-8"))
 
 
 def test_names_exist() -> None:

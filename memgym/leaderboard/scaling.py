@@ -59,6 +59,8 @@ def in_processes(
     try:
         for line in _received(results, processes, len(keys)):
             yield decode_episode(line, header, "a worker")
+        for process in processes:
+            process.join()
     finally:
         for process in processes:
             process.terminate()

@@ -13,7 +13,9 @@ class PhasePolicy(Policy):
     """A policy with one method per phase; override those that matter.
 
     The defaults are the environment's own operators: keep what was read last, extract every turn verbatim, add all
-    candidates, leave the order of the retrieved memories, answer with the span that fits best.
+    candidates, leave the order of the retrieved memories, answer with the span that fits best. A policy that draws at
+    random derives from :class:`~memgym.policy.StochasticPolicy`, one that awaits a network from
+    :class:`~memgym.policy.AsyncPolicy`.
     """
 
     def act(self, observation: str) -> str:
