@@ -24,8 +24,8 @@ def write_answer(observation: Observation, text: str, cited_ids: Sequence[str] =
 def contains(observation: Observation) -> str:
     """Answer right if the memory holds the answer: the default reader, which needs no language model.
 
-    A memory holds an answer if it contains it as whole words (:mod:`memgym.scoring.phrases`), or, for an answer that has
-    to be worked out (a count, a date), if it contains all the gold facts that it follows from. Where all of several
+    A memory holds an answer if it contains it as whole words (:mod:`memgym.scoring.phrases`), or, for an answer that
+    has to be worked out (a count, a date), if it contains all the gold facts that it follows from. Where all of several
     answers must be given, those found are given. A question without an answer counts as recognised if nothing was
     retrieved. The reader sees the gold; the environment shows it to this operator only.
     """
