@@ -6,6 +6,7 @@ from memagents.modules.text import TextModule
 from memgym.errors import ActionError, unknown
 from memgym.operators import write_answer
 from memgym.protocol.actions import ACTION_SCHEMAS, parse_answer, to_json
+from memgym.protocol.boxed import write_boxed
 from memgym.protocol.observation import Observation
 from memgym.scoring.phrases import contains
 
@@ -69,7 +70,7 @@ class Answerer(TextModule):
         question = observation.first("question")
         answer = parse_answer(action, question.attributes.get("format", "plain") if question else "plain")
         if self.style == "boxed":
-            return f"\\boxed{{{answer.text}}}"
+            return write_boxed(answer.text)
         if self.style == "cite":
             return to_json({"answer": answer.text, "cited_ids": list(answer.cited_ids)})
         if self.style == "distill":

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from decimal import Decimal
 from typing import Any
+from unicodedata import category
 
 from memgym.errors import DataError
 
@@ -32,14 +35,34 @@ def require(row: Any, field: str, types: type | tuple[type, ...], where: str) ->
 def texts(row: dict[str, Any], field: str, where: str) -> tuple[str, ...]:
     """Return ``row[field]``, one string or number or a list of them, as a tuple of strings.
 
+    A number becomes what a person would write: 7.0 is ``7``, 1e-05 is ``0.00001``.
+
     Raises:
-        DataError: the field is missing, empty or of another type.
+        DataError: the field is missing, empty or of another type; a text is blank, or a number NaN or infinite.
     """
     value = require(row, field, (str, int, float, list), where)
     values = value if isinstance(value, list) else [value]
     if not values or not all(isinstance(v, str | int | float) and not isinstance(v, bool) for v in values):
         raise DataError(f"{where}: the field {field!r} must hold at least one text, and only texts: {value!r:.80}")
-    return tuple(map(str, values))
+    for v in values:
+        if is_blank(v) if isinstance(v, str) else not math.isfinite(v):
+            fault = "a blank text" if isinstance(v, str) else f"{v}, which is no number"
+            raise DataError(f"{where}: the field {field!r} holds {fault}: write what is meant, or take it out")
+    return tuple(v if isinstance(v, str) else _written(v) for v in values)
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of a text can be seen: white space, control characters, joiners, fillers."""
+    return all(c in _FILLERS or category(c) in ("Cc", "Cf", "Zs", "Zl", "Zp") for c in text)
+
+
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0"
+
+
+def _written(number: float) -> str:
+    """Write a number in digits, without an exponent and without needless zeros."""
+    text = str(number) if isinstance(number, int) else format(Decimal(repr(number)).normalize(), "f")
+    return "0" if text == "-0" else text
 
 
 _KINDS = {str: "a string", int: "an int", float: "a number", bool: "a bool", list: "a list", dict: "an object"}

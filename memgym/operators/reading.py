@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from memgym.protocol.actions import to_json
+from memgym.protocol.boxed import write_boxed
 from memgym.protocol.observation import Observation
 from memgym.scoring.phrases import contains as has_phrase
 
@@ -18,7 +19,7 @@ def write_answer(observation: Observation, text: str, cited_ids: Sequence[str] =
     answer_format = question.attributes.get("format", "plain") if question else "plain"
     if answer_format == "json":
         return to_json({"answer": text, "cited_ids": list(cited_ids)})
-    return f"\\boxed{{{text}}}" if answer_format == "boxed" else text
+    return write_boxed(text) if answer_format == "boxed" else text
 
 
 def contains(observation: Observation) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from memgym.bank import OPERATION_ALIASES, OPERATIONS
 from memgym.errors import ActionError
+from memgym.protocol.boxed import read_boxed
 
 MAX_ACTION_CHARS = 1_000_000
 """Longer actions are refused unread."""
@@ -26,9 +27,6 @@ SPELLINGS = {**{operation: operation for operation in OPERATIONS}, **OPERATION_A
 """Accepted spelling of a bank operation to the operation."""
 
 ANSWER_FORMATS = ("plain", "boxed", "json")
-
-BOXED_WINDOW = 300
-"""A ``\\boxed{}`` answer counts if it starts within so many characters of the end (MemAgent's rule)."""
 
 _TEXT = {"type": "string", "minLength": 1}
 _IDS = {"type": "array", "items": _TEXT, "uniqueItems": True}
@@ -220,7 +218,7 @@ def parse_answer(action: str, answer_format: str) -> Answer:
         fields = _get_object(_find_json(action, dict, "answer"), "the answer", {"answer", "cited_ids"})
         answer = Answer(_get_text(fields, "answer", "the answer"), _get_ids(fields.get("cited_ids", []), "cited_ids"))
     elif answer_format == "boxed":
-        answer = Answer(_last_boxed(action))
+        answer = Answer(read_boxed(action))
     else:
         answer = Answer(action.strip())
     if not answer.text.strip():
@@ -338,19 +336,6 @@ def _check_known(ids: Iterable[str], known: Collection[str], where: str) -> None
     for identity in ids:
         if identity not in known:
             raise ActionError(f"{where}: there is no {_short(identity)} here")
-
-
-def _last_boxed(text: str) -> str:
-    start = text.rfind("\\boxed{", max(0, len(text) - BOXED_WINDOW))
-    if start < 0:
-        raise ActionError(f"no \\boxed{{}} answer within the last {BOXED_WINDOW} characters")
-    begin = start + len("\\boxed{")
-    depth = 1
-    for position in range(begin, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        if depth == 0:
-            return text[begin:position].strip()
-    raise ActionError("the last \\boxed{ is not closed")
 
 
 def _short(value: object) -> str:

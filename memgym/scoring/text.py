@@ -2,8 +2,9 @@
 
 The scripts know English: ASCII punctuation, three articles, spaces between words. So “Lisbon” is not Lisbon, O’Brien
 not O'Brien, and of a language without spaces a whole sentence is one word: 里斯本 has no word in common with
-她住在里斯本, and is not 里斯本。 Tasks that name these rules keep that limit;
-:mod:`memgym.scoring.phrases` has the rule for the rest.
+她住在里斯本, and is not 里斯本。
+
+Tasks that name these rules keep that limit; :mod:`memgym.scoring.phrases` has the rule for the rest.
 
 Every function takes a prediction and one reference and returns a float in [0, 1]; :func:`best_over` takes the maximum
 over several references.

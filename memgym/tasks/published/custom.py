@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from memgym.checks import check_choice
-from memgym.data.fields import require, texts
+from memgym.data.fields import is_blank, require, texts
 from memgym.episodes import Episode, Fact, Question, Section, Session, Turn
 from memgym.errors import DataError
 from memgym.scoring.abstention import abstains
@@ -64,8 +64,8 @@ class Custom(FileTask):
 
     - ``sections``: texts, or ``{id?, text}``. ``sessions``: ``{id?, time?, turns}``, turns: ``{id?, speaker, text}``.
       Ids that are left out are ``1``, ``2``, ... for sections and sessions, and ``2:3`` for turn 3 of session 2.
-    - ``questions``: texts. ``answers``: per question a text or number, a list of them (any is right), or null if the
-      right answer is that the text does not tell.
+    - ``questions``: texts. ``answers``: per question a text or number (7.0 is ``7``), a list of them (any is right), or
+      null if the right answer is that the text does not tell. None may be blank or NaN.
     - optional: ``id``; ``evidence``, per question the ids of the turns or sections it follows from; ``categories``,
       per question a name by which scores are grouped; ``times``, per question when it is asked; ``facts``, what an
       ideal memory holds: ``{subject, relation, value, source, until?}`` (see :class:`~memgym.episodes.Fact`).
@@ -179,6 +179,8 @@ def _facts(row: dict[str, Any], ids: list[str], where: str) -> tuple[Fact, ...]:
     for i, fact in enumerate(require(row, "facts", list, where) if row.get("facts") else ()):
         at = f"{where}, fact {i}"
         subject, relation, value, source = (require(fact, field, str, at) for field in _FACT_FIELDS)
+        if is_blank(value):
+            raise DataError(f"{at}: the field 'value' is blank: no memory could hold it")
         until = fact.get("until")
         for place in (source, until):
             if place is not None and place not in ids:

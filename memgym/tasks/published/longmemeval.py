@@ -69,7 +69,7 @@ class LongMemEval(FileTask):
         question = Question(
             id=question_id,
             text=require(row, "question", str, where),
-            answers=variants(texts(row, "answer", where)[0]),
+            answers=tuple(form for answer in texts(row, "answer", where) for form in variants(answer)),
             evidence=evidence if answerable else (),
             category=kind,
             time=require(row, "question_date", (str, type(None)), where) or "",

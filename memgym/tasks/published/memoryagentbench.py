@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from memgym.data.fields import require, texts
+from memgym.data.fields import is_blank, require, texts
 from memgym.episodes import Episode, Question, Section
 from memgym.errors import ConfigError, DataError
 from memgym.scoring.string_match import string_match_all
@@ -91,6 +91,9 @@ class MemoryAgentBench(FileTask):
         for i, (text, gold) in enumerate(zip(asked, golds, strict=True)):
             at = f"{where}, question {i}"
             answers = texts({"answers": gold}, "answers", at)
+            bare = next((answer for answer in answers if is_blank(_PREFIX.sub("", answer, count=1))), None)
+            if bare is not None:
+                raise DataError(f"{at}: the field 'answers' holds {bare!r}, with nothing behind its label")
             questions.append(
                 Question(
                     id=f"{row_id}-q{i}",
@@ -141,7 +144,10 @@ class MemoryAgentBench(FileTask):
     def _title(self, entity: str, where: str) -> str:
         if entity.strip() not in self._titles:
             raise DataError(f"{where}: entity {entity!r} is not in {self.config.entities}")
-        return self._titles[entity.strip()]
+        title = self._titles[entity.strip()]
+        if is_blank(normalize(title)):
+            raise DataError(f"{where}: entity {entity!r} has no title in {self.config.entities}")
+        return title
 
 
 def _film(entity: str) -> str:

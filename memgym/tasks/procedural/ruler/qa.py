@@ -13,7 +13,7 @@ from itertools import chain
 
 import numpy as np
 
-from memgym.data.fields import require
+from memgym.data.fields import require, texts
 from memgym.data.files import read_rows
 from memgym.episodes import Section
 from memgym.errors import ConfigError, DataError
@@ -184,6 +184,7 @@ def _squad_entry(qa: dict, where: str, context: str, near: tuple[str, ...]) -> E
     answers = [require(answer, "text", str, f"{where}, answers[{i}]") for i, answer in enumerate(found)]
     if not answers:
         raise DataError(f"{where}: the field 'answers' is empty, and the question is not marked 'is_impossible'")
+    answers = list(texts({"answers": answers}, "answers", where))
     question = require(qa, "question", str, where)
     return Entry(str(require(qa, "id", (str, int), where)), question, tuple(dict.fromkeys(answers)), (context,), near)
 

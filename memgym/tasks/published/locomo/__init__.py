@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from memgym.checks import check_choice
-from memgym.data.fields import require, texts
+from memgym.data.fields import is_blank, require, texts
 from memgym.episodes import Episode, Fact, Question, Session, Turn
 from memgym.errors import ConfigError, DataError
 from memgym.tasks.published.base import FileConfig, FileTask
@@ -139,7 +139,7 @@ class LoCoMo(FileTask):
             require(qa, "question", str, at)
             require(qa, "evidence", list, at)
             if category != 5:  # there 'adversarial_answer' stands instead: what must not be answered
-                texts(qa, "answer", at)
+                _answers(qa, at)
             if CATEGORIES[category] in self.config.categories:
                 yield i, qa, at
 
@@ -147,17 +147,24 @@ class LoCoMo(FileTask):
 def _question(qa: dict[str, Any], question_id: str, turns: set[str], where: str) -> Question:
     category = CATEGORIES[qa["category"]]
     adversarial = category == "adversarial"
-    answers = (ABSTENTION,) if adversarial else texts(qa, "answer", where)
-    if category == "open-domain":
-        answers = tuple(dict.fromkeys((answers[0].partition(";")[0].strip(), *answers)))
     return Question(
         id=question_id,
         text=qa["question"],
-        answers=answers,
+        answers=(ABSTENTION,) if adversarial else _answers(qa, where),
         evidence=_dialogue_ids(qa["evidence"], turns),
         category=category,
         answerable=not adversarial,
     )
+
+
+def _answers(qa: dict[str, Any], where: str) -> tuple[str, ...]:
+    answers = texts(qa, "answer", where)
+    if CATEGORIES[qa["category"]] != "open-domain":
+        return answers
+    counted = answers[0].partition(";")[0].strip()
+    if is_blank(counted):
+        raise DataError(f"{where}: the field 'answer' is blank up to its ';', and no more counts: {answers[0]!r:.80}")
+    return tuple(dict.fromkeys((counted, *answers)))
 
 
 def _sessions(row: dict[str, Any], where: str) -> tuple[Session, ...]:
@@ -198,7 +205,7 @@ def _facts(row: dict[str, Any], turns: set[str], where: str) -> Iterator[Fact]:
         by_speaker = require(observations, key, dict, where)
         for speaker in by_speaker:
             for note in require(by_speaker, speaker, list, f"{where}, {key}"):
-                if not isinstance(note, list) or len(note) != 2 or not isinstance(note[0], str):
+                if not (isinstance(note, list) and len(note) == 2 and isinstance(note[0], str)) or is_blank(note[0]):
                     raise DataError(f"{where}: the field {key!r} must hold [text, dia_id], not {note!r:.80}")
                 sources = _dialogue_ids(note[1], turns)
                 if sources:
