@@ -53,7 +53,7 @@ class Bars(Progress):
             _Name(max(console.width - FIGURES - (BAR + 1) * wide, LEAST_NAME)),
             *bar,
             MofNCompleteColumn(),
-            TextColumn("{task.fields[steps]}"),
+            TextColumn("{task.fields[told]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -63,11 +63,12 @@ class Bars(Progress):
 
     def add(self, description: str, total: int, completed: int = 0) -> TaskID:
         """Add a bar for so many episodes."""
-        return self.add_task(description, total=total, completed=completed, steps=0)
+        return self.add_task(description, total=total, completed=completed, steps=0, told="")
 
     def step(self, task_id: TaskID) -> None:
         """Count one step of an episode that runs."""
-        self.update(task_id, steps=self._tasks[task_id].fields["steps"] + 1)
+        steps = self._tasks[task_id].fields["steps"] + 1
+        self.update(task_id, steps=steps, told=f"{steps} steps")
         self._say(task_id)
 
     def advance(self, task_id: TaskID, advance: float = 1) -> None:
