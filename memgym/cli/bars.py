@@ -61,9 +61,9 @@ class Bars(Progress):
         )
         self._last_line = time.monotonic()
 
-    def add(self, description: str, total: int, completed: int = 0) -> TaskID:
-        """Add a bar for so many episodes."""
-        return self.add_task(description, total=total, completed=completed, steps=0, told="")
+    def add(self, description: str, total: int, completed: int = 0, told: str = "0 steps") -> TaskID:
+        """Add a bar for so many episodes; ``told`` stands behind them until one makes a step."""
+        return self.add_task(description, total=total, completed=completed, steps=0, told=told)
 
     def step(self, task_id: TaskID) -> None:
         """Count one step of an episode that runs."""

@@ -102,7 +102,7 @@ def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, ove
     for path, target in targets.items():
         result = _read(path, console)
         with Bars(console) as bars:
-            bar = bars.add(str(path), count_answers(result))
+            bar = bars.add(str(path), count_answers(result), told="answers")
             judged = rejudge(result, judge, overrides=overrides, judged=partial(bars.advance, bar))
         write_result(judged, target)
         failed = len(judged.failed) - len(result.failed)
