@@ -16,7 +16,7 @@ from memagents.plot import plot_runs
 from memagents.progress import TrainingProgress
 from memagents.training import Run
 from memagents.training_recipes import TrainingRecipe, read_training_recipe
-from memgym.cli.terminal import make_console
+from memgym.cli.terminal import make_console, print_whole
 from memgym.envs.base import MemoryEnv
 from memgym.errors import MemgymError
 from memgym.leaderboard.compare import compare
@@ -86,7 +86,7 @@ def demo(out: Path, settings: Sequence[str] = ()) -> bool:
         if not _train(recipe):
             return False
         outcomes.append(_measure(lesson, recipe, out))
-    console.print("", *_trajectory(outcomes[0]), "", _table(outcomes), "", sep="\n")
+    print_whole(console, "", *_trajectory(outcomes[0]), "", _table(outcomes), "")
     runs = ", ".join(str(out / lesson.name) for lesson in LESSONS)
     for line in (
         f"learning curves  {_pictures(outcomes, out)}",

@@ -74,8 +74,8 @@ def settings_table() -> Table:
     from memagents.training_recipes import settings
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
-    for name in ("table", "setting", "default", "meaning"):
-        table.add_column(name, no_wrap=name != "meaning")
+    for name, least in (("table", None), ("setting", None), ("default", 8), ("meaning", 24)):
+        table.add_column(name, no_wrap=least is None, min_width=least, overflow="fold")
     for row in settings():
         table.add_row(*map(Text, row))
     return table

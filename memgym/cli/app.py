@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from memgym.cli.common import parse_settings
-from memgym.cli.terminal import App, at_least, make_console
+from memgym.cli.terminal import App, at_least, make_console, print_whole
 from memgym.errors import ConfigError
 
 app = App("A Gymnasium suite for memory-augmented agents.")
@@ -47,7 +47,6 @@ def envs(
 ) -> None:
     """List the environments, tasks and suites."""
     from memgym.cli.listing import listing
-    from memgym.cli.terminal import print_whole
 
     print_whole(make_console(), *listing(tasks))
 
@@ -245,7 +244,7 @@ def inspect(
 
     # Without a terminal (a pipe, a file) long lines stay whole.
     console = make_console(soft_wrap=not make_console().is_terminal)
-    console.print(inspect_episode(task, parse_settings(settings), split, index))
+    print_whole(console, *inspect_episode(task, parse_settings(settings), split, index))
 
 
 @app.command("judge-check")
@@ -261,7 +260,6 @@ def judge_check(
 ) -> None:
     """Measure a judge's false accepts and false rejects on answers known to be right and wrong."""
     from memgym.cli.judge_check import check_on_task
-    from memgym.cli.terminal import print_whole
     from memgym.judging.judge import make_judge
     from memgym.tasks import make_task
 

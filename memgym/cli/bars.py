@@ -53,7 +53,7 @@ class Bars(Progress):
             _Name(max(console.width - FIGURES - (BAR + 1) * wide, LEAST_NAME)),
             *bar,
             MofNCompleteColumn(),
-            TextColumn("{task.fields[steps]}"),
+            TextColumn("{task.fields[told]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
@@ -62,12 +62,14 @@ class Bars(Progress):
         self._last_line = time.monotonic()
 
     def add(self, description: str, total: int, completed: int = 0, unit: str = "episodes") -> TaskID:
-        """Add a bar for so many episodes, or what else is counted."""
-        return self.add_task(description, total=total, completed=completed, steps=0, unit=unit)
+        """Add a bar for so many episodes, or what else is counted; only episodes have steps."""
+        told = "0 steps" if unit == "episodes" else unit
+        return self.add_task(description, total=total, completed=completed, steps=0, unit=unit, told=told)
 
     def step(self, task_id: TaskID) -> None:
         """Count one step of an episode that runs."""
-        self.update(task_id, steps=self._tasks[task_id].fields["steps"] + 1)
+        steps = self._tasks[task_id].fields["steps"] + 1
+        self.update(task_id, steps=steps, told=f"{steps} steps")
         self._say(task_id)
 
     def advance(self, task_id: TaskID, advance: float = 1) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -15,8 +14,10 @@ EVIDENCE = "bold green"
 FACT = "cyan"
 
 
-def inspect_episode(name: str, options: dict[str, Any], split: str | None, index: int) -> Group:
-    """Return a picture of an episode: its text with evidence (``»``) and gold facts marked, its facts, its questions.
+def inspect_episode(
+    name: str, options: dict[str, Any], split: str | None, index: int
+) -> tuple[Text, Text, Table, Table]:
+    """Return the parts of a picture of an episode: its text with evidence (``»``) and gold facts marked, facts, questions.
 
     Raises:
         ConfigError: the task, an option, the split or the index does not exist.
@@ -25,7 +26,7 @@ def inspect_episode(name: str, options: dict[str, Any], split: str | None, index
     task = make_task(name, **options)
     episode = task.episode(split or task.default_split, index)
     head = Text(f"{name}, episode {episode.id}\n", style="bold")
-    return Group(head, _history(episode), Text(), _facts(episode), _questions(episode))
+    return head, _history(episode), _facts(episode), _questions(episode)
 
 
 def _history(episode: Episode) -> Text:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.measure import Measurement
 from rich.table import Table
 from typer.core import TyperCommand, TyperGroup
@@ -48,12 +48,15 @@ def make_console(**options: Any) -> Console:
     return Console(**{"file": sys.stdout, "markup": False, "highlight": False, **options})
 
 
-def print_whole(console: Console, *tables: Table) -> None:
-    """Print tables; where the console is too narrow for their numbers, wider than it is rather than cut short."""
-    for table in tables:
-        table.expand = False
-        needed = Measurement.get(console, console.options.update(max_width=1000), table).minimum
-        console.print(table, width=max(console.width, needed), crop=False)
+def print_whole(console: Console, *parts: RenderableType) -> None:
+    """Print texts and tables; where the console is too narrow for a table's numbers, they go beyond it, uncut."""
+    for part in parts:
+        if not isinstance(part, Table):
+            console.print(part)
+            continue
+        part.expand = False
+        needed = Measurement.get(console, console.options.update(max_width=1000), part).minimum
+        console.print(part, width=max(console.width, needed), crop=False)
 
 
 def say_error(error: object, colour: str = "red") -> None:

@@ -113,7 +113,8 @@ def comparison_table(title: str, changes: Sequence[Change], left_out: int = 0) -
     rows = [_cells(change) for change in changes]
     for i, name in enumerate(("entry", "drawn", "before", "after", "difference", "95 %", "relative", "95 %")):
         widest = max(len(row[i]) for row in rows)  # where there is no room, names are folded, numbers never cut
-        table.add_column(name, justify="left" if i < 2 else "right", min_width=min(20, widest) if i < 2 else widest)
+        least = min(20, widest) if i < 2 else max(widest, len(name))
+        table.add_column(name, justify="left" if i < 2 else "right", min_width=least)
     for row in rows:
         table.add_row(*map(Text, row))
     if left_out:
