@@ -8,6 +8,8 @@ from abc import abstractmethod
 from array import array
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memagents.backends.base import Completion, Messages, Sampling, TrainableBackend
@@ -144,7 +146,45 @@ def find_model(name: str | os.PathLike) -> str:
     if not isinstance(name, str | os.PathLike) or not os.fspath(name):
         raise ConfigError(f"argument 'model' must be a built-in name, a directory or a hub name, not {name!r}")
     name = os.fspath(name)
-    return os.fspath(MODELS[name]()) if name in MODELS else name
+    if name in MODELS:
+        return os.fspath(MODELS[name]())
+    _check_folder(name)
+    return name
+
+
+def _check_folder(name: str) -> None:
+    """Check that a path, which a hub's ``owner/name`` could be as well, is a folder with all that a model needs."""
+    path = Path(name)
+    try:
+        found = {file.name for file in path.iterdir()} if path.is_dir() else None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the model folder {name[:200]!r} cannot be read: {error}") from None
+    if found is None:
+        if path.is_file():
+            raise ConfigError(f"model = {name!r} is a file: name the folder that holds the model")
+        if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+            raise ConfigError(f"there is no model folder {name!r}{_who_makes(path)}")
+        return
+    for what, patterns in _PARTS.items():
+        if not any(fnmatch(file, pattern) for file in found for pattern in patterns):
+            raise ConfigError(f"the model folder {name!r} lacks {what}{_who_makes(path)}")
+
+
+_PARTS = {
+    "its configuration, config.json": ("config.json", "adapter_config.json"),
+    "weights, *.safetensors": ("*.safetensors", "*.bin", "*.index.json"),
+    "a tokenizer, such as tokenizer.json": ("tokenizer*.json", "*.model", "vocab.*"),
+}
+"""What a model folder must hold, and the names of files that are such."""
+
+
+def _who_makes(path: Path) -> str:
+    """Say which training run leaves the folder, if its name is that of a built-in recipe's."""
+    from memagents.training_recipes import training_recipe_names
+
+    run = path.parent.name
+    made = path.name == "model" and run in training_recipe_names()
+    return f": 'memagents train {run}' makes it" if made else ""
 
 
 def cannot_load(name: str | os.PathLike, error: Exception) -> ConfigError:
