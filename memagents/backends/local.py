@@ -8,6 +8,8 @@ from abc import abstractmethod
 from array import array
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from memagents.backends.base import Completion, Messages, Sampling, TrainableBackend
@@ -146,12 +148,36 @@ def find_model(name: str | os.PathLike) -> str:
     name = os.fspath(name)
     if name in MODELS:
         return os.fspath(MODELS[name]())
-    # Hubs know names of one or two parts; what else there is can only be a directory.
-    if not os.path.isdir(name) and (os.path.isabs(name) or name.startswith((".", "~")) or name.count("/") > 1):
-        from memagents.training_recipes import maker_of  # which knows all that recipes name, such as backends
-
-        raise ConfigError(f"there is no model directory {name}{maker_of(name)}")
+    _check_folder(name)
     return name
+
+
+def _check_folder(name: str) -> None:
+    """Check that a path, which a hub's ``owner/name`` could be as well, is a folder with all that a model needs."""
+    from memagents.training_recipes import maker_of  # which knows all that recipes name, such as backends
+
+    path = Path(name)
+    try:
+        found = {file.name for file in path.iterdir()} if path.is_dir() else None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the model folder {name[:200]!r} cannot be read: {error}") from None
+    if found is None:
+        if path.is_file():
+            raise ConfigError(f"model = {name!r} is a file: name the folder that holds the model")
+        if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
+            raise ConfigError(f"there is no model folder {name!r}{maker_of(name)}")
+        return
+    for what, patterns in _PARTS.items():
+        if not any(fnmatch(file, pattern) for file in found for pattern in patterns):
+            raise ConfigError(f"the model folder {name!r} lacks {what}{maker_of(name)}")
+
+
+_PARTS = {
+    "its configuration, config.json": ("config.json", "adapter_config.json"),
+    "weights, *.safetensors": ("*.safetensors", "*.bin", "*.index.json"),
+    "a tokenizer, such as tokenizer.json": ("tokenizer*.json", "*.model", "vocab.*"),
+}
+"""What a model folder must hold, and the names of files that are such."""
 
 
 def cannot_load(name: str | os.PathLike, error: Exception) -> ConfigError:

@@ -108,9 +108,13 @@ class TransformersBackend(LocalBackend):
         path = find_model(model)
         try:
             tokenizer = AutoTokenizer.from_pretrained(path)
-            loaded = AutoModelForCausalLM.from_pretrained(path, dtype=torch_dtype)
-        except (OSError, ValueError) as error:
+            found: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch_dtype, output_loading_info=True)
+        except Exception as error:  # of whatever kind: each format of weights and tokenizers has a reader of its own
             raise cannot_load(model, error) from None
+        loaded: PreTrainedModel = found[0]
+        lacking = sorted(found[1].get("missing_keys", ()))
+        if lacking:  # Transformers would make them up
+            raise cannot_load(model, ValueError(f"its weights lack {len(lacking)} tensors, {lacking[0]} among them"))
         if place.type == "cuda" and torch_dtype != torch.float32 and is_flash_attn_2_available():
             _try_flash_attention(loaded)
         attention = loaded.config._attn_implementation

@@ -198,7 +198,7 @@ def _load(source: str) -> tuple[str, dict[str, Any]]:
             raise unknown("recipe", source, [*recipe_names(), "the path of a TOML file"])
         path = _FOLDER / f"{source}.toml"
     try:
-        return f"recipe {source}", tomllib.loads(path.read_text(encoding="utf-8"))
+        return f"recipe {source}", tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError:
         raise ConfigError(f"recipe {source} is not a readable TOML file: it is nested too deeply") from None
     except (ValueError, OSError) as error:

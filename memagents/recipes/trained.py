@@ -28,22 +28,31 @@ def trained_recipe(folder: Path) -> dict[str, Any]:
 
 
 def _recipe(run: RunFolder) -> dict[str, Any]:
+    from memagents.agents import agent_class
+    from memagents.modules import module_class
+
     content = run.recipe()
     if content is None:
         raise ConfigError(f"recipe {run}: the folder holds no training run (no {run.recipe_file.name})")
     try:
         recipe: dict[str, Any] = {key: content[key] for key in ("agent", "backends", "modules") if key in content}
-        trained = [table for table in recipe["modules"].values() if table.get("status") == "trained"]
-    except (KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{run.recipe_file} is damaged: {error}") from None
-    for table in trained:
-        if run.model.is_dir():
-            backends = recipe["backends"]
-            backends[table.get("backend") or next(iter(backends))]["model"] = str(run.model)
-        elif "backends" in recipe:
-            raise ConfigError(f"recipe {run}: the run has not come to its end; 'memagents train --resume' continues")
-        elif not run.has_checkpoint:
-            raise ConfigError(f"recipe {run}: the run has no checkpoint yet")
-        else:
-            table["weights"] = str(run.state_file(run.best_step))  # without validation the newest
+        own = agent_class(recipe["agent"]).modules
+        for phase, table in recipe["modules"].items():
+            if table.get("status") == "trained":
+                module = module_class(table.get("module") or own[phase]["module"])
+                _put_trained(run, table, module.needs_backend, recipe.get("backends"))
+    except (KeyError, TypeError, AttributeError, StopIteration, IndexError) as error:
+        raise DataError(f"{run.recipe_file} is damaged: {type(error).__name__} {error}".rstrip()) from None
     return recipe
+
+
+def _put_trained(run: RunFolder, table: dict[str, Any], asks: bool, backends: Any) -> None:
+    """Let a trained module, or the backend that it asks, use what was trained."""
+    if not asks:
+        if not run.has_checkpoint:
+            raise ConfigError(f"recipe {run}: the run has no checkpoint yet")
+        table["weights"] = str(run.state_file(run.best_step))  # without validation the newest
+    elif not run.model.is_dir():
+        raise ConfigError(f"recipe {run}: the run has not come to its end; 'memagents train --resume' continues")
+    else:
+        backends[table.get("backend") or next(iter(backends))]["model"] = str(run.model)

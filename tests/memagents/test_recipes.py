@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from grpo.errors import ConfigError as GrpoConfigError
 from memagents.agents import AGENTS, MemoryAgent, MemoryR1Agent, agent_class, load_agent
 from memagents.modules.answerer import Answerer
 from memagents.modules.linear_reranker import LinearReranker
 from memagents.modules.naive import NaiveUpdater
 from memagents.modules.recurrent import RecurrentMemory
 from memagents.recipes import read_recipe, recipe_names
+from memagents.training_recipes import read_training_recipe
 from memgym.errors import ConfigError
 
 R1 = {"agent": "MemoryR1Agent"}
@@ -137,6 +139,37 @@ def test_mistakes_about_files(tmp_path) -> None:
         load_agent(R1)
     with pytest.raises(ConfigError, match="path of a TOML file or the name"):
         MemoryAgent(3)
+    with_mark = tmp_path / "with_mark.toml"
+    with_mark.write_text('agent = "MemoryAgent"\n', encoding="utf-8-sig")
+    assert read_recipe(str(with_mark)).agent == "MemoryAgent"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"x = " + b"[" * 20_000, "nested too deeply"),
+        (b"x = " + b"{a=" * 20_000, "nested too deeply"),
+        (b"x = " + b"9" * 5000, "digits"),
+        (b'x = "\0"', "line 1"),
+        (b"x = \xff", "utf-8"),
+        (b'agent = "MemoryAgent"\nbackends = {}', "there are: none"),
+        (b'agent = "MemoryAgent"\nbackends = 3', "'backends' holds tables"),
+        (b'agent = "MemoryAgent"\nbackends = []', "'backends' holds tables"),
+        (b'agent = "MemoryAgent"\n[backends]\nmain = "x"', "'backends' holds tables"),
+        (b'agent = "MemoryAgent"\n[backends]\nmain = {}', "unknown backend kind None"),
+        (b'agent = "MemoryAgent"\nmodules = 3', "'modules' holds tables"),
+        (b"agent = {}", "must name its agent"),
+    ],
+)
+def test_recipes_that_make_no_agent_are_one_line(content: bytes, message: str, tmp_path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_agent(str(path))
+    assert "\n" not in str(caught.value)
+    with pytest.raises(Exception, match=r"recipe\.toml") as training:
+        read_training_recipe(str(path))
+    assert isinstance(training.value, ConfigError | GrpoConfigError)
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,22 @@ def test_a_damaged_mark_of_the_best_checkpoint_is_named(damaged: str, tmp_path: 
     RunFolder(tmp_path).best_file(2).write_text(damaged)
     with pytest.raises(DataError, match=r"best\.json is damaged"):
         read_recipe(str(tmp_path))
+
+
+def test_a_reranker_beside_a_language_model_is_what_was_trained(tmp_path: Path) -> None:
+    """The model is frozen: no folder of it is written, and none is waited for."""
+    Run(read_training_recipe("reranker", [f"out_dir={tmp_path}", *RERANKER])).train()
+    content = json.loads((tmp_path / "recipe.json").read_text())
+    for backends in ({}, {"main": {"kind": "transformers", "model": "smollm2"}}):
+        (tmp_path / "recipe.json").write_text(json.dumps({**content, "backends": backends}))
+        assert read_recipe(str(tmp_path)).modules["retrieve"]["weights"].endswith("state.pt")
+
+
+@pytest.mark.parametrize("backends", [{}, [], None, 3, {"main": 3}, {"other": {}}])
+def test_a_run_whose_backends_are_damaged_is_named(backends: object, tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    content = {**read_training_recipe("tiny_reader").content, "backends": backends}
+    content["modules"]["read"]["backend"] = "main"
+    (tmp_path / "recipe.json").write_text(json.dumps(content))
+    with pytest.raises(DataError, match=r"recipe\.json is damaged"):
+        read_recipe(str(tmp_path))
