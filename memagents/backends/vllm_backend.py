@@ -55,8 +55,8 @@ class VllmBackend(LocalBackend):
         truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
         remember: see :class:`~memagents.backends.local.LocalBackend`.
         engine: further arguments of ``vllm.LLM``, e.g. ``{"gpu_memory_utilization": 0.5}`` to leave room for a trainer,
-            ``{"kv_cache_memory_bytes": 1_000_000_000}`` on a CPU, or ``{"tensor_parallel_size": 2}`` in a process that is
-            alone: under torchrun each has an engine of its own.
+            ``{"kv_cache_memory_bytes": 1_000_000_000}`` on a CPU, or, in a process that is alone,
+            ``{"tensor_parallel_size": 2}`` (under torchrun each process has an engine of its own).
 
     Raises:
         ConfigError: an option does not fit, or the model cannot be loaded.
