@@ -1,7 +1,8 @@
 """Decoding: one token per row at a time, for rows that end at different times.
 
 On a GPU the step of a small model is spent in launching its kernels. There every tensor keeps its shape and place, and
-the step is captured as a CUDA graph and replayed.
+the step is captured as a CUDA graph and replayed. All that happens with the model's device as the current one: a graph
+captured on another one holds nothing.
 """
 
 from __future__ import annotations
@@ -95,27 +96,30 @@ class Fixed:
     def step(self, tokens: Tensor) -> None:
         """Read one more token per row (``[N]``)."""
         self._tokens[self._lanes, 0] = tokens
-        if self._graph is None:
-            self._logits = self._forward()
-        else:
-            self._graph.replay()
+        with torch.cuda.device_of(self._tokens):
+            if self._graph is None:
+                self._logits = self._forward()
+            else:
+                self._graph.replay()
 
     def _capture(self) -> torch.cuda.CUDAGraph:
         """Capture the step, after a run that chooses kernels and makes workspaces; what that run changed is undone."""
         changed = (self._slot, self._positions, self._visible)
         before = [tensor.clone() for tensor in changed]
         logits = self._logits
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            self._forward()
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            self._logits = self._forward()
-        for tensor, old in zip(changed, before, strict=True):
-            tensor.copy_(old)
-        self._logits.copy_(logits)
+        with torch.cuda.device_of(self._tokens):
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                self._forward()
+            torch.cuda.current_stream().wait_stream(stream)
+            graph = torch.cuda.CUDAGraph()
+            # A stream of this device: by default there is one for all graphs of the process, where the first was made.
+            with torch.cuda.graph(graph, stream=stream):
+                self._logits = self._forward()
+            for tensor, old in zip(changed, before, strict=True):
+                tensor.copy_(old)
+            self._logits.copy_(logits)
         return graph
 
     def _forward(self) -> Tensor:

@@ -94,7 +94,8 @@ class Reader:
         if "logits_to_keep" in self._accepts:
             # As an index, not as the number 1: projecting a view of the states copies the vocabulary's weights per row.
             inputs["logits_to_keep"] = torch.tensor([-1], device=self._device)
-        return State(cache, mask, self._model(**inputs).logits[:, -1])
+        with torch.cuda.device_of(ids):  # kernels that are not PyTorch's own run on the current device
+            return State(cache, mask, self._model(**inputs).logits[:, -1])
 
 
 def takes_masks(model: PreTrainedModel) -> bool:

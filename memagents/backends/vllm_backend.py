@@ -55,8 +55,8 @@ class VllmBackend(LocalBackend):
         truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
         remember: see :class:`~memagents.backends.local.LocalBackend`.
         engine: further arguments of ``vllm.LLM``, e.g. ``{"gpu_memory_utilization": 0.5}`` to leave room for a trainer,
-            ``{"kv_cache_memory_bytes": 1_000_000_000}`` on a CPU, or ``{"tensor_parallel_size": 2}`` in a process that
-            is alone: under torchrun each has an engine of its own.
+            ``{"kv_cache_memory_bytes": 1_000_000_000}`` on a CPU, or, in a process that is alone,
+            ``{"tensor_parallel_size": 2}`` (under torchrun each process has an engine of its own).
 
     Raises:
         ConfigError: an option does not fit, or the model cannot be loaded.
@@ -144,10 +144,9 @@ def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, A
     alone = _alone_among_ranks(engine)
     # Where a prompt is read in parts, a seeded request crashes vLLM's CPU engine ("CPU Generator does not use offset").
     whole_prompts = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
-    path = find_model(model)
     try:
         with _random_state_kept():
-            return LLM(path, **options, **_OURS, **whole_prompts | alone | engine)
+            return LLM(find_model(model), **options, **_OURS, **whole_prompts | alone | engine)
     except (OSError, ValueError) as error:
         raise cannot_load(model, error) from None
 

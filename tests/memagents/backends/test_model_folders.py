@@ -65,7 +65,7 @@ def test_a_damaged_model_folder_is_named(damage, message: str, tiny_dir: Path, t
 def test_a_model_that_a_recipe_makes_is_said_to_come_from_it(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        ConfigError, match=r"there is no model folder .*: 'memagents train memory_r1_imitation' makes it"
+        ConfigError, match=r"there is no model folder .* makes it: 'memagents train memory_r1_imitation'"
     ):
         find_model(name)
 
