@@ -144,9 +144,10 @@ def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, A
     alone = _alone_among_ranks(engine)
     # Where a prompt is read in parts, a seeded request crashes vLLM's CPU engine ("CPU Generator does not use offset").
     whole_prompts = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
+    path = find_model(model)  # its errors are clear already
     try:
         with _random_state_kept():
-            return LLM(find_model(model), **options, **_OURS, **whole_prompts | alone | engine)
+            return LLM(path, **options, **_OURS, **whole_prompts | alone | engine)
     except (OSError, ValueError) as error:
         raise cannot_load(model, error) from None
 
