@@ -116,6 +116,8 @@ class Run:
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
         self.recipe = recipe
+        env = recipe.make_env()  # first, as files that are missing are found out sooner than weights are loaded
+        held_out = recipe.make_env(split=recipe.validation.split)
         self.agent = load_agent(recipe.agent)
         learner, config = _learner(self.agent), recipe.run
         self.world = distributed.setup(None if learner.backend else "cpu")
@@ -130,8 +132,6 @@ class Run:
                 "rollout_dtype copies whole weights, which strategy = 'fsdp' splits: leave one of them out"
             )
         sync = _weight_sync(self.policy, backend)
-        env = recipe.make_env()
-        held_out = recipe.make_env(split=recipe.validation.split)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync)
         self.trainer = Trainer(
             self.policy,
