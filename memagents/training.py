@@ -120,6 +120,8 @@ class Run:
         self.recipe = recipe
         # Before any model or engine: each is then on this rank's own card, and no engine makes a group of its own.
         world = distributed.setup(None if recipe.content.get("backends") else "cpu")
+        env = recipe.make_env()  # first, as files that are missing are found out sooner than weights are loaded
+        held_out = recipe.make_env(split=recipe.validation.split)
         self.agent = load_agent(recipe.agent)
         learner, config = _learner(self.agent), recipe.run
         self.world = replace(world, device=_device(learner, world))
@@ -134,8 +136,6 @@ class Run:
                 "rollout_dtype copies whole weights, which strategy = 'fsdp' splits: leave one of them out"
             )
         sync = _weight_sync(self.policy, backend)
-        env = recipe.make_env()
-        held_out = recipe.make_env(split=recipe.validation.split)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync)
         self.trainer = Trainer(
             self.policy,
