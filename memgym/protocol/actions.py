@@ -1,7 +1,8 @@
 """Actions: what an agent answers, as one string per phase, with published JSON Schemas and one parser per phase.
 
-Parsing is strict about meaning (types, ids, duplicates) and tolerant about wrapping (code fences, text around the
-JSON). Whatever does not fit raises :class:`~memgym.errors.ActionError` with a message for the agent.
+Parsing is strict about meaning (types, ids, duplicates) and tolerant about wrapping:
+:mod:`memgym.protocol.json_in_text` says which JSON of a text is the action, :mod:`memgym.protocol.boxed` what a box
+holds. Whatever does not fit raises :class:`~memgym.errors.ActionError` with a message for the agent.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from memgym.bank import OPERATION_ALIASES, OPERATIONS
 from memgym.errors import ActionError
 from memgym.protocol.boxed import read_boxed
+from memgym.protocol.json_in_text import find_ids, find_object
 
 MAX_ACTION_CHARS = 1_000_000
 """Longer actions are refused unread."""
@@ -96,8 +98,6 @@ What a schema cannot say, the parsers check besides: ids are those shown, none h
 are not blank.
 """
 
-_FENCE = re.compile(r"```[a-zA-Z]*[^\S\n]*\n(.*?)```", re.DOTALL)  # never backtracks over line breaks
-_MAX_STARTS = 32  # where in the surrounding text a JSON value is looked for, at most
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -151,7 +151,7 @@ def parse_extract(action: str, turn_ids: Collection[str]) -> list[Candidate]:
     Raises:
         ActionError: it does not fit the schema, or ``source`` names a turn that is not in the session.
     """
-    items = _get_list(_find_json(action, dict, "memory_list"), "memory_list")
+    items = _get_list(find_object(action, "memory_list"), "memory_list")
     candidates = []
     for i, item in enumerate(items):
         where = f"memory_list[{i}]"
@@ -184,7 +184,7 @@ def parse_update(
     operations: list[PlannedOperation] = []
     problems: list[str] = []
     seen: set[str] = set()
-    for i, item in enumerate(_get_list(_find_json(action, dict, "operations"), "operations")):
+    for i, item in enumerate(_get_list(find_object(action, "operations"), "operations")):
         try:
             operation = _parse_operation(item, f"operations[{i}]", candidate_ids, memory_ids)
             if operation.id in seen:
@@ -203,7 +203,7 @@ def parse_retrieve(action: str, memory_ids: Collection[str]) -> list[str]:
     Raises:
         ActionError: it is no list of ids, or an id is unknown or named twice.
     """
-    ids = _get_ids(_find_json(action, list), "the list")
+    ids = _get_ids(find_ids(action), "the list")
     _check_known(ids, memory_ids, "the list")
     return list(ids)
 
@@ -215,7 +215,7 @@ def parse_answer(action: str, answer_format: str) -> Answer:
         ActionError: the answer is blank, or not in the format.
     """
     if answer_format == "json":
-        fields = _get_object(_find_json(action, dict, "answer"), "the answer", {"answer", "cited_ids"})
+        fields = _get_object(find_object(action, "answer"), "the answer", {"answer", "cited_ids"})
         answer = Answer(_get_text(fields, "answer", "the answer"), _get_ids(fields.get("cited_ids", []), "cited_ids"))
     elif answer_format == "boxed":
         answer = Answer(read_boxed(action))
@@ -250,41 +250,6 @@ def _parse_operation(
     if value is not None and not value.strip():
         raise ActionError(f"{where}.value is empty")
     return PlannedOperation(identity, op, _get_text(fields, "key", where) if "key" in fields else None, value)
-
-
-def _find_json(action: str, kind: type, field: str = "") -> Any:
-    """Return the first JSON value of the wanted kind: inside a code fence, else anywhere in the text.
-
-    Behind something that is no JSON, an object must have the ``field``: it might be a part of a cut-off one.
-    """
-    decoder = json.JSONDecoder(parse_constant=_refuse_constant)
-    problem = None
-    for text in [*(match[1] for match in _FENCE.finditer(action)), action]:
-        for start in _starts(text, "{" if kind is dict else "["):
-            try:
-                value, _ = decoder.raw_decode(text, start)
-            except RecursionError:
-                problem = problem or "it is nested too deeply"
-            except ValueError as error:
-                problem = problem or str(error)
-            else:
-                if problem is None or kind is list or field in value:
-                    return value
-    name = "object" if kind is dict else "list"
-    raise ActionError(f"no JSON {name} found" + (f": {problem}" if problem else ""))
-
-
-def _starts(text: str, bracket: str) -> Iterable[int]:
-    position = -1
-    for _ in range(_MAX_STARTS):
-        position = text.find(bracket, position + 1)
-        if position < 0:
-            return
-        yield position
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _get_object(value: object, where: str, known: set[str]) -> dict[str, Any]:
