@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from memagents.agents.base import Agent, Part
 from memagents.dialogues import session_digest
-from memagents.memory import AgentMemory, Ingested, Reply
+from memagents.memory import AgentMemory, Ingested, Reply, Watch
 from memagents.modules.answerer import Answerer
 from memagents.modules.text import TextModule
 from memgym.bank import MemoryBank
@@ -26,6 +26,7 @@ class Conversation:
         time: when the conversation takes place; it names the session.
         person: how the person is called in the memories.
         seed: of all sampling.
+        watch: see :class:`~memagents.memory.AgentMemory`.
     """
 
     agent: Agent
@@ -33,10 +34,11 @@ class Conversation:
     time: str
     person: str = PERSON
     seed: int = 0
+    watch: Watch | None = None
     turns: list[Turn] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._memory = AgentMemory(_talkative(self.agent), self.bank, self.seed)
+        self._memory = AgentMemory(_talkative(self.agent), self.bank, self.seed, self.watch)
 
     def say(self, text: str) -> Reply:
         """Reply to what the person says."""

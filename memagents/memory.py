@@ -5,7 +5,8 @@ The agent sees the same observations as in :class:`memgym.envs.MemoryBankEnv`, s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,6 +23,8 @@ from memgym.protocol.bank_protocol import BankChange, BankProtocol, UpdatePlan
 from memgym.protocol.observation import Observation
 
 Parsed = TypeVar("Parsed")
+Watch = Callable[[str], AbstractContextManager[Callable[[str], None] | None]]
+"""Who sees a model write: see :class:`AgentMemory`."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,13 @@ class AgentMemory:
         agent: plays ``extract``, ``update``, ``retrieve`` and ``answer``.
         bank: what is remembered; changed in place.
         seed: of all sampling.
+        watch: called with the phase before a module plays it; in the context that it returns the module plays, and what
+            the context yields is told of the text that a model has written so far.
     """
 
-    def __init__(self, agent: Agent, bank: MemoryBank, seed: int = 0):
+    def __init__(self, agent: Agent, bank: MemoryBank, seed: int = 0, watch: Watch | None = None):
         self.agent, self.bank = agent, bank
-        self._seed, self._calls = seed, 0
+        self._seed, self._calls, self._watch = seed, 0, watch
         self._protocol = BankProtocol(bank, answer_format="json")
 
     def ingest(self, session: Session) -> Ingested:
@@ -63,9 +68,11 @@ class AgentMemory:
         problems: list[str] = []
         protocol = self._protocol
         protocol.hear(session)
-        if not protocol.extract(self._play("extract", protocol.parse_extract, operators.verbatim, problems)):
+        kept = "so the session is kept as it was said"
+        if not protocol.extract(self._play("extract", protocol.parse_extract, operators.verbatim, problems, kept)):
             return Ingested([], problems)
-        plan: UpdatePlan = self._play("update", self._parse_plan, operators.add_all, problems)
+        added = "so whatever was new is added"
+        plan: UpdatePlan = self._play("update", self._parse_plan, operators.add_all, problems, added)
         changes, _ = protocol.update(plan.operations)
         return Ingested(changes, problems)
 
@@ -81,7 +88,8 @@ class AgentMemory:
         protocol = self._protocol
         protocol.ask(question, time, turns)
         if protocol.shown:  # else there is nothing to choose from, and the model need not be asked
-            protocol.retrieve(self._play("retrieve", protocol.parse_retrieve, operators.top_k, problems))
+            order = "so the memories keep the order of the search"
+            protocol.retrieve(self._play("retrieve", protocol.parse_retrieve, operators.top_k, problems, order))
         call = self._call(self._observation("answer"))
         try:
             answer = protocol.parse_answer(_usable(call))
@@ -95,15 +103,33 @@ class AgentMemory:
         return Observation(phase, self._protocol.instruction(phase), tuple(self._protocol.state(phase)))
 
     def _play(
-        self, phase: str, parse: Callable[[str], Parsed], fallback: Callable[[Observation], str], problems: list[str]
+        self,
+        phase: str,
+        parse: Callable[[str], Parsed],
+        fallback: Callable[[Observation], str],
+        problems: list[str],
+        instead: str,
     ) -> Parsed:
-        """Return the agent's action, parsed; the fallback's if it cannot be used."""
+        """Return the agent's action, parsed; the fallback's if it cannot be used, and say what it does ``instead``."""
         observation = self._observation(phase)
         try:
             return parse(_usable(self._call(observation)))
         except ActionError as error:
-            problems.append(f"{phase}: {error}")
+            problems.append(f"{phase}: {error}; {instead}")
             return parse(fallback(observation))
+
+    @contextmanager
+    def _watched(self, phase: str) -> Iterator[None]:
+        backend = self.agent.parts[phase].backend
+        if self._watch is None or backend is None:
+            yield
+            return
+        with self._watch(phase) as listener:
+            backend.listener = listener
+            try:
+                yield
+            finally:
+                backend.listener = None
 
     def _parse_plan(self, action: str) -> UpdatePlan:
         return self._protocol.parse_update(action).check()
@@ -111,13 +137,19 @@ class AgentMemory:
     def _call(self, observation: Observation) -> Call:
         seed = ask_seed(self._seed, 0, 0, self._calls)
         self._calls += 1
-        call = self.agent.play([str(observation)], [seed])[0]
+        with self._watched(observation.phase):
+            call = self.agent.play([str(observation)], [seed])[0]
         if isinstance(call, Exception):
             raise call
         return call
 
 
 def _usable(call: Call) -> str:
+    if call.action is None and spoken(call.trace) is None:
+        raise ActionError(
+            "the model's reasoning did not end, so it wrote no action: raise max_tokens, or switch reasoning off in "
+            "the recipe, with Qwen3's template by template_options = { enable_thinking = false }"
+        )
     if call.action is None:
         raise ActionError("the model wrote no action")
     return check_action(call.action)

@@ -118,6 +118,10 @@ class Run:
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
         self.recipe = recipe
+        env = (
+            recipe.make_env()
+        )  # before weights, as files that are missing are found out sooner than weights are loaded
+        held_out = recipe.make_env(split=recipe.validation.split)
         # Before any model or engine: each is then on this rank's own card, and no engine makes a group of its own.
         world = distributed.setup(None if recipe.content.get("backends") else "cpu")
         self.agent = load_agent(recipe.agent)
@@ -134,8 +138,6 @@ class Run:
                 "rollout_dtype copies whole weights, which strategy = 'fsdp' splits: leave one of them out"
             )
         sync = _weight_sync(self.policy, backend)
-        env = recipe.make_env()
-        held_out = recipe.make_env(split=recipe.validation.split)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync)
         self.trainer = Trainer(
             self.policy,

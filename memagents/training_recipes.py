@@ -14,6 +14,8 @@ A training recipe is a recipe (:mod:`memagents.recipes`) with more tables::
     [validation]                # :class:`ValidationConfig`; how often is validate_every in [train]
     episodes = 50
 
+    needs = "a GPU of 24 GB"    # at the top: what to have at hand, which is said before anything is loaded
+
     [teacher]                   # only to imitate: :class:`TeacherConfig`; the preset is then "imitation"
     policy = "baselines:Scribe"
     episodes = 1000
@@ -104,6 +106,11 @@ class TrainingRecipe:
     teacher: TeacherConfig | None
 
     @property
+    def needs(self) -> str:
+        """What to have at hand: files, a GPU; empty if nothing."""
+        return " ".join(self.content.get("needs", "").split())
+
+    @property
     def agent(self) -> dict[str, Any]:
         """What :func:`memagents.agents.load_agent` takes."""
         return {key: value for key, value in self.content.items() if key in KEYS}
@@ -165,11 +172,13 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
 
 def _parse(content: dict[str, Any], path: str) -> TrainingRecipe:
     for key in content:
-        if key not in (*KEYS, *_TABLES):
-            raise unknown(f"key in {path}:", key, (*KEYS, *_TABLES))
+        if key not in (*KEYS, *_TABLES, "needs"):
+            raise unknown(f"key in {path}:", key, (*KEYS, *_TABLES, "needs"))
     for table in _TABLES:
         if not isinstance(content.get(table, {}), Mapping):
             raise ConfigError(f"{path}: {table!r} must be a table, [{table}]")
+    if not isinstance(content.get("needs", ""), str):
+        raise ConfigError(f"{path}: 'needs' must be text")
     env, train, validation = (content.setdefault(table, {}) for table in ("env", "train", "validation"))
     if not isinstance(env.get("id"), str):
         raise ConfigError(f'{path}: [env] must name its id, e.g. id = "memgym/MemoryBank-v0"')

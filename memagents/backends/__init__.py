@@ -19,6 +19,7 @@ __all__ = [
     "Sampling",
     "TokenBackend",
     "TrainableBackend",
+    "check_backend",
     "make_backend",
 ]
 
@@ -41,17 +42,35 @@ def make_backend(spec: Mapping[str, Any]) -> Backend:
         ConfigError: the kind or an option is unknown (the message lists those that exist), missing, or does not fit.
         MissingExtraError: what the kind needs is not installed.
     """
+    make, options = _checked(spec)
+    backend = make(**options)
+    if not isinstance(backend, Backend):
+        raise ConfigError(f"backend kind {spec['kind']!r} makes a {type(backend).__name__}, not a memagents.Backend")
+    return backend
+
+
+def check_backend(spec: Mapping[str, Any]) -> None:
+    """Check a recipe's table without making anything: no weights are loaded.
+
+    Raises:
+        ConfigError, MissingExtraError: as for :func:`make_backend`.
+    """
+    _checked(spec)
+
+
+def _checked(spec: Mapping[str, Any]) -> tuple[Callable[..., Backend], dict[str, Any]]:
     # Read when PyTorch is first imported. Threads that spin while they wait take five times the time of a small model
     # where others use the same cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     options = dict(spec)
     kind = options.pop("kind", None)
     make = _maker(kind)
+    if kind == "vllm" and "rollout_dtype" in options:
+        raise ConfigError(
+            "a vllm backend takes no rollout_dtype: its engine has weights of its own, whose precision is dtype"
+        )
     check_arguments(make, options, f"option of a {kind} backend", f"a {kind} backend", also=["kind"])
-    backend = make(**options)
-    if not isinstance(backend, Backend):
-        raise ConfigError(f"backend kind {kind!r} makes a {type(backend).__name__}, not a memagents.Backend")
-    return backend
+    return make, options
 
 
 def _maker(kind: object) -> Callable[..., Backend]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -112,10 +112,13 @@ class Backend(ABC):
     Attributes:
         constrains: whether it obeys :attr:`Sampling.json_schema`.
         waits: whether it waits on a network rather than computes.
+        listener: told of the text so far, token by token, while the reply to a single chat is sampled; None for nobody.
+            A backend that cannot tell leaves it alone.
     """
 
     constrains: ClassVar[bool] = False
     waits: ClassVar[bool] = False
+    listener: Callable[[str], None] | None = None
 
     @abstractmethod
     def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:

@@ -6,14 +6,14 @@ import json
 import os
 from abc import abstractmethod
 from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memagents.backends.base import Completion, Messages, Sampling, TrainableBackend
-from memagents.backends.chat_template import encode_chat
+from memagents.backends.chat_template import check_template_options, encode_chat
 from memagents.backends.smollm2 import smollm2_dir
 from memagents.backends.tiny_reader import tiny_blank_dir, tiny_reader_dir
 from memgym.checks import check_flag
@@ -44,15 +44,25 @@ class LocalBackend(TrainableBackend):
         truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
         remember: whether replies decoded greedily are kept, so that a prompt that comes again costs nothing. Only for
             weights that stay as they are. (Equal prompts of one call cost no more than one either way.)
+        template_options: further arguments of the model's chat template, as a table. Models that think before they
+            speak, such as Qwen3, spend their tokens on it unless told ``{"enable_thinking": False}``.
     """
 
-    def __init__(self, tokenizer: PreTrainedTokenizerBase, context: int, truncate: bool, remember: bool = False):
+    def __init__(
+        self,
+        tokenizer: PreTrainedTokenizerBase,
+        context: int,
+        truncate: bool,
+        remember: bool = False,
+        template_options: Mapping[str, Any] | None = None,
+    ):
         for name, value in (("truncate", truncate), ("remember", remember)):
             check_flag(name, value)
         self.tokenizer = tokenizer
         self.context = context
         self.truncate = truncate
         self.remember = remember
+        self.template_options = check_template_options(template_options, tokenizer)
         self._replies: dict[Hashable, Sample] = {}
 
     def encode(self, messages: Messages) -> list[int]:
@@ -61,7 +71,7 @@ class LocalBackend(TrainableBackend):
         Raises:
             ConfigError: the template refuses the messages.
         """
-        return encode_chat(self.tokenizer, messages)
+        return encode_chat(self.tokenizer, messages, self.template_options)
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of a completion, without special tokens."""

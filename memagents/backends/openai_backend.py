@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling
+from memagents.backends.chat_template import table_of_options
 from memgym.api import ChatClient, concurrently
 
 
@@ -23,6 +24,8 @@ class OpenAIBackend(Backend):
         timeout: seconds to wait for a connection, and then for each piece of the reply, at each try.
         max_retries: tries after the first one, for rate limits, server errors, time-outs and cut connections.
         concurrency: the most requests under way at once.
+        template_options: further arguments of the model's chat template, for servers such as vLLM that take
+            ``chat_template_kwargs``; e.g. ``{"enable_thinking": False}`` for models that think before they speak.
 
     Raises:
         ConfigError: an argument does not fit, or there is no API key.
@@ -39,7 +42,9 @@ class OpenAIBackend(Backend):
         timeout: float = 120.0,
         max_retries: int = 5,
         concurrency: int = 32,
+        template_options: Mapping[str, Any] | None = None,
     ):
+        self._template_options = table_of_options(template_options)
         self._client = ChatClient(model, base_url, None, timeout, max_retries, concurrency)
 
     def __repr__(self) -> str:
@@ -71,7 +76,9 @@ class OpenAIBackend(Backend):
         if sampling.top_p < 1:
             options["top_p"] = sampling.top_p
         # Not of OpenAI's API, but of other servers'; one that does not know them says so.
-        extra = {name: value for name in ("top_k", "min_tokens") if (value := getattr(sampling, name))}
+        extra: dict[str, Any] = {name: value for name in ("top_k", "min_tokens") if (value := getattr(sampling, name))}
+        if self._template_options:
+            extra["chat_template_kwargs"] = self._template_options
         if extra:
             options["extra_body"] = extra
         if seed is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -48,6 +48,7 @@ class TransformersBackend(LocalBackend):
         rollout_dtype: a key of :data:`DTYPES` to sample from a copy of the weights in it, while the model itself is
             trained in float32; half the time in ``bfloat16``, if the device computes in it. None for no copy.
         remember: see :class:`~memagents.backends.local.LocalBackend`.
+        template_options: see there.
 
     Raises:
         ConfigError: an option does not fit.
@@ -61,6 +62,7 @@ class TransformersBackend(LocalBackend):
         truncate: bool = False,
         rollout_dtype: str | None = None,
         remember: bool = False,
+        template_options: Mapping[str, Any] | None = None,
     ):
         check_int("batch_tokens", batch_tokens, 1)
         if rollout_dtype is not None and rollout_dtype not in DTYPES:
@@ -68,7 +70,7 @@ class TransformersBackend(LocalBackend):
         unwrap: Any = getattr(model, "get_base_model", lambda: model)
         base: PreTrainedModel = unwrap()
         limit = getattr(base.config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
-        super().__init__(tokenizer, limit, truncate, remember)
+        super().__init__(tokenizer, limit, truncate, remember, template_options)
         self.model = model
         self.batch_tokens = batch_tokens
         self.rollout_dtype = rollout_dtype
@@ -85,6 +87,7 @@ class TransformersBackend(LocalBackend):
         truncate: bool = False,
         rollout_dtype: str | None = None,
         remember: bool = False,
+        template_options: Mapping[str, Any] | None = None,
     ) -> TransformersBackend:
         """Load a model and its tokenizer. FlashAttention-2 is used where it is installed and fits.
 
@@ -97,6 +100,7 @@ class TransformersBackend(LocalBackend):
             truncate: see the class.
             rollout_dtype: see the class.
             remember: see the class.
+            template_options: see the class.
 
         Raises:
             ConfigError: an option does not fit, or the model cannot be loaded.
@@ -120,7 +124,7 @@ class TransformersBackend(LocalBackend):
         attention = loaded.config._attn_implementation
         logger.info("model %s: %s on %s with attention %s", model, torch_dtype, place, attention)
         loaded.to(place)  # type: ignore[arg-type] # nn.Module's own, behind a wrapper of Transformers
-        return cls(loaded, tokenizer, batch_tokens, truncate, rollout_dtype, remember)
+        return cls(loaded, tokenizer, batch_tokens, truncate, rollout_dtype, remember, template_options)
 
     @torch.no_grad()
     def update_weights(self, named_tensors: Iterable[tuple[str, torch.Tensor]] = ()) -> None:
@@ -191,6 +195,8 @@ class TransformersBackend(LocalBackend):
             token = table.argmax(-1) if streams is None else draw(table, streams[active, step])
             tokens[active, step] = token
             log_probs[active, step] = table.gather(-1, token[:, None]).squeeze(-1)
+            if self.listener is not None and len(rows) == 1:
+                self.listener(self.decode(tokens[0, : step + 1].tolist()))
             ended = torch.isin(token, stop)
             if ended.any():
                 lengths[active[ended]] = step + 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from memagents.backends.base import Sampling
+from memagents.backends.chat_template import table_of_options
 from memagents.backends.local import LocalBackend, Sample, cannot_load, find_model, stop_ids
 from memgym.checks import check_int
 from memgym.errors import ConfigError, MissingExtraError, unknown
@@ -57,6 +58,7 @@ class VllmBackend(LocalBackend):
         engine: further arguments of ``vllm.LLM``, e.g. ``{"gpu_memory_utilization": 0.5}`` to leave room for a trainer,
             ``{"kv_cache_memory_bytes": 1_000_000_000}`` on a CPU, or, in a process that is alone,
             ``{"tensor_parallel_size": 2}`` (under torchrun each process has an engine of its own).
+        template_options: see :class:`~memagents.backends.local.LocalBackend`.
 
     Raises:
         ConfigError: an option does not fit, or the model cannot be loaded.
@@ -73,16 +75,18 @@ class VllmBackend(LocalBackend):
         truncate: bool = False,
         remember: bool = False,
         engine: dict[str, Any] | None = None,
+        template_options: Mapping[str, Any] | None = None,
     ):
         if dtype not in DTYPES:
             raise unknown("dtype", dtype, DTYPES)
         if max_model_len is not None:
             check_int("max_model_len", max_model_len, 2)
+        table_of_options(template_options)  # before weights are loaded
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         self._llm = _load(model, {"dtype": dtype, "max_model_len": max_model_len}, engine or {})
         config = self._llm.llm_engine.model_config
-        super().__init__(self._llm.get_tokenizer(), config.max_model_len, truncate, remember)
+        super().__init__(self._llm.get_tokenizer(), config.max_model_len, truncate, remember, template_options)
         self.model_name = os.fspath(model)
         self._stop_ids = stop_ids(self.tokenizer, config.try_get_generation_config().get("eos_token_id"))
         self._hf_config = config.hf_config

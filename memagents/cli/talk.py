@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -14,11 +17,15 @@ import typer
 
 from memagents.agents import Agent, load_agent
 from memagents.chat import Conversation
+from memagents.cli.screen import Screen
 from memagents.dialogues import read_sessions, session_digest, write_session
 from memagents.memory import AgentMemory, Ingested, Reply
 from memgym.bank import MemoryBank
 from memgym.errors import ConfigError, MemgymError
 from memgym.locks import file_lock
+
+_COMMANDS = "/quit (or Ctrl-D) ends and remembers the session, /help says so."
+_COMMAND = re.compile(r"/\w*")  # a path or a sentence that begins with a slash is none
 
 
 def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int) -> None:
@@ -29,16 +36,22 @@ def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int) -> None:
     """
     with _alone(bank):
         memory = _load_bank(bank, embedder)
-        talk = Conversation(load_agent(recipe), memory, datetime.now().isoformat(timespec="seconds"), name, seed)
-        typer.secho(f"{len(memory)} memories in {bank}. /quit (or Ctrl-D) ends and remembers the session.", dim=True)
+        screen = Screen()
+        time = datetime.now().isoformat(timespec="seconds")
+        talk = Conversation(load_agent(recipe), memory, time, name, seed, screen.watch)
+        typer.secho(f"{len(memory)} memories in {bank}. {_COMMANDS}", dim=True)
         try:
-            _converse(talk)
-            typer.secho("remembering this session …", dim=True)
-            _show_ingested(talk.end())
-            _save(memory, bank)
+            with _signals_interrupt():
+                _converse(talk, screen)
+                kept = _keep(talk, bank)  # now, as remembering takes its time, and whoever ends this may be impatient
+                typer.secho("remembering this session …", dim=True)
+                _show_ingested(talk.end())
+                _save(memory, bank)
         except BaseException:
             _rescue(talk, bank)
             raise
+        if kept is not None:
+            kept.unlink(missing_ok=True)
 
 
 def ingest_files(paths: list[Path], recipe: str, bank: Path, embedder: str, seed: int) -> None:
@@ -61,7 +74,7 @@ def ingest_files(paths: list[Path], recipe: str, bank: Path, embedder: str, seed
                 continue
             agent = agent or load_agent(recipe)
             typer.secho(f"session {session.id} {session.time}".rstrip(), bold=True)
-            _show_ingested(AgentMemory(agent, memory, seed).ingest(session))
+            _show_ingested(AgentMemory(agent, memory, seed, Screen().watch).ingest(session))
             memory.mark(digest)
             _save(memory, bank)
     left_out = f", {skipped} skipped" if skipped else ""
@@ -122,51 +135,82 @@ def _save(memory: MemoryBank, bank: Path) -> None:
         raise ConfigError(f"--bank {bank} cannot be written: {error.strerror}") from None
 
 
-def _converse(talk: Conversation) -> None:
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """Let a request to end, or a terminal that is closed, do what Ctrl-C does: so the session is remembered."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {name: signal.getsignal(getattr(signal, name)) for name in names}
+    if threading.current_thread() is not threading.main_thread():  # where signals do not arrive
+        before = {}
+    for name in before:
+        signal.signal(getattr(signal, name), interrupt)
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _converse(talk: Conversation, screen: Screen) -> None:
     """Talk until the person ends it; where a reply fails, say why and go on."""
     try:
-        while (said := _read_line(talk.person)) is not None:
+        while (said := _read_line(talk.person)) != "/quit":
             try:
-                if said:
-                    _show_reply(talk.say(said))
+                if said == "/help":
+                    typer.secho(_COMMANDS, dim=True)
+                elif _COMMAND.fullmatch(said):
+                    typer.secho(f"there is no command {said}. {_COMMANDS}", fg="yellow", err=True)
+                elif said:
+                    _show_reply(talk.say(said), screen)
             except MemgymError as error:
                 typer.secho(f"error: {error}", fg="red", err=True)
     except KeyboardInterrupt:
         typer.echo()
 
 
-def _rescue(talk: Conversation, bank: Path) -> None:
-    """Keep a session that could not be remembered."""
+def _keep(talk: Conversation, bank: Path) -> Path | None:
+    """Write what was said to a file beside the bank, or where that cannot be, in the temporary folder."""
     if not talk.session().turns:
-        return
+        return None
     name = f"{bank.name}.{talk.time.replace(':', '')}.json"
-    path = bank.with_name(name)
     try:
-        write_session(talk.session(), path)
+        write_session(talk.session(), bank.with_name(name))
     except OSError:  # the bank's folder cannot be written
         path = Path(tempfile.gettempdir()) / name
         write_session(talk.session(), path)
-    typer.secho(f"this session was not remembered; it is kept for 'memagents ingest {path}'", fg="yellow", err=True)
+        return path
+    return bank.with_name(name)
 
 
-def _read_line(name: str) -> str | None:
-    """Return what the person types, None at the end."""
+def _rescue(talk: Conversation, bank: Path) -> None:
+    """Keep a session that could not be remembered."""
+    path = _keep(talk, bank)
+    if path is not None:
+        typer.secho(f"this session was not remembered; it is kept for 'memagents ingest {path}'", fg="yellow", err=True)
+
+
+def _read_line(name: str) -> str:
+    """Return what the person types; the end of the input is ``/quit``."""
     try:
-        said = input(f"{name}> ").strip().encode(errors="replace").decode()  # bytes that are no UTF-8
+        return input(f"{name}> ").strip().encode(errors="replace").decode()  # bytes that are no UTF-8
     except EOFError:
         typer.echo()
-        return None
-    return None if said == "/quit" else said
+        return "/quit"
 
 
-def _show_reply(reply: Reply) -> None:
-    typer.echo(reply.text)
+def _show_reply(reply: Reply, screen: Screen | None = None) -> None:
+    typer.echo(reply.text if screen is None else screen.rest(reply.text))
     for record in reply.used:
         typer.secho(f"  used {record.id} {record.text}", dim=True)
     _show_problems(reply.problems)
 
 
 def _show_ingested(result: Ingested) -> None:
+    _show_problems(result.problems)  # first, as they say why what follows is as it is
     for change in result.changes:
         old, new = change.old, change.new
         if new is None:
@@ -177,7 +221,6 @@ def _show_ingested(result: Ingested) -> None:
             typer.secho(f"  ~ {new.id} {old.text} → {new.text}", fg="yellow")
     if not result.changes:
         typer.secho("  nothing new", dim=True)
-    _show_problems(result.problems)
 
 
 def _show_problems(problems: list[str]) -> None:

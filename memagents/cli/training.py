@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+import typer
 from rich import box
 from rich.table import Table
 from rich.text import Text
@@ -46,11 +47,13 @@ def train_recipe(recipe: str, settings: Sequence[str], resume: bool) -> None:
     read = read_training_recipe(recipe, settings)
     folder = RunFolder(read.run.trainer.out_dir)
     with ExitStack() as held:
-        if os.environ.get("RANK", "0") == "0":  # before weights are loaded, which takes its time
+        if os.environ.get("RANK", "0") == "0":  # all of it before weights are loaded, which takes its time
             folder.check(resume)
             held.enter_context(folder.locked())
             if resume:
                 read.check_same(folder)
+            if read.needs:
+                typer.echo(f"{recipe} needs {read.needs}", err=True)
         _run(Run(read), resume)
     leave()
 

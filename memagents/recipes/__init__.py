@@ -6,7 +6,8 @@
 
     [backends.local]            # any name; what it takes depends on the kind
     kind = "transformers"       # or vllm, openai, "mypkg.backends:MyBackend"
-    model = "smollm2"
+    model = "smollm2"           # or e.g. Qwen/Qwen3-0.6B, which thinks before it speaks unless it is told not to:
+    # template_options = { enable_thinking = false }
 
     [backends.hosted]
     kind = "openai"
@@ -31,7 +32,8 @@ recipes lie in this folder. The folder of a training run is a recipe too: of the
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,12 +118,21 @@ class Recipe:
             ConfigError: its table does not fit, or the model cannot be loaded.
             MissingExtraError: it needs an extra that is not installed.
         """
-        from memagents.backends import make_backend
+        from memagents.backends import check_backend, make_backend
 
-        try:
+        for other in self.backends:  # mistakes in any of them, before the weights of one are loaded
+            with self._named(other):
+                check_backend(self.backends[other])
+        with self._named(name):
             return make_backend(self.backends[name])
+
+    @contextmanager
+    def _named(self, backend: str) -> Iterator[None]:
+        """Name the recipe and the backend in errors."""
+        try:
+            yield
         except ConfigError as error:
-            raise ConfigError(f"{self.name}: [backends.{name}]: {error}") from error
+            raise ConfigError(f"{self.name}: [backends.{backend}]: {error}") from error
 
 
 def read_recipe(source: str | Mapping[str, Any], agent: str = "MemoryAgent") -> Recipe:

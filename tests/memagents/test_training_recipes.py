@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 import memagents
 from grpo.errors import ConfigError as GrpoConfigError
 from memagents.agents import Agent, load_agent
+from memagents.cli import app
 from memagents.training_recipes import read_training_recipe, training_recipe_names
+from memgym.errors import ConfigError
 from memgym.policy import load_policy
 
 RESULTS = Path(__file__).parents[2] / "memagents" / "results"  # they are not in the wheel
@@ -64,3 +67,30 @@ def test_a_loss_from_outside_is_named_in_a_recipe_and_over_it(tmp_path: Path, mo
 @pytest.mark.parametrize("path", ROWS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_the_recipe_of_a_row_trains_nothing(path: Path, model_dir: Path) -> None:
     assert load(tomllib.loads(path.read_text()), model_dir).learner is None
+
+
+@pytest.mark.parametrize("name", ["memory_agent", "memory_agent_imitation", "memory_r1", "memory_r1_imitation"])
+def test_what_a_gpu_recipe_needs_is_said_before_weights_are_loaded(name: str, tmp_path: Path, monkeypatch) -> None:
+    recipe = read_training_recipe(name)
+    assert "a GPU. Its memory" in recipe.needs
+    for stage in recipe.content["env"].get("stages", ()):
+        assert stage["path"] in recipe.needs
+    for backend in recipe.content["backends"].values():
+        if backend["model"].startswith("runs/"):
+            assert backend["model"].split("/")[1] in recipe.needs
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MEMGYM_DATA", str(tmp_path))
+    monkeypatch.setattr("memagents.backends.local.MODELS", {})  # a model that was loaded would be another error
+    done = CliRunner().invoke(app, ["train", name])
+    assert done.exit_code == 2
+    said, error = done.stderr.splitlines()
+    assert said == f"{name} needs {recipe.needs}"
+    if "stages" in recipe.content["env"]:
+        assert "hotpotqa_dev.jsonl.gz" in error
+    elif name == "memory_r1":
+        assert error.endswith("'memagents train memory_r1_imitation' makes it")
+
+
+def test_needs_are_text(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'needs' must be text"):
+        read_training_recipe("reranker", ["needs.gpu=1"])
