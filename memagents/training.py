@@ -118,6 +118,9 @@ class Run:
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
         self.recipe = recipe
+        # Before the weights: files that are missing are found out sooner than those are loaded.
+        env = recipe.make_env()
+        held_out = recipe.make_env(split=recipe.validation.split)
         # Before any model or engine: each is then on this rank's own card, and no engine makes a group of its own.
         world = distributed.setup(None if recipe.content.get("backends") else "cpu")
         env = recipe.make_env()  # first, as files that are missing are found out sooner than weights are loaded

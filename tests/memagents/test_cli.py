@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -201,3 +202,71 @@ def test_every_setting_is_listed_with_its_default() -> None:
     meanings = {key: meaning for _, key, _, meaning in settings()}
     assert {"lr", "group_size", "repeats", "policy", "preset"} <= meanings.keys()
     assert meanings["strategy"].endswith("(ddp, fsdp)")
+
+
+def test_what_was_unusable_is_said_before_what_was_done_instead(recipe: Path, tmp_path: Path) -> None:
+    talk = tmp_path / "talk.json"
+    talk.write_text(json.dumps(SESSIONS[:1]))
+    for command in (["ingest", talk], ["chat"]):
+        arguments = [*command, "--recipe", recipe, "--bank", tmp_path / f"{command[0]}.bank"]
+        done = CliRunner().invoke(app, [str(word) for word in arguments], input="I moved to Lisbon.\n/quit\n")
+        assert done.exit_code == 0
+        told, done_instead = (done.output.rindex(text) for text in ("unusable: extract", "  + m1"))
+        assert told < done_instead
+        assert "; so the session is kept as it was said" in done.output[told:done_instead]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told", "said"),
+    [
+        ("/help", "/quit (or Ctrl-D) ends", False),
+        (" /help ", "/quit (or Ctrl-D) ends", False),
+        ("/halp", "there is no command /halp. /quit", False),
+        ("/", "there is no command /. /quit", False),
+        ("/exit", "there is no command /exit", False),
+        ("/HELP", "there is no command /HELP", False),
+        ("/etc/hosts is a file", "+ m1 User: /etc/hosts is a file", True),
+        ("/help me move", "+ m1 User: /help me move", True),
+        ("help", "+ m1 User: help", True),
+    ],
+)
+def test_commands_are_not_for_the_model(typed: str, told: str, said: bool, recipe: Path, tmp_path: Path) -> None:
+    arguments = ["chat", "--recipe", str(recipe), "--bank", str(tmp_path / "me.bank")]
+    done = CliRunner().invoke(app, arguments, input=f"{typed}\n/quit\nnever read\n")
+    assert done.exit_code == 0
+    assert told in done.output
+    assert bool(len(MemoryBank.load(tmp_path / "me.bank"))) == said
+    assert not list(tmp_path.glob("me.bank.*.json"))  # what is remembered is kept nowhere else
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_ends_the_conversation_which_is_remembered(name: str, recipe: Path, tmp_path: Path) -> None:
+    bank = tmp_path / "me.bank"
+    command = [sys.executable, "-u", "-m", "memagents", "chat", "--recipe", str(recipe), "--bank", str(bank)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as chatting:
+        assert "0 memories in" in chatting.stdout.readline()
+        chatting.stdin.write("My cat is called Tom.\n")
+        chatting.stdin.flush()
+        chatting.stdout.readline()  # the reply
+        chatting.send_signal(getattr(signal, name))
+        output, errors = chatting.communicate(timeout=60)
+    assert chatting.returncode == 0, errors
+    assert "remembering this session" in output
+    assert "User: My cat is called Tom." in [record.value for record in MemoryBank.load(bank).get_all()]
+    assert not list(tmp_path.glob("me.bank.*.json"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills")
+def test_a_kill_while_a_session_is_remembered_leaves_it_on_disk(recipe: Path, tmp_path: Path) -> None:
+    bank = tmp_path / "me.bank"
+    code = (
+        "import os, signal; from memagents.chat import Conversation; from memagents.cli import app\n"
+        "Conversation.end = lambda self: os.kill(os.getpid(), signal.SIGKILL)\n"
+        f"app(['chat', '--recipe', {str(recipe)!r}, '--bank', {str(bank)!r}])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input="I like tea.\n", capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL
+    (kept,) = tmp_path.glob("me.bank.*.json")
+    assert read_sessions(kept)[0].turns[0].text == "I like tea."

@@ -88,7 +88,7 @@ def test_what_a_gpu_recipe_needs_is_said_before_weights_are_loaded(name: str, tm
     if "stages" in recipe.content["env"]:
         assert "hotpotqa_dev.jsonl.gz" in error
     elif name == "memory_r1":
-        assert error.endswith("'memagents train memory_r1_imitation' makes it")
+        assert error.endswith("makes it: 'memagents train memory_r1_imitation'")
 
 
 def test_needs_are_text(tmp_path: Path) -> None:
