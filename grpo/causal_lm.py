@@ -4,7 +4,7 @@
   full logits are never held.
 - What several prompts begin with runs once: of a group's prompts the whole, or all that comes before what an episode
   has made of its own. Its keys and values are repeated for what follows; the gradient flows back through them.
-- Log-softmax and the projection before it are float32 even under bfloat16 autocast.
+- Log-softmax and the projection before it are float32 even under bfloat16 autocast, or with bfloat16 weights.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch.utils.checkpoint import checkpoint
 from grpo.errors import ConfigError, MissingExtraError
 from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
+from grpo.projection import project, scaling
 
 
 class CausalLM(TrainablePolicy):
@@ -185,7 +186,7 @@ def token_log_probs(
 
 def _project(head: Any, hidden: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     with torch.autocast(hidden.device.type, enabled=False):
-        logits = head(hidden.to(head.weight.dtype)).float()
+        logits = project(hidden, head)
         if temperature != 1:
             logits = logits / temperature
         log_probs = logits.log_softmax(-1)
@@ -224,6 +225,5 @@ def _check_model(model: Any) -> None:
                 f"{name} is trained in {parameter.dtype}, which loses small updates: load the model in float32 and set "
                 "the trainer's precision to 'bf16'"
             )
-    for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
-        if getattr(model.config, name, None) is not None:
-            raise ConfigError(f"models with {name} are not supported: their logits are more than one projection")
+    if name := scaling(model.config):
+        raise ConfigError(f"models with {name} are not supported: their logits are more than one projection")

@@ -187,6 +187,24 @@ def test_autocast_keeps_the_projection_in_float32(rollout):
     assert 0 < (rough - exact)[mask].abs().mean() < 0.2
 
 
+def test_frozen_bf16_weights_under_adapters_are_projected_in_float32(rollout):
+    pytest.importorskip("peft")
+    batch, model = rollout(11), tiny()
+    for parameter in model.lm_head.parameters():
+        parameter.data.mul_(16)
+    policy = CausalLM(add_lora(model.to(torch.bfloat16), rank=2), share_prefixes=False)
+    states = []
+    policy._base.model.register_forward_hook(lambda module, args, out: states.append(out.last_hidden_state))
+    found, _ = policy.log_probs(batch)
+    mask, start = batch["response_mask"], batch["prompt_ids"].shape[1] - 1
+    logits = states[0][:, start:][mask].float() @ model.lm_head.weight.float().t()
+    assert logits.abs().max() > 16
+    expected = logits.log_softmax(-1).gather(-1, batch["response_ids"][mask][:, None]).squeeze(-1)
+    torch.testing.assert_close(found[mask], expected, rtol=1e-5, atol=1e-4)
+    found.sum().backward()
+    assert all(value.grad is not None for value in policy.parameters() if value.requires_grad)
+
+
 def test_bf16_weights_and_unusual_heads_are_refused():
     with pytest.raises(ConfigError, match="loses small updates"):
         CausalLM(tiny().to(torch.bfloat16))
