@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from grpo.errors import ConfigError, MissingExtraError
+from grpo.masks import attention_mask
 from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
 from grpo.projection import project, scaling
@@ -116,7 +117,8 @@ class CausalLM(TrainablePolicy):
 
     def _decode(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:
         decoder = self._base.get_decoder()
-        inputs = {"input_ids": ids, "attention_mask": mask.long(), "position_ids": positions, "use_cache": False}
+        seen = attention_mask(self._base, mask.long(), ids.shape[1])
+        inputs = {"input_ids": ids, "attention_mask": seen, "position_ids": positions, "use_cache": False}
         if cache is not None:
             from grpo.prefix_cache import cache_name
 
@@ -147,7 +149,7 @@ class CausalLM(TrainablePolicy):
         positions = _positions(mask)[:, seen.shape[1] :]
         states = self._decode(ids, mask, positions, repeat(recorded, prompts.group))
         if self.uniform_passes:  # sharded layers are gathered when a gradient, here of zeros, comes to their output
-            states = states + 0 * unused.mean()
+            states = states + 0 * torch.where(seen[..., None], unused, 0.0).mean()
         return states[:, prompts.rest_ids.shape[1] - 1 :]
 
 

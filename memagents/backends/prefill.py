@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
+from grpo.masks import attention_mask
 from grpo.prefix_cache import cache_name
 from grpo.prefixes import shared_prefixes
 from grpo.projection import coarse_head, project
@@ -87,7 +88,8 @@ class Reader:
         return self._forward(state.cache, ids, torch.cat([state.mask.expand(len(parts), -1), mask], 1))
 
     def _forward(self, cache: DynamicCache, ids: Tensor, mask: Tensor) -> State:
-        inputs = {"input_ids": ids, "attention_mask": mask, self._cache_name: cache, "use_cache": True}
+        seen = attention_mask(self._model, mask, ids.shape[1])
+        inputs = {"input_ids": ids, "attention_mask": seen, self._cache_name: cache, "use_cache": True}
         if ids.shape[1] == 1 and self._shares_prefixes and self._takes_masks:
             # A mask without padding would be dropped. With one, Transformers lets the heads that share keys be one
             # batch, which on a CPU is several times faster.
