@@ -4,7 +4,7 @@
   full logits are never held.
 - What several prompts begin with runs once: of a group's prompts the whole, or all that comes before what an episode
   has made of its own. Its keys and values are repeated for what follows; the gradient flows back through them.
-- Log-softmax and the projection before it are float32 even under bfloat16 autocast.
+- Log-softmax and the projection before it are float32 even under bfloat16 autocast, or with bfloat16 weights.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from grpo.errors import ConfigError, MissingExtraError
+from grpo.masks import attention_mask
 from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
+from grpo.projection import project, scaling
 
 
 class CausalLM(TrainablePolicy):
@@ -115,7 +117,8 @@ class CausalLM(TrainablePolicy):
 
     def _decode(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:
         decoder = self._base.get_decoder()
-        inputs = {"input_ids": ids, "attention_mask": mask.long(), "position_ids": positions, "use_cache": False}
+        seen = attention_mask(self._base, mask.long(), ids.shape[1])
+        inputs = {"input_ids": ids, "attention_mask": seen, "position_ids": positions, "use_cache": False}
         if cache is not None:
             from grpo.prefix_cache import cache_name
 
@@ -146,7 +149,7 @@ class CausalLM(TrainablePolicy):
         positions = _positions(mask)[:, seen.shape[1] :]
         states = self._decode(ids, mask, positions, repeat(recorded, prompts.group))
         if self.uniform_passes:  # sharded layers are gathered when a gradient, here of zeros, comes to their output
-            states = states + 0 * unused.mean()
+            states = states + 0 * torch.where(seen[..., None], unused, 0.0).mean()
         return states[:, prompts.rest_ids.shape[1] - 1 :]
 
 
@@ -185,7 +188,7 @@ def token_log_probs(
 
 def _project(head: Any, hidden: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     with torch.autocast(hidden.device.type, enabled=False):
-        logits = head(hidden.to(head.weight.dtype)).float()
+        logits = project(hidden, head)
         if temperature != 1:
             logits = logits / temperature
         log_probs = logits.log_softmax(-1)
@@ -224,6 +227,5 @@ def _check_model(model: Any) -> None:
                 f"{name} is trained in {parameter.dtype}, which loses small updates: load the model in float32 and set "
                 "the trainer's precision to 'bf16'"
             )
-    for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
-        if getattr(model.config, name, None) is not None:
-            raise ConfigError(f"models with {name} are not supported: their logits are more than one projection")
+    if name := scaling(model.config):
+        raise ConfigError(f"models with {name} are not supported: their logits are more than one projection")

@@ -15,8 +15,9 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from grpo.prefix_cache import cache_name
+from grpo.projection import coarse_head
 from memagents.backends.kv_cache import BufferedLayer
-from memagents.backends.prefill import Reader, State, takes_masks
+from memagents.backends.prefill import Reader, State, next_logits, takes_masks
 
 
 def make_decoder(model: PreTrainedModel, reader: Reader, state: State, room: int) -> Growing | Fixed:
@@ -58,7 +59,7 @@ class Fixed:
     """
 
     def __init__(self, model: PreTrainedModel, state: State, room: int, replay: bool):
-        self._model, self._name = model, cache_name(model)
+        self._model, self._name, self._head = model, cache_name(model), coarse_head(model)
         rows, used = state.mask.shape
         slots, device = used + room, state.mask.device
         self._lanes = torch.arange(rows, device=device)  # where the rows that still run stand in the tensors below
@@ -124,8 +125,13 @@ class Fixed:
 
     def _forward(self) -> Tensor:
         self._visible.index_fill_(3, self._slot, True)
-        inputs = {"input_ids": self._tokens, "attention_mask": self._visible, "position_ids": self._positions}
-        logits = self._model(**inputs, **{self._name: self._cache}, use_cache=True).logits[:, -1]
+        inputs: dict[str, Any] = {
+            "input_ids": self._tokens,
+            "attention_mask": self._visible,
+            "position_ids": self._positions,
+        }
+        inputs |= {self._name: self._cache, "use_cache": True}
+        logits = next_logits(self._model, self._head, inputs)
         self._slot.add_(1)
         self._positions.add_(1)
         return logits

@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DynamicCache, PreTrainedModel
 
+from grpo.masks import attention_mask
 from grpo.prefix_cache import cache_name
 from grpo.prefixes import shared_prefixes
+from grpo.projection import coarse_head, project
 from memagents.backends.kv_cache import make_cache
 
 Prompt = tuple[int, ...]
@@ -55,6 +58,7 @@ class Reader:
         layers = set(getattr(model.config.get_text_config(), "layer_types", None) or ["full_attention"])
         self._shares_prefixes = layers == {"full_attention"} and not getattr(model.config, "sliding_window", None)
         self._takes_masks = takes_masks(model)
+        self._head = coarse_head(model)
 
     def prefill(self, prompts: list[Prompt]) -> State:
         """Return the state of distinct ``prompts``, a row each."""
@@ -84,18 +88,26 @@ class Reader:
         return self._forward(state.cache, ids, torch.cat([state.mask.expand(len(parts), -1), mask], 1))
 
     def _forward(self, cache: DynamicCache, ids: Tensor, mask: Tensor) -> State:
-        inputs = {"input_ids": ids, "attention_mask": mask, self._cache_name: cache, "use_cache": True}
+        seen = attention_mask(self._model, mask, ids.shape[1])
+        inputs = {"input_ids": ids, "attention_mask": seen, self._cache_name: cache, "use_cache": True}
         if ids.shape[1] == 1 and self._shares_prefixes and self._takes_masks:
             # A mask without padding would be dropped. With one, Transformers lets the heads that share keys be one
             # batch, which on a CPU is several times faster.
             inputs["attention_mask"] = mask.bool()[:, None, None]
         if "position_ids" in self._accepts:
             inputs["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)[:, -ids.shape[1] :]
-        if "logits_to_keep" in self._accepts:
+        if "logits_to_keep" in self._accepts and self._head is None:
             # As an index, not as the number 1: projecting a view of the states copies the vocabulary's weights per row.
             inputs["logits_to_keep"] = torch.tensor([-1], device=self._device)
         with torch.cuda.device_of(ids):  # kernels that are not PyTorch's own run on the current device
-            return State(cache, mask, self._model(**inputs).logits[:, -1])
+            return State(cache, mask, next_logits(self._model, self._head, inputs))
+
+
+def next_logits(model: PreTrainedModel, head: nn.Linear | None, inputs: dict[str, Any]) -> Tensor:
+    """Return the logits ``[N, V]`` of the next token after a pass; in float32 by ``head``, the model's, if given."""
+    if head is None:
+        return model(**inputs).logits[:, -1]
+    return project(model.get_decoder()(**inputs).last_hidden_state[:, -1], head)
 
 
 def takes_masks(model: PreTrainedModel) -> bool:

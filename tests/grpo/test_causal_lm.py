@@ -187,6 +187,52 @@ def test_autocast_keeps_the_projection_in_float32(rollout):
     assert 0 < (rough - exact)[mask].abs().mean() < 0.2
 
 
+def test_frozen_bf16_weights_under_adapters_are_projected_in_float32(rollout):
+    pytest.importorskip("peft")
+    batch, model = rollout(11), tiny()
+    for parameter in model.lm_head.parameters():
+        parameter.data.mul_(16)
+    policy = CausalLM(add_lora(model.to(torch.bfloat16), rank=2), share_prefixes=False)
+    states = []
+    policy._base.model.register_forward_hook(lambda module, args, out: states.append(out.last_hidden_state))
+    found, _ = policy.log_probs(batch)
+    mask, start = batch["response_mask"], batch["prompt_ids"].shape[1] - 1
+    logits = states[0][:, start:][mask].float() @ model.lm_head.weight.float().t()
+    assert logits.abs().max() > 16
+    expected = logits.log_softmax(-1).gather(-1, batch["response_ids"][mask][:, None]).squeeze(-1)
+    torch.testing.assert_close(found[mask], expected, rtol=1e-5, atol=1e-4)
+    found.sum().backward()
+    assert all(value.grad is not None for value in policy.parameters() if value.requires_grad)
+
+
+def unsafe_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
+    """Attention that gives NaN where nothing is seen, forward and backward, as some kernels do."""
+    if enable_gqa:
+        key, value = (states.repeat_interleave(query.shape[1] // key.shape[1], 1) for states in (key, value))
+    scores = query @ key.transpose(-1, -2) * (scale or query.shape[-1] ** -0.5)
+    if is_causal:
+        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -torch.inf)
+    return scores.exp() / scores.exp().sum(-1, keepdim=True) @ value
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "mistral"])
+@pytest.mark.parametrize("uniform", [False, True])
+def test_attention_that_gives_nan_for_padding_changes_nothing(rollout, monkeypatch, kind, uniform):
+    batch, model = with_beginnings(rollout(11, vocabulary=64)), tiny(kind)
+    log_prob, entropy = plain(model, batch)
+    expected = gradient(log_prob, entropy, batch, model)
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", unsafe_attention)
+    policy = CausalLM(model)
+    policy.uniform_passes = uniform
+    found, found_entropy = policy.log_probs(batch)
+    mask = batch["response_mask"]
+    torch.testing.assert_close(found[mask], log_prob[mask], rtol=1e-5, atol=2e-5)
+    got = gradient(found, found_entropy, batch, model)
+    assert (got - expected).norm() < 1e-5 * expected.norm()
+
+
 def test_bf16_weights_and_unusual_heads_are_refused():
     with pytest.raises(ConfigError, match="loses small updates"):
         CausalLM(tiny().to(torch.bfloat16))

@@ -66,6 +66,33 @@ def test_logits_equal_those_of_each_prompt_alone(make_model, kind):
             read = [[*ids, token] for ids, token in zip(read, tokens.tolist(), strict=True)]
 
 
+def unsafe_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
+    """Attention that gives NaN where nothing is seen, as some kernels do."""
+    if enable_gqa:
+        key, value = (states.repeat_interleave(query.shape[1] // key.shape[1], 1) for states in (key, value))
+    scores = query @ key.transpose(-1, -2) * (scale or query.shape[-1] ** -0.5)
+    if is_causal:
+        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -torch.inf)
+    return scores.exp() / scores.exp().sum(-1, keepdim=True) @ value
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "mistral", "gemma3", "gpt2"])
+def test_attention_that_gives_nan_for_padding_changes_nothing(make_model, monkeypatch, kind):
+    model, prompts = make_model(kind), [*tree(), (5,), (6, 7)]
+    tokens = torch.arange(len(prompts)) % 20 + 4
+    with torch.inference_mode():
+        alone = torch.stack([model(torch.tensor([prompt])).logits[0, -1] for prompt in prompts])
+        texts = [[*prompt, token] for prompt, token in zip(prompts, tokens.tolist(), strict=True)]
+        then = torch.stack([model(torch.tensor([text])).logits[0, -1] for text in texts])
+        monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", unsafe_attention)
+        reader = Reader(model)
+        state = reader.prefill(prompts)
+        torch.testing.assert_close(state.logits, alone, atol=2e-4, rtol=1e-4)
+        torch.testing.assert_close(reader.step(state, tokens).logits, then, atol=2e-4, rtol=1e-4)
+
+
 def test_shared_parts_pass_the_model_once(make_model):
     model, prompts = make_model(), tree()
     widths = []

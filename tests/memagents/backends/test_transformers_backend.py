@@ -9,6 +9,7 @@ import torch
 
 from memagents.agents import MemoryAgent
 from memagents.backends import Sampling
+from memagents.backends.decode import Fixed
 from memagents.backends.transformers_backend import TransformersBackend
 from memgym.errors import ConfigError
 
@@ -239,6 +240,25 @@ def test_a_copy_in_another_dtype_is_sampled_from_once_weights_are_updated(tiny_d
     assert backend.generate(PROMPTS, sampling) == before
     backend.update_weights()
     assert backend.generate(PROMPTS, sampling) == cast.generate(PROMPTS, sampling) != before
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+def test_log_probs_of_bfloat16_weights_are_not_rounded_to_bfloat16(tiny_dir, monkeypatch, fixed):
+    if fixed:
+        monkeypatch.setattr(
+            "memagents.backends.transformers_backend.make_decoder",
+            lambda model, reader, state, room: Fixed(model, state, room, replay=False),
+        )
+    backend = TransformersBackend.from_pretrained(tiny_dir, dtype="bfloat16", device="cpu")
+    head = backend.model.get_output_embeddings()
+    head.weight = torch.nn.Parameter(head.weight * 64)  # logits of real models lie between 16 and 32: 0.125 apart
+    states = []
+    backend.model.model.register_forward_hook(lambda module, args, out: states.append(out.last_hidden_state[:, -1]))
+    (completion,) = backend.generate([[4, 5, 6]], Sampling(max_tokens=12, temperature=8.0, seeds=(0,)))
+    logits = torch.cat(states[: len(completion.token_ids)]).float() @ head.weight.float().t()
+    assert logits.abs().max() > 16
+    expected = (logits / 8).log_softmax(-1)[range(len(completion.token_ids)), completion.token_ids].tolist()
+    assert completion.log_probs == pytest.approx(expected, abs=1e-4)
 
 
 def test_without_a_copy_there_is_nothing_to_update(backend):
