@@ -73,7 +73,7 @@ def _run(command: str | list[str], folder: Path, environment: dict[str, str], st
         check=False,
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-    assert "Traceback" not in done.stderr
+    assert not re.search("Traceback|Warning", done.stderr), done.stderr
     return done.stdout
 
 
