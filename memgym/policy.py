@@ -65,12 +65,15 @@ class Policy(ABC):
     waits: bool = False
 
     @classmethod
-    def check(cls, **options: Any) -> None:
-        """Check the class's arguments without loading anything heavy; called before anything is played.
+    def fingerprint(cls, **options: Any) -> str | None:
+        """Return a hash of the files that the class's arguments name, None if they name none; loads nothing heavy.
+
+        It is asked for before anything is played, and an evaluation is resumed only while it stays the same.
 
         Raises:
-            ConfigError: one of them does not fit.
+            ConfigError: an argument does not fit.
         """
+        return None
 
     def costs(self, env: gym.Env, episodes: int) -> str:
         """Return in words what it costs to play so many episodes of ``env``, told before they start; "" if little."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -83,8 +85,8 @@ class Agent(StochasticPolicy):
         self.waits = bool(asked) and all(backend.waits for backend in asked)
 
     @classmethod
-    def check(cls, recipe: str | Mapping[str, Any] | None = None, **others: Any) -> None:
-        """Read the recipe, without making its parts.
+    def fingerprint(cls, recipe: str | Mapping[str, Any] | None = None, **others: Any) -> str | None:
+        """Read the recipe without making its parts, and return a hash of its content.
 
         Raises:
             ConfigError: there is no such recipe, it is for another class, or its modules do not exist or do not fit.
@@ -92,6 +94,8 @@ class Agent(StochasticPolicy):
         read = _read_recipe(cls, recipe)
         for phase in PHASES:
             check_module(read, phase, read.assign(phase, cls.modules.get(phase, {})))
+        content = json.dumps([read.agent, read.backends, read.modules], sort_keys=True, default=str)
+        return hashlib.sha256(content.encode()).hexdigest()
 
     def act(self, observation: str, seed: int = 0) -> str | None:  # type: ignore[override] # None is no action
         """Return the action for one observation; None where the model wrote nothing that is an action."""

@@ -68,7 +68,6 @@ class Evaluation:
 
     def __init__(self, plan: EvaluationPlan, envs: Mapping[str, MemoryEnv] | None = None):
         cls = policy_class(plan.entry_point, **plan.options)
-        cls.check(**plan.options)
         privileged = cls.privileged
         self.plan = plan
         self.envs = make_envs(plan.suite, reveal_gold=privileged) if envs is None else envs
@@ -77,7 +76,12 @@ class Evaluation:
             format_version=FORMAT_VERSION,
             suite=plan.suite.name,
             left_out=left_out(plan.suite),
-            policy=PolicyRecord(entry_point=plan.entry_point, options=dict(plan.options), privileged=privileged),
+            policy=PolicyRecord(
+                entry_point=plan.entry_point,
+                options=dict(plan.options),
+                privileged=privileged,
+                fingerprint=cls.fingerprint(**plan.options),
+            ),
             seed=check_int("seed", plan.seed, 0),
             packages=package_versions(),
             entries=[entry_record(entry, self.envs[entry.name]) for entry in plan.suite.entries],

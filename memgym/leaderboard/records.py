@@ -36,6 +36,8 @@ class PolicyRecord(_Record, frozen=True):
     entry_point: Name
     options: dict[str, Any]
     privileged: bool
+    fingerprint: str | None = None
+    """A hash of the files that the options name, such as a recipe."""
 
 
 class JudgeRecord(_Record, frozen=True):

@@ -92,3 +92,13 @@ def test_a_recipe_that_does_not_exist_is_told_before_anything_is_played(evaluate
     refused = evaluate("baselines:KeepAll", wrong, *LONG, "--episodes", "2", code=2)
     assert "no_such_recipe" in refused.stderr
     assert not Path("results").exists()
+
+
+def test_a_recipe_that_was_changed_is_another_evaluation(evaluate: Evaluate, chat_server: ChatServer) -> None:
+    policy = served(chat_server.url)
+    evaluate(policy, *LONG, "--episodes", "1")
+    served(chat_server.url, timeout=33.0)
+    refused = evaluate(policy, *LONG, "--episodes", "1", "--resume", code=2)
+    assert "another evaluation began it (field 'policy' differs)" in refused.stderr
+    served(chat_server.url)
+    evaluate(policy, *LONG, "--episodes", "1", "--resume")
