@@ -23,7 +23,7 @@ RecipeOption = Annotated[
 ]
 BankOption = Annotated[
     Path,
-    typer.Option("--bank", metavar="FILE", callback=_named, help="The memory bank's file; made where there is none."),
+    typer.Option("--bank", metavar="FILE", callback=_named, help="The memory bank's file; made if there is none."),
 ]
 EmbedderOption = Annotated[str, typer.Option(metavar="NAME", help="Of a new bank: hash, minilm or api:MODEL.")]
 SeedOption = Annotated[int, typer.Option(metavar="N", help="Seed of the sampling.")]

@@ -34,9 +34,7 @@ def test_a_recipe_file_that_is_missing(source: str) -> None:
         ("a/b/c", "there is no model directory a/b/c$"),
     ],
 )
-def test_a_model_that_is_missing_names_the_run_that_makes_it(
-    model: str, said: str, tmp_path: Path, monkeypatch
-) -> None:
+def test_a_missing_model_names_the_run_that_makes_it(model: str, said: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=said):
         find_model(model)

@@ -123,7 +123,7 @@ def test_a_full_temporary_folder_is_named(full: Path) -> None:
 def test_no_temporary_folder_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "rows.json.gz").write_bytes(gzip.compress(b'[{"id": 1}]'))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
-    with pytest.raises(DataError, match="no temporary folder can be written .*TMPDIR"):
+    with pytest.raises(DataError, match=r"no temporary folder can be written .*TMPDIR"):
         read_rows(tmp_path / "rows.json.gz")
 
 
