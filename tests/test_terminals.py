@@ -140,7 +140,7 @@ def test_help_is_for_people(command: str) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 80
     listed = CliRunner().invoke(APPS[name], ["--help"]).stdout
     assert re.search(rf"^  {subcommand} +\w", listed, re.MULTILINE)
-    assert "..." not in listed  # what a command does is said whole
+    assert "..." not in listed.partition("Commands:")[2]  # what a command does is said whole
 
 
 @pytest.mark.parametrize("name", APPS)
@@ -149,3 +149,19 @@ def test_the_version(name: str, tmp_path: Path) -> None:
 
     done = call(f"{name} --version", cwd=tmp_path)
     assert (done.returncode, done.stdout.decode().strip()) == (0, memgym.__version__)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(("setting", "coloured"), [("", True), ("1", False)])
+def test_errors_obey_no_color(setting: str, coloured: bool, tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "NO_COLOR": setting, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", RUN.format(name="memgym"), "table", "gone.jsonl"]
+    subprocess.run(command, cwd=tmp_path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, check=False)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "error: gone.jsonl" in shown
+    assert ("\x1b[" in shown) == coloured
