@@ -11,11 +11,19 @@ from memgym.cli.terminal import App, make_console, print_whole
 
 app = App("Memory agents: talk, remember, train.")
 
+
+def _named(path: Path) -> Path:
+    if not path.name:
+        raise typer.BadParameter("it must name a file")
+    return path
+
+
 RecipeOption = Annotated[
     str, typer.Option("--recipe", metavar="RECIPE", help="A TOML file, or the name of a built-in recipe.")
 ]
 BankOption = Annotated[
-    Path, typer.Option("--bank", metavar="FILE", help="The memory bank's file; made where there is none.")
+    Path,
+    typer.Option("--bank", metavar="FILE", callback=_named, help="The memory bank's file; made if there is none."),
 ]
 EmbedderOption = Annotated[str, typer.Option(metavar="NAME", help="Of a new bank: hash, minilm or api:MODEL.")]
 SeedOption = Annotated[int, typer.Option(metavar="N", help="Seed of the sampling.")]

@@ -57,7 +57,7 @@ def play(
     index: Annotated[
         int | None, typer.Option(metavar="N", help="Index of the episode; by default one is drawn.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Seed of the draw.")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", callback=at_least(0), help="Seed of the draw.")] = None,
     settings: Setting = [],  # noqa: B006 - typer copies it
 ) -> None:
     """Play an environment yourself in the terminal."""

@@ -17,7 +17,7 @@ FACT = "cyan"
 def inspect_episode(
     name: str, options: dict[str, Any], split: str | None, index: int
 ) -> tuple[Text, Text, Table, Table]:
-    """Return the parts of a picture of an episode: the text with evidence (``»``) and facts marked, facts, questions.
+    """Return a picture of an episode: its text with evidence (``»``) and gold facts marked, its facts, its questions.
 
     Raises:
         ConfigError: the task, an option, the split or the index does not exist.

@@ -56,7 +56,9 @@ def print_whole(console: Console, *parts: RenderableType) -> None:
             continue
         part.expand = False
         needed = Measurement.get(console, console.options.update(max_width=1000), part).minimum
-        console.print(part, width=max(console.width, needed), crop=False)
+        if needed > console.width:  # rich itself goes no further than the console
+            part.width = needed
+        console.print(part, crop=False)
 
 
 def say_error(error: object, colour: str = "red") -> None:

@@ -1,0 +1,167 @@
+"""Every command of memgym and memagents where a terminal, a locale or a home offers little, as a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from memagents.cli import app as memagents
+from memgym.bank import MemoryBank
+from memgym.cli import app as memgym
+
+APPS = {"memgym": memgym, "memagents": memagents}
+RUN = "import sys; from {name}.cli import app; app(prog_name='{name}')"
+ROW = {
+    "id": "r",
+    "sessions": [{"id": "s", "time": "1 May", "turns": [{"id": "a", "speaker": "Äsa", "text": "“Łódź” → 日本 – …"}]}],
+    "questions": ["Où ?"],
+    "answers": ["Łódź"],
+    "evidence": [["a"]],
+}
+ON_ROW = ("--set", "task=custom", "--set", "path=rows.json")
+RESULT = "results/row.jsonl"
+
+COMMANDS: dict[str, tuple[tuple[str, ...], int]] = {
+    "memgym envs": ((), 0),
+    "memgym play": (("memgym/MemoryBank-v0", *ON_ROW), 0),
+    "memgym evaluate": (("baselines:NoMemory", "--env", "memgym/MemoryBank-v0", *ON_ROW, "--out", "out"), 0),
+    "memgym table": ((RESULT,), 0),
+    "memgym compare": ((RESULT, RESULT), 0),
+    "memgym verify": ((RESULT,), 0),
+    "memgym rejudge": ((RESULT, "--judge", "m"), 2),  # without a key
+    "memgym merge": ((RESULT, "--out", "merged.jsonl"), 0),
+    "memgym schema": ((), 0),
+    "memgym inspect": (("custom", "--set", "path=rows.json"), 0),
+    "memgym judge-check": (("m", "--task", "custom", "--set", "path=rows.json"), 2),  # without a key
+    "memagents chat": (("--recipe", "missing.toml", "--bank", "me.bank"), 2),
+    "memagents ingest": (("sessions.json", "--recipe", "missing.toml", "--bank", "me.bank"), 2),
+    "memagents ask": (("Où ?", "--recipe", "missing.toml", "--bank", "kept.bank"), 2),
+    "memagents train": (("missing.toml",), 2),
+    "memagents settings": ((), 0),
+    "memagents demo": (("lr",), 2),
+    "memagents plot": (("run", "--out", "curves.svg"), 0),
+}
+"""Command to cheap arguments for it, and how it ends with them."""
+
+POOR = {"LC_ALL": "C", "NO_COLOR": "1", "COLUMNS": "60", "HOME": os.path.join(os.devnull, "home")}
+"""A home that nothing can be written to, whoever runs this."""
+PLACES = {
+    "the C locale": POOR,
+    "ASCII alone": {**POOR, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    "a page of 256 signs": {**POOR, "LC_ALL": "C.UTF-8", "PYTHONIOENCODING": "latin-1"},
+}
+
+
+def call(command: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command without a terminal and with nothing to read."""
+    name, _, subcommand = command.partition(" ")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MEMGYM", "OPENAI", "FORCE", "XDG"))}
+    root = str(Path(__file__).parents[1])
+    return subprocess.run(
+        [sys.executable, "-c", RUN.format(name=name), *subcommand.split(), *arguments],
+        cwd=cwd,
+        env={**kept, "PYTHONPATH": root, "OMP_NUM_THREADS": "1", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a file of each kind that a command reads."""
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "rows.json").write_text(json.dumps([ROW], ensure_ascii=False), encoding="utf-8")
+    (folder / "sessions.json").write_text(json.dumps(ROW["sessions"]), encoding="utf-8")
+    done = call("memgym evaluate", "baselines:Lexical", "--env", "memgym/MemoryBank-v0", *ON_ROW, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    (result,) = (folder / "results").glob("*.jsonl")
+    result.rename(folder / RESULT)
+    bank = MemoryBank()
+    bank.add("Äsa lives in Łódź.")
+    bank.save(folder / "kept.bank")
+    (folder / "run").mkdir()
+    lines = [{"step": step, "reward/mean": step / 3, "val/answer": step / 4} for step in (1, 2, 3)]
+    (folder / "run" / "metrics.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    return folder
+
+
+@pytest.fixture
+def folder(prepared: Path, tmp_path: Path) -> Path:
+    """A copy of the prepared files."""
+    return Path(shutil.copytree(prepared, tmp_path / "here"))
+
+
+def test_every_command_is_called() -> None:
+    """A new command belongs in the table above."""
+    there = {f"{name} {command}" for name, app in APPS.items() for command in typer.main.get_command(app).commands}
+    assert set(COMMANDS) == there
+
+
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [(c, p) for c in COMMANDS for p in PLACES if c.startswith("memgym") or p != "a page of 256 signs"],
+)
+def test_a_poor_place(command: str, place: str, folder: Path) -> None:
+    arguments, code = COMMANDS[command]
+    done = call(command, *arguments, cwd=folder, **PLACES[place])
+    output, errors = (
+        stream.decode("utf-8" if place == "the C locale" else "latin-1") for stream in (done.stdout, done.stderr)
+    )
+    assert done.returncode == code, output + errors
+    assert "Traceback" not in errors
+    assert "\x1b" not in output + errors
+    if code == 2:
+        assert errors.startswith("error: ")
+        assert errors.count("\n") == 1
+    else:
+        assert output
+        assert not re.search(r"\d…", output), output  # a number that was cut
+    if place == "ASCII alone":
+        assert (output + errors).isascii()
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_for_people(command: str) -> None:
+    """In this process: it asks nothing of the terminal but its width."""
+    name, subcommand = command.split()
+    done = CliRunner().invoke(APPS[name], [subcommand, "--help"])
+    assert done.exit_code == 0
+    assert not re.search(r"<\w+|x>=|\brange\b|\bPath\b|│", done.stdout)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    listed = CliRunner().invoke(APPS[name], ["--help"]).stdout
+    assert re.search(rf"^  {subcommand} +\w", listed, re.MULTILINE)
+    assert "..." not in listed.partition("Commands:")[2]  # what a command does is said whole
+
+
+@pytest.mark.parametrize("name", APPS)
+def test_the_version(name: str, tmp_path: Path) -> None:
+    import memgym
+
+    done = call(f"{name} --version", cwd=tmp_path)
+    assert (done.returncode, done.stdout.decode().strip()) == (0, memgym.__version__)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+@pytest.mark.parametrize(("setting", "coloured"), [("", True), ("1", False)])
+def test_errors_obey_no_color(setting: str, coloured: bool, tmp_path: Path) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "NO_COLOR": setting, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", RUN.format(name="memgym"), "table", "gone.jsonl"]
+    subprocess.run(command, cwd=tmp_path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, check=False)
+    os.close(theirs)
+    shown = os.read(ours, 10_000).decode()
+    os.close(ours)
+    assert "error: gone.jsonl" in shown
+    assert ("\x1b[" in shown) == coloured
