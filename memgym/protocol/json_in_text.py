@@ -30,7 +30,7 @@ _WORK, _READ, _DEEP = 100_000_000, 10, 100_000  # in all; a character that is de
 
 
 def find_object(text: str, field: str) -> dict[str, Any]:
-    """Return the object that is the action; where none has the ``field``, the last object, whose faults can be told.
+    """Return the object that is the action; where none has the ``field``, the first object, whose faults can be told.
 
     Raises:
         ActionError: there is no object, or none with the field among brackets that are no JSON.
@@ -41,7 +41,7 @@ def find_object(text: str, field: str) -> dict[str, Any]:
 
 
 def find_ids(text: str) -> list[Any]:
-    """Return the list that is the action; where none is a list of texts, the last list, whose faults can be told.
+    """Return the list that is the action; where none is a list of texts, the first list, whose faults can be told.
 
     Raises:
         ActionError: there is no list.
@@ -72,7 +72,7 @@ def _find(text: str, kind: str, form: Callable[[Any], Any], begun: Callable[[int
             if begun(start) and fenced >= rank[0]:
                 action, rank, cut_off = None, (False, False), True
         elif found is None:
-            other = value if isinstance(value, _TYPES[kind]) else other
+            other = value if other is None and isinstance(value, _TYPES[kind]) else other
         elif action is None or (fenced, bool(found)) >= rank:
             action, rank = found, (fenced, bool(found))
     if action is not None:

@@ -99,8 +99,8 @@ def test_two_lists_in_one_object_are_no_choice() -> None:
             find_ids(text)
 
 
-def test_without_the_field_the_faults_of_the_last_object_are_told() -> None:
-    assert find_object('{"a": 1} {"b": 2}', "answer") == {"b": 2}
+def test_without_the_field_the_faults_of_the_first_object_are_told() -> None:
+    assert find_object('{"a": 1} {"b": 2}', "answer") == {"a": 1}
 
 
 PROSE = st.text(st.sampled_from([*'ab {}[]":,`\n'])).map(lambda text: text.replace('"', ""))
