@@ -188,7 +188,7 @@ def test_missing_extra(tmp_path, monkeypatch, package):
     monkeypatch.setitem(sys.modules, package, None)
     path = tmp_path / "rows.parquet"
     path.write_bytes(b"PAR1 ...")
-    with pytest.raises(MissingExtraError, match=r"memgym\[data\]"):
+    with pytest.raises(MissingExtraError, match=r"\[data\]"):
         read_rows(path if package == "pyarrow" else "hf:some/data")
 
 

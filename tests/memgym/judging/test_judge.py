@@ -261,7 +261,7 @@ def test_no_key_and_no_extra(monkeypatch, tmp_path):
         make_judge("grader")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     monkeypatch.setitem(sys.modules, "openai", None)
-    with pytest.raises(MissingExtraError, match=r"memgym\[api\]"):
+    with pytest.raises(MissingExtraError, match=r"\[api\]"):
         make_judge("grader")
 
 

@@ -129,7 +129,7 @@ def test_observations_are_facts_with_their_turn(task):
 def test_nltk_is_asked_for_at_construction(data_dir, monkeypatch):
     locomo_scoring.stemmer.cache_clear()
     monkeypatch.setitem(sys.modules, "nltk.stem.porter", None)
-    with pytest.raises(MissingExtraError, match=r"memgym\[data\]"):
+    with pytest.raises(MissingExtraError, match=r"\[data\]"):
         LoCoMo(path=str(data_dir / "locomo4.json.gz"))
 
 
