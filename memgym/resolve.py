@@ -64,7 +64,7 @@ def resolve_class(kind: str, name: object, base: type, known: Mapping[str, Any] 
         ConfigError: as for :func:`resolve`, or it is no such class.
     """
     if isinstance(name, str) and not (name in known or ":" in name):
-        raise unknown(kind, name, [*known, *_offered(base), FROM_OUTSIDE])
+        raise unknown(kind, name, [*(known or _offered(base)), FROM_OUTSIDE])
     cls = resolve(kind, name, known)
     if not (isinstance(cls, type) and issubclass(cls, base)):
         raise ConfigError(f"{kind} {name!r} is not a subclass of {_public_name(base)}")
