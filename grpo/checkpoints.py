@@ -25,6 +25,8 @@ from torch.distributed.checkpoint.state_dict import (
     set_optimizer_state_dict,
 )
 
+from grpo import distributed
+from grpo.distributed import TorchWorld
 from grpo.errors import RunFolderError
 from grpo.files import partial_of, remove_partials, written
 from grpo.run_folder import RunFolder
@@ -43,23 +45,37 @@ def gather_state(policy: nn.Module, optimizer: torch.optim.Optimizer) -> dict[st
     return {"policy": weights, "optimizer": moments}
 
 
-def restore_state(policy: nn.Module, optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Load what :func:`gather_state` returned, at any number of ranks; every rank passes the full state.
+def restore_state(
+    policy: nn.Module, optimizer: torch.optim.Optimizer, state: Mapping[str, Any] | None, world: TorchWorld
+) -> None:
+    """Load what :func:`gather_state` returned, at any number of ranks; a collective call.
+
+    Args:
+        policy: gets its weights.
+        optimizer: gets its moments, if there are any.
+        state: the full state, on rank 0, which hands it out a tensor at a time; what the other ranks pass is not used.
+        world: this process's place.
 
     Raises:
         RunFolderError: the state is of another policy.
     """
+    distributed.on_first(lambda: _check_names(policy, state or {}), world)
+    weights, moments = (state["policy"], state["optimizer"]) if world.rank == 0 and state else ({}, None)
+    trained_before = distributed.from_first(lambda: moments is not None, world)
+    options = StateDictOptions(full_state_dict=True, strict=False, broadcast_from_rank0=world.size > 1)
+    try:
+        set_model_state_dict(policy, weights, options=options)
+    except RuntimeError as error:
+        raise RunFolderError(f"the checkpoint is of another policy: {error}") from error
+    if trained_before:
+        set_optimizer_state_dict(policy, optimizer, moments or {}, options=options)
+
+
+def _check_names(policy: nn.Module, state: Mapping[str, Any]) -> None:
     saved = state["policy"].keys() - {name for name, _ in policy.named_buffers()}
     wrong = saved ^ _parameters(policy, trained=True)
     if wrong:
         raise RunFolderError(f"the checkpoint is of another policy: parameter {min(wrong)!r} is on one side only")
-    options = StateDictOptions(full_state_dict=True, strict=False)
-    try:
-        set_model_state_dict(policy, state["policy"], options=options)
-    except RuntimeError as error:
-        raise RunFolderError(f"the checkpoint is of another policy: {error}") from error
-    if state["optimizer"] is not None:
-        set_optimizer_state_dict(policy, optimizer, state["optimizer"], options=options)
 
 
 def save(folder: RunFolder, step: int, state: Mapping[str, Any], keep: int, best: int | None) -> None:

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import TypeVar
+from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -21,7 +22,7 @@ from torch.distributed.fsdp import fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
 from grpo.buffer import concatenate, micro_batches
-from grpo.errors import ConfigError
+from grpo.errors import ConfigError, GrpoError
 from grpo.policies import PolicyForward, TrainablePolicy
 
 T = TypeVar("T")
@@ -36,7 +37,7 @@ class TorchWorld:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
-def setup(device: str | None = None) -> TorchWorld:
+def setup(device: str | None = None, patience: timedelta = timedelta(hours=2)) -> TorchWorld:
     """Join the process group that torchrun's environment describes, if any, and return this process's place.
 
     Call it before any model or engine is built: what is put on ``"cuda"`` from then on is on this rank's own card, and
@@ -45,6 +46,7 @@ def setup(device: str | None = None) -> TorchWorld:
 
     Args:
         device: The kind of device, by default ``"cuda"`` where there is one.
+        patience: How long a rank waits for the others, whose episodes may take longer, before it gives up.
 
     Raises:
         ConfigError: a rank without a card, or a process group that is not the one which torchrun's environment
@@ -55,7 +57,7 @@ def setup(device: str | None = None) -> TorchWorld:
     if "RANK" not in os.environ:
         return TorchWorld(device=place)
     if not dist.is_initialized():
-        dist.init_process_group("cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo")
+        dist.init_process_group("cpu:gloo,cuda:nccl" if kind == "cuda" else "gloo", timeout=patience)
     world = TorchWorld(dist.get_rank(), dist.get_world_size(), place)
     if (str(world.rank), str(world.size)) != (os.environ["RANK"], os.environ["WORLD_SIZE"]):
         raise ConfigError(
@@ -135,9 +137,15 @@ def gather_rollouts(buffer: TensorDict, world: TorchWorld) -> TensorDict:
     """Return all ranks' rollouts as one, in order of rank, with ids that do not collide."""
     if world.size == 1:
         return buffer
-    parts: list = [None] * world.size
-    dist.all_gather_object(parts, buffer.cpu())
-    return concatenate(parts, renumber=True)
+    return concatenate(gather(buffer.cpu(), world), renumber=True)
+
+
+def gather(value: T, world: TorchWorld) -> list[T]:
+    """Return what every rank gave, in order of rank."""
+    values: list[Any] = [value] * world.size
+    if world.size > 1:
+        dist.all_gather_object(values, value)
+    return values
 
 
 def sum_over_ranks(values: Tensor, world: TorchWorld) -> Tensor:
@@ -159,6 +167,26 @@ def from_first(make: Callable[[], T], world: TorchWorld) -> T:
     if world.size > 1:
         dist.broadcast_object_list(box, src=0)
     return box[0]
+
+
+def on_first(make: Callable[[], T], world: TorchWorld) -> T | None:
+    """Return what ``make()`` returns on rank 0, which alone calls it; None on the others.
+
+    Raises:
+        Exception: what ``make`` raised; on the other ranks, a GrpoError that says it.
+    """
+    made, error = None, None
+    if world.rank == 0:
+        try:
+            made = make()
+        except Exception as raised:
+            error = raised
+    reason = from_first(lambda: None if error is None else str(error), world)
+    if error is not None:
+        raise error
+    if reason is not None:
+        raise GrpoError(reason)
+    return made
 
 
 def barrier(world: TorchWorld) -> None:

@@ -14,6 +14,9 @@ _SCALED = ("final_logit_softcapping", "logits_scaling", "logit_scale")
 _ROWS = 512
 """Rows of the weight cast at a time: few enough to stay in a CPU's cache, which then costs no more than float32."""
 
+_WIDE = hasattr(torch.ops.aten.mm, "dtype")
+"""Whether this PyTorch multiplies bfloat16 into float32 on a card (since 2.8)."""
+
 
 def scaling(config: Any) -> str | None:
     """Return the name of what a model's logits are besides one projection of its states; None where that is all."""
@@ -35,7 +38,7 @@ def project(hidden: Tensor, head: Any) -> Tensor:
     weight = head.weight
     if type(head) is not nn.Linear or weight.dtype == torch.float32:
         return head(hidden.to(weight.dtype)).float()
-    if hidden.is_cuda and not torch.is_grad_enabled():  # has no gradient
+    if _WIDE and hidden.is_cuda and not torch.is_grad_enabled():  # has no gradient
         logits = torch.mm(hidden.to(weight.dtype), weight.t(), out_dtype=torch.float32)
     else:
         states = hidden.float()

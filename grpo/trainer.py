@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,6 +30,8 @@ from grpo.policies import TrainablePolicy
 from grpo.run_folder import RunFolder
 from grpo.tracking import Tracker
 
+logger = logging.getLogger(__name__)
+
 _COUNTERS = ("iteration", "updates", "stale", "best")
 """What a checkpoint knows of the run besides its settings and the states of policy and optimiser."""
 
@@ -40,7 +44,8 @@ class Trainer:
         collector: Returns a rollout buffer for a :class:`grpo.collector.RolloutRequest`.
         config: The settings.
         reference: The policy that a KL refers to; not needed where ``policy`` holds one itself.
-        validate: Returns named figures on held-out episodes; called on every rank, rank 0's figures count.
+        validate: Returns named figures on held-out episodes; called on every rank, so that they can share the work;
+            rank 0's figures count.
         decode: Returns a row of a buffer as text, for the samples.
         report: Called on rank 0 with the step and its metrics, e.g. for a progress bar.
         reward_names: Names of the columns of ``rewards``.
@@ -75,6 +80,7 @@ class Trainer:
         self.iteration = self.updates = self.stale = 0
         self.best, self.best_now = -math.inf, False
         self.best_step: int | None = None
+        self._collecting = False
         self.reference = None
         if reference is not None:
             self.reference = distributed.wrap(reference.requires_grad_(False).eval(), config.strategy, self.world)
@@ -88,7 +94,9 @@ class Trainer:
     def train(self, resume: bool = False) -> dict[str, float]:
         """Run to the last iteration, an early stop, or Ctrl-C, and return the last metrics.
 
-        The first Ctrl-C finishes the running iteration, saves and returns; a second one raises KeyboardInterrupt.
+        The first Ctrl-C finishes the running iteration, saves and returns; a second one raises KeyboardInterrupt. Under
+        torchrun, which kills 30 s after Ctrl-C (``--shutdown-timeout``), what came before the running iteration is
+        saved at once if that iteration still collects; sharded weights cannot be, since that needs every rank.
 
         Args:
             resume: Continue from the newest checkpoint in ``out_dir`` (from the start if the run was killed before its
@@ -108,7 +116,7 @@ class Trainer:
         if resume:
             self._restore()
         metrics: dict[str, float] = {}
-        with self._tracker() as tracker, interruptible() as interrupted:
+        with self._tracker() as tracker, interruptible(self._interrupted) as interrupted:
             while self.iteration < self.config.iterations and not self._exhausted:
                 metrics, samples = self.step()
                 if tracker is not None:
@@ -124,16 +132,18 @@ class Trainer:
 
     def load_best(self) -> None:
         """Give the policy the weights of its best validation so far, if there was one."""
-        step = self.folder.best_step
+        step = distributed.from_first(lambda: self.folder.best_step, self.world)
         if step is not None:
-            state = checkpoints.load(self.folder, step)
-            checkpoints.restore_state(self.policy, self.optimizer, {**state, "optimizer": None})
+            state = distributed.on_first(lambda: {**checkpoints.load(self.folder, step), "optimizer": None}, self.world)
+            checkpoints.restore_state(self.policy, self.optimizer, state, self.world)
 
     def step(self) -> tuple[dict[str, float], list[str]]:
         """Run one iteration: return its metrics and its sampled trajectories as text."""
         start = time.perf_counter()
         torch.manual_seed(self._seed(self.world.rank))
+        self._collecting = True  # weights and counters are those of the last whole iteration
         buffer, statistics = self._collect()
+        self._collecting = False
         collected = time.perf_counter()
         measured = Metrics()
         if buffer is not None:
@@ -305,14 +315,40 @@ class Trainer:
     def _save(self) -> None:
         state = checkpoints.gather_state(self.policy, self.optimizer)
         if self.world.rank == 0:
-            counters = {name: getattr(self, name) for name in _COUNTERS}
-            state |= {**counters, "config": flatten(self.config)}
-            checkpoints.save(self.folder, self.iteration, state, self.config.keep, self.best_step)
+            self._write(state)
         distributed.barrier(self.world)
 
+    def _write(self, state: dict[str, Any]) -> None:
+        counters = {name: getattr(self, name) for name in _COUNTERS}
+        state |= {**counters, "config": flatten(self.config)}
+        checkpoints.save(self.folder, self.iteration, state, self.config.keep, self.best_step)
+
+    def _interrupted(self) -> None:
+        """Save at once where torchrun may kill this process before the running iteration ends."""
+        told = "stopping after this iteration, unless torchrun kills before, 30 s after Ctrl-C or by --shutdown-timeout"
+        whole = self._collecting and self.iteration and (self.world.size == 1 or self.config.strategy == "ddp")
+        if self.world.rank == 0 and whole and self.iteration not in self.folder.steps:
+            self._write(checkpoints.gather_state(self.policy, self.optimizer))
+            told += f" (saved: iteration {self.iteration})"
+        if self.world.rank == 0:
+            logger.warning(told)
+
     def _restore(self) -> None:
-        if not self.folder.has_checkpoint:
+        state = distributed.on_first(self._read, self.world)
+        counters = distributed.from_first(lambda: state and {name: state[name] for name in _COUNTERS}, self.world)
+        if counters is None:
             return
+        checkpoints.restore_state(self.policy, self.optimizer, state, self.world)
+        for name, value in counters.items():
+            setattr(self, name, value)
+        self.best_step = self.folder.best_step
+        if self.world.rank == 0:
+            checkpoints.prune(self.folder, self.config.keep)
+
+    def _read(self) -> dict[str, Any] | None:
+        """Return the newest checkpoint, if it is one of this run; None where there is none."""
+        if not self.folder.has_checkpoint:
+            return None
         state = checkpoints.load(self.folder)
         lacking = {*_COUNTERS, "config", "policy", "optimizer"} - state.keys()
         if lacking:
@@ -324,12 +360,7 @@ class Trainer:
         if changed:
             was = ", ".join(f"{key} = {state['config'].get(key)!r}, now {mine[key]!r}" for key in changed)
             raise RunFolderError(f"the run in {self.folder} has other settings: {was}")
-        checkpoints.restore_state(self.policy, self.optimizer, state)
-        for name in _COUNTERS:
-            setattr(self, name, state[name])
-        self.best_step = self.folder.best_step
-        if self.world.rank == 0:
-            checkpoints.prune(self.folder, self.config.keep)
+        return state
 
     @contextmanager
     def _tracker(self) -> Iterator[Tracker | None]:

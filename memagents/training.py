@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from memagents.backends.local import find_model
 from memagents.collect import collect
 from memagents.demonstrate import demonstrate
 from memagents.training_recipes import RunConfig, TeacherConfig, TrainingRecipe, ValidationConfig
-from memagents.validation import Scores, gain, means, score_episodes
+from memagents.validation import Scores, added, gain, means, score_episodes
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
 from memgym.policy import load_policy
@@ -81,15 +82,22 @@ class EpisodeCollector:
 
 
 class Validation:
-    """The trainer's validation: mean scores on the held-out episodes.
+    """The trainer's validation: mean scores on the held-out episodes, of which each rank plays its share.
 
     Raises:
         ConfigError: the split does not exist.
     """
 
-    def __init__(self, agent: Agent, env: MemoryEnv, config: ValidationConfig, sync: Callable[[], None] | None = None):
+    def __init__(
+        self,
+        agent: Agent,
+        env: MemoryEnv,
+        config: ValidationConfig,
+        sync: Callable[[], None] | None,
+        world: TorchWorld,
+    ):
         size = env.task.size(env.split) or config.episodes
-        self.agent, self.env, self.sync = agent, env, sync
+        self.agent, self.env, self.sync, self.world = agent, env, sync, world
         self.indices = [*range(min(size, config.episodes))] * config.repeats
 
     def __call__(self) -> dict[str, float]:
@@ -97,10 +105,11 @@ class Validation:
         return means(self.scores())
 
     def scores(self) -> Scores:
-        """Return the scores by episode."""
+        """Return the scores by episode; a collective call."""
         if self.sync is not None:
             self.sync()
-        return score_episodes(self.agent, self.env, self.indices)
+        mine = slice(self.world.rank, None, self.world.size)
+        return added(distributed.gather(score_episodes(self.agent, self.env, self.indices, share=mine), self.world))
 
 
 class Run:
@@ -122,9 +131,8 @@ class Run:
         env = recipe.make_env()
         held_out = recipe.make_env(split=recipe.validation.split)
         # Before any model or engine: each is then on this rank's own card, and no engine makes a group of its own.
-        world = distributed.setup(None if recipe.content.get("backends") else "cpu")
-        env = recipe.make_env()  # first, as files that are missing are found out sooner than weights are loaded
-        held_out = recipe.make_env(split=recipe.validation.split)
+        kind = None if recipe.content.get("backends") else "cpu"
+        world = distributed.setup(kind, timedelta(minutes=recipe.run.rank_patience))
         self.agent = load_agent(recipe.agent)
         learner, config = _learner(self.agent), recipe.run
         self.world = replace(world, device=_device(learner, world))
@@ -139,7 +147,7 @@ class Run:
                 "rollout_dtype copies whole weights, which strategy = 'fsdp' splits: leave one of them out"
             )
         sync = _weight_sync(self.policy, backend)
-        self.validation = Validation(self.agent, held_out, recipe.validation, sync)
+        self.validation = Validation(self.agent, held_out, recipe.validation, sync, self.world)
         self.trainer = Trainer(
             self.policy,
             _demonstrations(self.agent, recipe, recipe.teacher)

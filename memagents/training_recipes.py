@@ -59,12 +59,15 @@ class RunConfig:
     lora_rank: int = option(0, "train LoRA adapters of this rank instead of a language model's weights; 0 is off")
     gradient_checkpointing: bool = option(False, "recompute a language model's layers to save memory")
     threads: int = option(0, "PyTorch's CPU threads; 0 is its own choice. For small policies 1 is fastest")
+    rank_patience: float = option(120.0, "under torchrun: minutes that a rank waits for the others before it gives up")
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 
     def __post_init__(self) -> None:
         check(self)
         for name, least in (("groups", 1), ("group_size", 1), ("train_episodes", 0), ("lora_rank", 0), ("threads", 0)):
             _check_least(self, name, least)
+        if self.rank_patience <= 0:
+            raise ConfigError(f"rank_patience = {self.rank_patience} must be above 0")
 
 
 @dataclass(frozen=True)

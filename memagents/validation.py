@@ -17,7 +17,9 @@ Scores = Mapping[str, np.ndarray]
 """Name to ``[E, 2]``: of each episode the sum of a score and the number of times it was given."""
 
 
-def score_episodes(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed: int = 0) -> dict[str, np.ndarray]:
+def score_episodes(
+    policy: Policy, env: MemoryEnv, indices: Sequence[int], seed: int = 0, share: slice = slice(None)
+) -> dict[str, np.ndarray]:
     """Play episodes side by side and return their scores.
 
     Every question gives the task's own scores (``answer``, …) and those of its retrieval (``evidence_recall`` within
@@ -29,6 +31,7 @@ def score_episodes(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed:
         env: the environment; each episode gets a twin of it.
         indices: of the episodes, in the environment's split.
         seed: of the policy.
+        share: which of them are played; the others' scores are 0, so that shares add up.
 
     Raises:
         Exception: what an episode failed of.
@@ -36,7 +39,8 @@ def score_episodes(policy: Policy, env: MemoryEnv, indices: Sequence[int], seed:
     jobs = repeated(indices)
     number = {job: place for place, job in enumerate(jobs)}
     scores: dict[str, np.ndarray] = {}
-    for played in play(policy, env, jobs, seed=seed, concurrency=max(1, len(jobs))):
+    mine = jobs[share]
+    for played in play(policy, env, mine, seed=seed, concurrency=max(1, len(mine))):
         if played.error is not None:
             raise played.error
         for name, value, count in _given(played, final_names(env.rewards)):
@@ -55,6 +59,15 @@ def _given(played: Played, final: Iterable[str]) -> Iterator[tuple[str, float, i
     yield "reward", 0.0, 1
     for name in final:
         yield name, played.steps[-1].info["rewards"][name], 1
+
+
+def added(shares: Iterable[Scores]) -> dict[str, np.ndarray]:
+    """Return the scores of all the shares of :func:`score_episodes` together."""
+    scores: dict[str, np.ndarray] = {}
+    for share in shares:
+        for name, values in share.items():
+            scores[name] = scores[name] + values if name in scores else values
+    return dict(sorted(scores.items()))
 
 
 def means(scores: Scores) -> dict[str, float]:

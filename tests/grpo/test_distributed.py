@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,9 @@ SETTINGS = (
     "preset=dapo", "dynamic_sampling=false", "overlong_length=8", "overlong_buffer=4", "kl=k3", "kl_coef=0.1",
     "epochs=2", "mini_batches=2", "micro_tokens=60", "lr=0.01", "save_every=1",
 )  # fmt: skip
+
+
+LAUNCH = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
 
 
 def metrics(folder: Path) -> list[dict]:
@@ -45,9 +49,8 @@ def test_two_ranks_equal_one_and_their_checkpoint_loads_on_one(toy, tmp_path, al
     after_3, after_4, folder = alone
     final, common = tmp_path / "two.pt", [*SETTINGS, f"strategy={strategy}"]
     script = str(Path(__file__).with_name("toy.py"))
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     subprocess.run(
-        [*launch, script, "llama", str(tmp_path / "run"), str(final), *common, "iterations=3"],
+        [*LAUNCH, script, "llama", str(tmp_path / "run"), str(final), *common, "iterations=3"],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         timeout=120,
         check=True,
@@ -59,6 +62,92 @@ def test_two_ranks_equal_one_and_their_checkpoint_loads_on_one(toy, tmp_path, al
     toy.main("llama", str(tmp_path / "run"), str(tmp_path / "one.pt"), *common, "iterations=4", "--resume")
     close(torch.load(tmp_path / "one.pt"), after_4)
     assert [line["step"] for line in metrics(tmp_path / "run")] == [1, 2, 3, 4]
+
+
+RESUME = """
+import os, sys
+sys.path.insert(0, {folder!r})
+import toy
+from grpo import checkpoints
+load = checkpoints.load
+def told(*args):
+    os.write(1, f"read by rank {{os.environ['RANK']}}\\n".encode())
+    return load(*args)
+checkpoints.load = told
+toy.main(*sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+def test_only_the_first_rank_reads_the_checkpoint_that_all_resume_from(toy, tmp_path, alone, strategy):
+    after_4 = alone[1]
+    run, final, script = tmp_path / "run", tmp_path / "two.pt", tmp_path / "resume.py"
+    common = [*SETTINGS, f"strategy={strategy}"]
+    toy.main("llama", str(run), str(tmp_path / "one.pt"), *common, "iterations=3")
+    script.write_text(RESUME.format(folder=str(Path(__file__).parent)))
+    done = subprocess.run(
+        [*LAUNCH, str(script), "llama", str(run), str(final), *common, "iterations=4", "--resume"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        timeout=400,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.splitlines() == ["read by rank 0"]
+    close(torch.load(final), after_4)
+    assert [line["step"] for line in metrics(run)] == [1, 2, 3, 4]
+
+
+def test_a_checkpoint_of_another_policy_is_told_by_every_rank(toy, tmp_path):
+    run, script = tmp_path / "run", str(Path(__file__).with_name("toy.py"))
+    toy.main("bandit", str(run), str(tmp_path / "one.pt"), "iterations=1", "save_every=1")
+    done = subprocess.run(
+        [*LAUNCH, script, "llama", str(run), str(tmp_path / "two.pt"), "iterations=2", "save_every=1", "--resume"],
+        timeout=400,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "the checkpoint is of another policy" in done.stderr
+
+
+SLOW = """
+import os, sys, time
+sys.path.insert(0, {folder!r})
+import toy
+scripted = toy.scripted
+def slow(request):
+    if request.iteration == 2:
+        os.write(1, b"collecting\\n")  # whole, beside the other rank
+        time.sleep(60)
+    return scripted(request)
+toy.scripted = slow
+toy.main(*sys.argv[1:])
+"""
+
+
+def test_ctrl_c_saves_before_torchrun_kills(toy, tmp_path, alone):
+    script, run = tmp_path / "slow.py", tmp_path / "run"
+    script.write_text(SLOW.format(folder=str(Path(__file__).parent)))
+    settings = [*SETTINGS, "save_every=100", "iterations=4"]
+    process = subprocess.Popen(
+        [*LAUNCH, str(script), "llama", str(run), str(tmp_path / "never.pt"), *settings],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": "5"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    for _ in range(2):
+        assert process.stdout.readline() == "collecting\n"
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to torchrun, which sends it on, and to the ranks
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "saved: iteration 2" in errors
+    assert RunFolder(run).steps == [2]
+    after_4 = alone[1]
+    toy.main("llama", str(run), str(tmp_path / "one.pt"), *settings, "--resume")
+    close(torch.load(tmp_path / "one.pt"), after_4)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8])

@@ -8,15 +8,17 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 import torch.distributed as dist
 
 from grpo.distributed import leave
+from memagents import validation
 from memagents.backends.transformers_backend import TransformersBackend
 from memagents.training import Run
 from memagents.training_recipes import read_training_recipe
+from memgym.playing import Job, Played
 
 
 class Engine(TransformersBackend):
@@ -41,9 +43,17 @@ class Engine(TransformersBackend):
 
 def main(recipe: str, *settings: str) -> None:
     torch.set_num_threads(1)
+    played: list[int] = []
+    play = validation.play
+
+    def noted(policy: object, env: object, jobs: Sequence[Job], **options: object) -> Iterator[Played]:
+        played.extend(job.index for job in jobs)
+        return play(policy, env, jobs, **options)
+
+    validation.play = noted
     run = Run(read_training_recipe(recipe, settings))
     run.train()
-    print(f"rank {run.world.rank} of {run.world.size}", flush=True)
+    os.write(1, f"rank {run.world.rank} of {run.world.size} validated with {played}\n".encode())
     leave()
 
 

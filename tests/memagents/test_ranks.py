@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from grpo import distributed
 from grpo.errors import ConfigError as GrpoConfigError
 from grpo.run_folder import RunFolder
 from memagents.backends import transformers_backend, vllm_backend
+from memagents.training import Run
+from memagents.training_recipes import read_training_recipe
 from memgym.errors import ConfigError
 
 SCRIPT = Path(__file__).with_name("ranks.py")
@@ -90,7 +93,8 @@ def figures(folder: Path) -> list[dict[str, float]]:
 @pytest.mark.parametrize("backend", [TRAINED, ENGINE])
 def test_the_ranks_join_before_an_engine_could_make_a_group_of_its_own(recipe, tmp_path: Path, backend: str) -> None:
     said = train(2, recipe(backend, tmp_path / "two"))
-    assert sorted(said.split("\n")) == ["", "rank 0 of 2", "rank 1 of 2"]
+    # Episodes of the validation are shared.
+    assert sorted(said.splitlines()) == ["rank 0 of 2 validated with [0, 2]", "rank 1 of 2 validated with [1]"]
     train(1, recipe(backend, tmp_path / "one"))
     one, two = figures(tmp_path / "one"), figures(tmp_path / "two")
     assert [line["step"] for line in two] == [1, 2]
@@ -108,6 +112,25 @@ def test_a_group_of_another_size_than_torchrun_started_is_refused(monkeypatch: p
                 distributed.setup("cpu")
     finally:
         dist.destroy_process_group()
+
+
+def test_ranks_wait_for_the_others_as_long_as_the_recipe_says(
+    recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def join(backend: str, timeout: timedelta) -> None:
+        joined.append(timeout)
+        raise ConnectionError
+
+    joined: list[timedelta] = []
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setattr(dist, "init_process_group", join)
+    path = str(recipe(TRAINED, tmp_path / "run"))
+    for settings in ([], ["rank_patience=15"]):
+        with pytest.raises(ConnectionError):
+            Run(read_training_recipe(path, settings))
+    assert joined == [timedelta(hours=2), timedelta(minutes=15)]
+    with pytest.raises(ConfigError, match="rank_patience = 0"):
+        read_training_recipe(path, ["rank_patience=0"])
 
 
 @pytest.fixture
