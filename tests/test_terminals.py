@@ -153,15 +153,52 @@ def test_the_version(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize(("setting", "coloured"), [("", True), ("1", False)])
-def test_errors_obey_no_color(setting: str, coloured: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("memgym", ("table", "gone.jsonl")),
+        ("memgym", ("verify", "gone.jsonl")),
+        ("memgym", ("inspect", "persna")),
+        ("memgym", ("evaluate", "baselines:Lexicl", "--suite", "quick-v0")),
+        ("memgym", ("play", "Longcontext-v0")),
+        ("memagents", ("plot", "gone", "--out", "x.svg")),
+    ],
+)
+def test_errors_obey_no_color(
+    name: str, arguments: tuple[str, ...], setting: str, coloured: bool, tmp_path: Path
+) -> None:
     import pty
 
     ours, theirs = pty.openpty()
     environment = {**os.environ, "NO_COLOR": setting, "PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-c", RUN.format(name="memgym"), "table", "gone.jsonl"]
+    command = [sys.executable, "-c", RUN.format(name=name), *arguments]
     subprocess.run(command, cwd=tmp_path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs, check=False)
     os.close(theirs)
     shown = os.read(ours, 10_000).decode()
     os.close(ours)
-    assert "error: gone.jsonl" in shown
+    assert "error: " in shown
     assert ("\x1b[" in shown) == coloured
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+@pytest.mark.parametrize(
+    "command", ["envs", "schema", "inspect persona", "envs --tasks memgym.tasks.procedural.icl", "--help"]
+)
+def test_a_reader_that_goes_away_is_no_error(command: str, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    called = [sys.executable, "-c", RUN.format(name="memgym"), *command.split()]
+    done = subprocess.run(called, cwd=tmp_path, env=environment, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize("command", ["play memgym/Longcontext-v0 --set difficulty=easy", "envs", "--version"])
+def test_a_closed_input_is_its_end(command: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    called = f'exec "{sys.executable}" -c "{RUN.format(name="memgym")}" {command} <&-'
+    done = subprocess.run(["sh", "-c", called], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False)
