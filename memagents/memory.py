@@ -24,7 +24,7 @@ from memgym.protocol.observation import Observation
 
 Parsed = TypeVar("Parsed")
 Watch = Callable[[str], AbstractContextManager[Callable[[str], None] | None]]
-"""Who sees a model write: see :class:`AgentMemory`."""
+"""Who sees a model write: see :class:`~memagents.memory.AgentMemory`."""
 
 
 @dataclass(frozen=True)

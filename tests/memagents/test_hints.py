@@ -29,9 +29,9 @@ def test_a_recipe_file_that_is_missing(source: str) -> None:
         ("runs/memory_agent_imitation/model", "'memagents train memory_agent_imitation'"),
         ("runs/memory_r1_small_imitation/model", "'memagents train memory_r1_small_imitation'"),
         ("runs/tiny_reader/model", "'memagents train tiny_reader'"),
-        ("/gone/model", "there is no model directory /gone/model$"),
-        ("./gone", "there is no model directory ./gone$"),
-        ("a/b/c", "there is no model directory a/b/c$"),
+        ("/gone/model", "there is no model folder '/gone/model'$"),
+        ("./gone", "there is no model folder './gone'$"),
+        ("a/b/c", "there is no model folder 'a/b/c'$"),
     ],
 )
 def test_a_missing_model_names_the_run_that_makes_it(model: str, said: str, tmp_path: Path, monkeypatch) -> None:
