@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -202,7 +203,8 @@ class Run:
             return
 
         def save(path: Path) -> None:
-            self.policy.model.save_pretrained(path)  # type: ignore[union-attr,operator] # a PreTrainedModel
+            model: Any = self.policy.model  # of Transformers
+            model.save_pretrained(path)
             backend.tokenizer.save_pretrained(path)
 
         folder.write_model(save)

@@ -81,7 +81,7 @@ def encode_chat(
     from jinja2 import TemplateError
 
     try:
-        return tokenizer.apply_chat_template(  # type: ignore[return-value] # a list of ids, as asked for
+        ids: Any = tokenizer.apply_chat_template(
             messages,
             chat_template=None if tokenizer.chat_template else PLAIN_TEMPLATE,
             add_generation_prompt=True,
@@ -89,6 +89,7 @@ def encode_chat(
             return_dict=False,
             **(options or {}),
         )
+        return ids
     except TemplateError as error:
         roles = ", ".join(message["role"] for message in messages)
         raise ConfigError(f"the model's chat template refuses messages of the roles {roles}: {error}") from None

@@ -21,6 +21,7 @@ class BufferedLayer(DynamicLayer):
 
     keys: Tensor
     values: Tensor
+    is_initialized: bool
     _buffers: tuple[Tensor, Tensor]
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:

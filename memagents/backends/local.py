@@ -76,7 +76,8 @@ class LocalBackend(TrainableBackend):
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of a completion, without special tokens."""
         options = {"skip_special_tokens": True, "clean_up_tokenization_spaces": False}
-        return self.tokenizer.decode(list(token_ids), **options)  # type: ignore[return-value] # one list, one text
+        text: Any = self.tokenizer.decode(list(token_ids), **options)  # of several lists, it would be a list
+        return text
 
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Completion]:
         """Return one completion per prompt, in order.

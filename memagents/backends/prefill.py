@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +39,7 @@ class State:
 
     def select(self, rows: Tensor) -> State:
         """Return the state of the given rows, in that order, each as often as it occurs. The old state is spent."""
-        self.cache.reorder_cache(rows)  # type: ignore[arg-type] # a LongTensor is a Tensor of int64
+        self.cache.reorder_cache(cast(torch.LongTensor, rows))
         return State(self.cache, self.mask[rows], self.logits[rows])
 
 

@@ -115,7 +115,7 @@ class TransformersBackend(LocalBackend):
             found: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch_dtype, output_loading_info=True)
         except Exception as error:  # of whatever kind: each format of weights and tokenizers has a reader of its own
             raise cannot_load(model, error) from None
-        loaded: PreTrainedModel = found[0]
+        loaded: Any = found[0]
         lacking = sorted(found[1].get("missing_keys", ()))
         if lacking:  # Transformers would make them up
             raise cannot_load(model, ValueError(f"its weights lack {len(lacking)} tensors, {lacking[0]} among them"))
@@ -123,7 +123,7 @@ class TransformersBackend(LocalBackend):
             _try_flash_attention(loaded)
         attention = loaded.config._attn_implementation
         logger.info("model %s: %s on %s with attention %s", model, torch_dtype, place, attention)
-        loaded.to(place)  # type: ignore[arg-type] # nn.Module's own, behind a wrapper of Transformers
+        loaded.to(place)
         return cls(loaded, tokenizer, batch_tokens, truncate, rollout_dtype, remember, template_options)
 
     @torch.no_grad()
