@@ -58,7 +58,7 @@ def test_an_episode_that_failed_in_one_part_gives_way(played: Result, names: tup
         (lambda h, e: h.update(suite="other"), "suite is 'tiny-v0' and 'other'"),
         (lambda h, e: h["policy"]["options"].update(k=1), "policy is .* and .*'k': 1"),
         (lambda h, e: h["packages"].update(numpy="1"), "the version of numpy is '.*' and '1'"),
-        (lambda h, e: h["packages"].pop("hnswlib"), "the version of hnswlib is '.*' and None"),
+        (lambda h, e: h["packages"].pop("gymnasium"), "the version of gymnasium is '.*' and None"),
         (lambda h, e: h["packages"].update(python="2.7.1"), "the version of python is '.*' and '2.7.1'"),
         (lambda h, e: (h["entries"].pop(), e.clear()), "the entries are bank, long and bank"),
         (lambda h, e: h["entries"][1].update(task_fingerprint="0"), "entry 'long': task_fingerprint is '.*' and '0'"),
