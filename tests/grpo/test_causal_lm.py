@@ -9,6 +9,7 @@ from tensordict import TensorDict
 from grpo.buffer import from_rows
 from grpo.causal_lm import CausalLM, add_lora
 from grpo.errors import ConfigError
+from tests.attention import unsafe_attention
 
 transformers = pytest.importorskip("transformers")
 
@@ -203,18 +204,6 @@ def test_frozen_bf16_weights_under_adapters_are_projected_in_float32(rollout):
     torch.testing.assert_close(found[mask], expected, rtol=1e-5, atol=1e-4)
     found.sum().backward()
     assert all(value.grad is not None for value in policy.parameters() if value.requires_grad)
-
-
-def unsafe_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
-    """Attention that gives NaN where nothing is seen, forward and backward, as some kernels do."""
-    if enable_gqa:
-        key, value = (states.repeat_interleave(query.shape[1] // key.shape[1], 1) for states in (key, value))
-    scores = query @ key.transpose(-1, -2) * (scale or query.shape[-1] ** -0.5)
-    if is_causal:
-        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
-    if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, -torch.inf)
-    return scores.exp() / scores.exp().sum(-1, keepdim=True) @ value
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "mistral"])

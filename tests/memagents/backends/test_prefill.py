@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from memagents.backends import prefill
 from memagents.backends.prefill import Reader, prefix_stages
+from tests.attention import unsafe_attention
 
 PROMPTS = st.lists(st.lists(st.integers(0, 2), min_size=1, max_size=12).map(tuple), min_size=1, max_size=8, unique=True)
 
@@ -64,18 +65,6 @@ def test_logits_equal_those_of_each_prompt_alone(make_model, kind):
             tokens = torch.arange(len(read)) % 20 + 4
             state = reader.step(state, tokens)
             read = [[*ids, token] for ids, token in zip(read, tokens.tolist(), strict=True)]
-
-
-def unsafe_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False):
-    """Attention that gives NaN where nothing is seen, as some kernels do."""
-    if enable_gqa:
-        key, value = (states.repeat_interleave(query.shape[1] // key.shape[1], 1) for states in (key, value))
-    scores = query @ key.transpose(-1, -2) * (scale or query.shape[-1] ** -0.5)
-    if is_causal:
-        attn_mask = torch.ones(scores.shape[-2:], dtype=torch.bool).tril()
-    if attn_mask is not None:
-        scores = scores.masked_fill(~attn_mask, -torch.inf)
-    return scores.exp() / scores.exp().sum(-1, keepdim=True) @ value
 
 
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "mistral", "gemma3", "gpt2"])
