@@ -3,7 +3,7 @@
 A training recipe is a recipe (:mod:`memagents.recipes`) with more tables::
 
     [env]                       # what is played: the id, and any of its arguments
-    id = "memgym/RMMReranker-v0"
+    id = "memgym/RMMReranker-v1"
     difficulty = "easy"
 
     [train]                     # flat settings: :class:`RunConfig` and grpo's TrainerConfig, or a preset of grpo
@@ -184,7 +184,7 @@ def _parse(content: dict[str, Any], path: str) -> TrainingRecipe:
         raise ConfigError(f"{path}: 'needs' must be text")
     env, train, validation = (content.setdefault(table, {}) for table in ("env", "train", "validation"))
     if not isinstance(env.get("id"), str):
-        raise ConfigError(f'{path}: [env] must name its id, e.g. id = "memgym/MemoryBank-v0"')
+        raise ConfigError(f'{path}: [env] must name its id, e.g. id = "memgym/MemoryBank-v1"')
     teacher = build(TeacherConfig, content["teacher"]) if "teacher" in content else None
     run = from_values({"preset": "imitation", **train} if teacher else train, RunConfig)
     return TrainingRecipe(content, run, build(ValidationConfig, validation), teacher)

@@ -1,6 +1,6 @@
 """A Gymnasium suite for memory-augmented agents: text observations, text actions, named reward vectors.
 
-Importing it registers the environments, so that ``gym.make("memgym/MemoryBank-v0")`` works.
+Importing it registers the environments, so that ``gym.make("memgym/MemoryBank-v1")`` works.
 """
 
 from memgym.operators.phase_policy import PhasePolicy

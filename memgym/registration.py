@@ -15,13 +15,13 @@ LONGCONTEXT = "memgym.envs.longcontext:LongcontextEnv"
 MEMORY_BANK = "memgym.envs.memory_bank:MemoryBankEnv"
 
 ENVIRONMENTS: dict[str, tuple[str, dict]] = {
-    "memgym/Longcontext-v0": (LONGCONTEXT, {}),
-    "memgym/Longcontext-8k-v0": (LONGCONTEXT, {"task": "multihop", "length": 8_000}),
-    "memgym/Longcontext-32k-v0": (LONGCONTEXT, {"task": "multihop", "length": 32_000}),
-    "memgym/Longcontext-128k-v0": (LONGCONTEXT, {"task": "multihop", "length": 128_000}),
-    "memgym/MemoryBank-v0": (MEMORY_BANK, {}),
-    "memgym/MemoryR1Manager-v0": (MEMORY_BANK, {"phases": ["extract", "update"]}),
-    "memgym/RMMReranker-v0": (MEMORY_BANK, {"phases": ["retrieve"], "retrieve_k": 20, "answer_k": 5}),
+    "memgym/Longcontext-v1": (LONGCONTEXT, {}),
+    "memgym/Longcontext-8k-v1": (LONGCONTEXT, {"task": "multihop", "length": 8_000}),
+    "memgym/Longcontext-32k-v1": (LONGCONTEXT, {"task": "multihop", "length": 32_000}),
+    "memgym/Longcontext-128k-v1": (LONGCONTEXT, {"task": "multihop", "length": 128_000}),
+    "memgym/MemoryBank-v1": (MEMORY_BANK, {}),
+    "memgym/MemoryR1Manager-v1": (MEMORY_BANK, {"phases": ["extract", "update"]}),
+    "memgym/RMMReranker-v1": (MEMORY_BANK, {"phases": ["retrieve"], "retrieve_k": 20, "answer_k": 5}),
 }
 """Id to entry point and make-arguments."""
 

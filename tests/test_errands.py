@@ -21,7 +21,7 @@ import pytest
 import memgym  # noqa: F401 - registers the environments
 
 ERRANDS = Path(__file__).parent / "errands"
-CODES = ("--env", "memgym/Longcontext-v0", "--set", "task=mypkg.tasks:Codes", "--episodes", "6")
+CODES = ("--env", "memgym/Longcontext-v1", "--set", "task=mypkg.tasks:Codes", "--episodes", "6")
 
 Type = Callable[..., str]
 
@@ -68,7 +68,7 @@ def scores(shown: str) -> dict[str, float]:
 
 def test_a_task(enter: Type, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(desk)
-    env = gym.make("memgym/MemoryBank-v0", task="mypkg.tasks:Codes", doors=3)
+    env = gym.make("memgym/MemoryBank-v1", task="mypkg.tasks:Codes", doors=3)
     observation, info = env.reset(options={"index": 4})
     assert info["episode_id"] == "codes-train-4"
     assert "door is" in observation
@@ -108,7 +108,7 @@ def test_a_baseline(enter: Type, desk: Path) -> None:
 
 
 def test_an_embedder(enter: Type, desk: Path) -> None:
-    bank = ("--env", "memgym/RMMReranker-v0", "--set", "difficulty=easy", "--episodes", "2")
+    bank = ("--env", "memgym/RMMReranker-v1", "--set", "difficulty=easy", "--episodes", "2")
     for folder, embedder in (("ours", "hash"), ("theirs", "mypkg.embedders:Letters")):
         enter("memgym", "evaluate", "baselines:KeepAll", *bank, "--set", f"embedder={embedder}", "--out", folder)
     (ours,), (theirs,) = (list((desk / folder).iterdir()) for folder in ("ours", "theirs"))

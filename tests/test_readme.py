@@ -32,7 +32,7 @@ SHORTENED = {
     "memagents train reranker": "iterations=1 groups=2 group_size=2 validation.episodes=2",
     "memagents train linear_manager": "iterations=1 groups=2 group_size=2 validation.episodes=2",
     "memagents train tiny_reader": "iterations=1 groups=2 group_size=2 validation.episodes=2",
-    "memgym evaluate memagents:MemoryRMMAgent --recipe runs/reranker --env memgym/RMMReranker-v0 "
+    "memgym evaluate memagents:MemoryRMMAgent --recipe runs/reranker --env memgym/RMMReranker-v1 "
     "--set difficulty=easy": "--episodes 2",
     **{line: "--episodes 1" for line in COMMANDS if "--recipe smollm2" in line or "recipe=mine.toml" in line},
 }

@@ -32,8 +32,8 @@ RESULT = "results/row.jsonl"
 
 COMMANDS: dict[str, tuple[tuple[str, ...], int]] = {
     "memgym envs": ((), 0),
-    "memgym play": (("memgym/MemoryBank-v0", *ON_ROW), 0),
-    "memgym evaluate": (("baselines:NoMemory", "--env", "memgym/MemoryBank-v0", *ON_ROW, "--out", "out"), 0),
+    "memgym play": (("memgym/MemoryBank-v1", *ON_ROW), 0),
+    "memgym evaluate": (("baselines:NoMemory", "--env", "memgym/MemoryBank-v1", *ON_ROW, "--out", "out"), 0),
     "memgym table": ((RESULT,), 0),
     "memgym compare": ((RESULT, RESULT), 0),
     "memgym verify": ((RESULT,), 0),
@@ -82,7 +82,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("prepared")
     (folder / "rows.json").write_text(json.dumps([ROW], ensure_ascii=False), encoding="utf-8")
     (folder / "sessions.json").write_text(json.dumps(ROW["sessions"]), encoding="utf-8")
-    done = call("memgym evaluate", "baselines:Lexical", "--env", "memgym/MemoryBank-v0", *ON_ROW, cwd=folder)
+    done = call("memgym evaluate", "baselines:Lexical", "--env", "memgym/MemoryBank-v1", *ON_ROW, cwd=folder)
     assert done.returncode == 0, done.stderr
     (result,) = (folder / "results").glob("*.jsonl")
     result.rename(folder / RESULT)
@@ -159,8 +159,8 @@ def test_the_version(name: str, tmp_path: Path) -> None:
         ("memgym", ("table", "gone.jsonl")),
         ("memgym", ("verify", "gone.jsonl")),
         ("memgym", ("inspect", "persna")),
-        ("memgym", ("evaluate", "baselines:Lexicl", "--suite", "quick-v0")),
-        ("memgym", ("play", "Longcontext-v0")),
+        ("memgym", ("evaluate", "baselines:Lexicl", "--suite", "quick-v1")),
+        ("memgym", ("play", "Longcontext-v1")),
         ("memagents", ("plot", "gone", "--out", "x.svg")),
     ],
 )
@@ -196,7 +196,7 @@ def test_a_reader_that_goes_away_is_no_error(command: str, tmp_path: Path) -> No
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
-@pytest.mark.parametrize("command", ["play memgym/Longcontext-v0 --set difficulty=easy", "envs", "--version"])
+@pytest.mark.parametrize("command", ["play memgym/Longcontext-v1 --set difficulty=easy", "envs", "--version"])
 def test_a_closed_input_is_its_end(command: str, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     called = f'exec "{sys.executable}" -c "{RUN.format(name="memgym")}" {command} <&-'

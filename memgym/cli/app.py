@@ -53,7 +53,7 @@ def envs(
 
 @app.command()
 def play(
-    env_id: Annotated[str, typer.Argument(help="A registered id, e.g. memgym/MemoryBank-v0.")],
+    env_id: Annotated[str, typer.Argument(help="A registered id, e.g. memgym/MemoryBank-v1.")],
     index: Annotated[
         int | None, typer.Option(metavar="N", help="Index of the episode; by default one is drawn.")
     ] = None,

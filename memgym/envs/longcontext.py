@@ -79,8 +79,8 @@ class LongcontextEnv(MemoryEnv):
         DataError: the task's file is missing or damaged.
 
     ## Registered ids
-    ``memgym/Longcontext-v0`` and, on the task ``multihop`` at a fixed length in tokens, ``memgym/Longcontext-8k-v0``,
-    ``memgym/Longcontext-32k-v0`` and ``memgym/Longcontext-128k-v0``.
+    ``memgym/Longcontext-v1`` and, on the task ``multihop`` at a fixed length in tokens, ``memgym/Longcontext-8k-v1``,
+    ``memgym/Longcontext-32k-v1`` and ``memgym/Longcontext-128k-v1``.
     """
 
     all_phases: ClassVar[tuple[str, ...]] = ("read", "answer")

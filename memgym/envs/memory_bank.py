@@ -97,8 +97,8 @@ class MemoryBankEnv(MemoryEnv):
         DataError: the task's file is missing or damaged.
 
     ## Registered ids
-    ``memgym/MemoryBank-v0`` (all phases), ``memgym/MemoryR1Manager-v0`` (``extract``, ``update``; the environment
-    retrieves and answers) and ``memgym/RMMReranker-v0`` (``retrieve``; 20 candidates, 5 kept).
+    ``memgym/MemoryBank-v1`` (all phases), ``memgym/MemoryR1Manager-v1`` (``extract``, ``update``; the environment
+    retrieves and answers) and ``memgym/RMMReranker-v1`` (``retrieve``; 20 candidates, 5 kept).
     """
 
     all_phases: ClassVar[tuple[str, ...]] = ("extract", "update", "retrieve", "answer")

@@ -66,7 +66,7 @@ def read_suite(path: Path) -> Suite:
 
         [[entries]]
         name = "easy"
-        env_id = "memgym/MemoryBank-v0"
+        env_id = "memgym/MemoryBank-v1"
         split = "test"      # this and what follows may be left out
         episodes = 20
         trials = 1

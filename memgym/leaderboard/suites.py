@@ -15,8 +15,8 @@ from memgym.registration import make
 from memgym.resolve import resolve
 from memgym.tasks.procedural.ruler import SUBTASKS as RULER_SUBTASKS
 
-BANK = "memgym/MemoryBank-v0"
-LONG = "memgym/Longcontext-v0"
+BANK = "memgym/MemoryBank-v1"
+LONG = "memgym/Longcontext-v1"
 
 
 def _bank(name: str, episodes: int, **kwargs: Any) -> SuiteEntry:
@@ -76,13 +76,13 @@ _MEMFACTORY_SMALL = (
 )
 
 SUITES: dict[str, Suite] = {
-    "quick-v0": Suite("quick-v0", "both environments, half a minute for a heuristic", _QUICK),
-    "core-v0": Suite("core-v0", "procedural tasks at three difficulties", _CORE),
-    "ruler-v0": Suite("ruler-v0", "the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
-    "real-v0": Suite("real-v0", "published files in a data folder (--data)", _REAL),
-    "memfactory-v0": Suite("memfactory-v0", "Table 2 of MemFactory, avg@4: its files in a data folder", _MEMFACTORY),
-    "memfactory-small-v0": Suite(
-        "memfactory-small-v0",
+    "quick-v1": Suite("quick-v1", "both environments, half a minute for a heuristic", _QUICK),
+    "core-v1": Suite("core-v1", "procedural tasks at three difficulties", _CORE),
+    "ruler-v1": Suite("ruler-v1", "the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
+    "real-v1": Suite("real-v1", "published files in a data folder (--data)", _REAL),
+    "memfactory-v1": Suite("memfactory-v1", "Table 2 of MemFactory, avg@4: its files in a data folder", _MEMFACTORY),
+    "memfactory-small-v1": Suite(
+        "memfactory-small-v1",
         "the same questions among 4 and 8 documents, for a small model on a CPU; avg@4",
         _MEMFACTORY_SMALL,
     ),

@@ -28,7 +28,7 @@ class Task(ABC):
 
     To write one, derive from :class:`~memgym.tasks.procedural.base.ProceduralTask` (episodes are generated) or from
     :class:`~memgym.tasks.published.base.FileTask` (they are read from a file): a ``name`` and one method are enough;
-    each has an example. Then ``gym.make("memgym/MemoryBank-v0", task="mypackage.tasks:MyTask")`` plays it, with
+    each has an example. Then ``gym.make("memgym/MemoryBank-v1", task="mypackage.tasks:MyTask")`` plays it, with
     the fields of its ``Config`` as further arguments, and no file of memgym is touched.
 
     A class that derives from this one sets ``name`` and ``Config`` and implements :meth:`size` and :meth:`build`.

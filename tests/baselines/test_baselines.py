@@ -1,4 +1,4 @@
-"""What holds for every baseline, and the order in which they stand on ``quick-v0``."""
+"""What holds for every baseline, and the order in which they stand on ``quick-v1``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from memgym.protocol.actions import parse_extract, parse_retrieve, parse_update
 
 every_baseline = pytest.mark.parametrize("name", baselines.__all__)
 
-LONG, BANK = "memgym/Longcontext-v0", "memgym/MemoryBank-v0"
+LONG, BANK = "memgym/Longcontext-v1", "memgym/MemoryBank-v1"
 SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "bank": (BANK, {"task": "persona", "difficulty": "easy", "questions": 5}),
     "bank, json": (BANK, {"task": "persona", "difficulty": "easy", "questions": 5, "answer_format": "json"}),
@@ -169,13 +169,13 @@ def test_no_memory_keeps_nothing() -> None:
             assert not held
 
 
-# ------------------------------------------------------------------ quick-v0
+# ------------------------------------------------------------------ quick-v1
 
 
 @pytest.fixture(scope="module")
 def quick() -> dict[str, list[list[list[float]]]]:
     """Baseline to entry to episode to the scores of its questions."""
-    suite = get_suite("quick-v0")
+    suite = get_suite("quick-v1")
     names = ("Random", "NoMemory", "Recency", "Lexical", "Oracle")
     results = {name: evaluate(f"baselines:{name}", suite) for name in names}
     return {
@@ -188,14 +188,14 @@ def suite_mean(entries: list[list[list[float]]]) -> float:
     return float(np.mean([np.mean(np.concatenate(episodes)) for episodes in entries]))
 
 
-def test_the_scale_of_quick_v0(quick: dict[str, list[list[list[float]]]]) -> None:
+def test_the_scale_of_quick_v1(quick: dict[str, list[list[list[float]]]]) -> None:
     assert suite_mean(quick["Random"]) <= suite_mean(quick["NoMemory"])
     assert suite_mean(quick["Oracle"]) >= 0.95
     assert json.loads(json.dumps(quick)) == quick
 
 
 @pytest.mark.parametrize(("worse", "better"), [("NoMemory", "Recency"), ("Recency", "Lexical"), ("Lexical", "Oracle")])
-def test_the_gaps_on_quick_v0_are_beyond_the_noise(
+def test_the_gaps_on_quick_v1_are_beyond_the_noise(
     quick: dict[str, list[list[list[float]]]], worse: str, better: str
 ) -> None:
     """A paired bootstrap: the same episodes are drawn for both, and for entries that share their episodes."""

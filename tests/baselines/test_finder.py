@@ -10,7 +10,7 @@ from memgym.leaderboard.suites import ad_hoc_suite
 from memgym.leaderboard.summary import by_episode
 
 KWARGS = {"task": "whereabouts", "counter": "words", "section_tokens": 16, "memory_tokens": 4}
-SUITE = ad_hoc_suite("memgym/Longcontext-v0", KWARGS, "test", 200, 1)
+SUITE = ad_hoc_suite("memgym/Longcontext-v1", KWARGS, "test", 200, 1)
 
 
 def scores(**options: object) -> np.ndarray:

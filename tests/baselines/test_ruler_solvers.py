@@ -20,7 +20,7 @@ RULED = [subtask for subtask in SUBTASKS if not subtask.startswith("qa")]
 
 
 def mean_answer(policy: memgym.Policy, episodes: int, **options) -> float:
-    env = make("memgym/Longcontext-v0", **options)
+    env = make("memgym/Longcontext-v1", **options)
     answers = []
     for index in range(episodes):
         observation, _ = env.reset(options={"index": index})

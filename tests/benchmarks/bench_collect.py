@@ -72,7 +72,7 @@ def play_one_by_one(env: MemoryEnv) -> tuple[int, float]:
 def main() -> None:
     """Run all and print the table."""
     report = Report(f"collection of {EPISODES} episodes x {GROUP_SIZE} with SmolLM2-135M")
-    env = make("memgym/Longcontext-v0", **TASK).unwrapped
+    env = make("memgym/Longcontext-v1", **TASK).unwrapped
     slow_tokens, slow_seconds = play_one_by_one(env)
 
     backend = VllmBackend("smollm2", max_model_len=2048, engine=ENGINE)

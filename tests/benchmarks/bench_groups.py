@@ -59,7 +59,7 @@ def main() -> None:
     report = Report(f"RMMReranker: {GROUPS} groups of {GROUP_SIZE}")
     for name, run in players().items():
         for difficulty in ("easy", "medium", "hard"):
-            envs = [make("memgym/RMMReranker-v0", task="persona", difficulty=difficulty).unwrapped for _ in range(2)]
+            envs = [make("memgym/RMMReranker-v1", task="persona", difficulty=difficulty).unwrapped for _ in range(2)]
             envs[1]._openings = Forgetful()
             unplayed = [itertools.count(), itertools.count()]
 

@@ -70,7 +70,7 @@ def memory_env() -> Any:
     from memgym.registration import make
 
     text = SECTIONS * SECTION_TOKENS
-    env = make("memgym/Longcontext-v0", task="multihop", length=text, section_tokens=SECTION_TOKENS).unwrapped
+    env = make("memgym/Longcontext-v1", task="multihop", length=text, section_tokens=SECTION_TOKENS).unwrapped
     env.reset(options={"index": 0})
     return env
 

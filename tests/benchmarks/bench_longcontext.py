@@ -43,7 +43,7 @@ def steps_per_second(report: Report, folder: Path) -> None:
     rows = [{"context": text, "input": "Who keeps the lighthouse?", "answers": ["Ana Brandt"]} for text in texts]
     path = folder / "rows.json"
     path.write_text(json.dumps(rows))
-    env = make("memgym/Longcontext-v0", task="memagent", path=str(path), section_tokens=SECTION_TOKENS)
+    env = make("memgym/Longcontext-v1", task="memagent", path=str(path), section_tokens=SECTION_TOKENS)
     lengths: list[int] = []
 
     def ours() -> int:
@@ -81,7 +81,7 @@ def huge_text(report: Report, folder: Path) -> None:
     text = invented_text(np.random.default_rng(1), 4 * HUGE_TOKENS)
     placeholder = folder / "placeholder.json"
     placeholder.write_text(json.dumps([{"context": "x", "input": "Who?", "answers": ["Ana Brandt"]}]))
-    env = make("memgym/Longcontext-v0", task="memagent", path=str(placeholder), section_tokens=5000).unwrapped
+    env = make("memgym/Longcontext-v1", task="memagent", path=str(placeholder), section_tokens=5000).unwrapped
     episode = Episode("huge", (Question("q", "Who?", ("Ana Brandt",)),), sections=(Section("context", text),))
     env.task.episode = lambda split, index: episode  # the text itself, without a file format around it
     tracemalloc.start()

@@ -70,11 +70,11 @@ def replay(env: Any, played: list[list[str]], spent: dict[str, float]) -> None:
 
 def main() -> None:
     """Run and print the table."""
-    env = make("memgym/MemoryBank-v0", task="persona", difficulty="medium")
+    env = make("memgym/MemoryBank-v1", task="persona", difficulty="medium")
     played = record_actions(env)
     shares, step_times = [], []
     for _ in range(REPEATS):
-        env = make("memgym/MemoryBank-v0", task="persona", difficulty="medium")  # an empty embedding cache
+        env = make("memgym/MemoryBank-v1", task="persona", difficulty="medium")  # an empty embedding cache
         spent: dict[str, float] = defaultdict(float)
         with (
             clocked(spent, "embedding", HashEmbedder, "embed"),

@@ -68,7 +68,7 @@ def measure(name: str, policy: str, options: dict, entry: SuiteEntry, side_by_si
 
 
 def main() -> None:
-    long = "memgym/Longcontext-v0"
+    long = "memgym/Longcontext-v1"
     with tempfile.TemporaryDirectory() as folder:
         recipe = Path(folder, "served.toml")
         recipe.write_text(RECIPE)

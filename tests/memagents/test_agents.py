@@ -16,7 +16,7 @@ from memgym.registration import make
 EPISODES = 2
 
 
-@pytest.mark.parametrize("entry", get_suite("quick-v0").entries, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", get_suite("quick-v1").entries, ids=lambda entry: entry.name)
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_agent_plays_quick_to_the_end(name: str, entry, scripted) -> None:
     agent = load_agent({"agent": name}, {"main": scripted()})
@@ -90,7 +90,7 @@ def test_reasoning_that_the_template_opened(scripted) -> None:
 )
 def test_endless_reasoning_is_a_failure_of_format(phase: str, cls: type, scripted) -> None:
     agent = cls({"agent": cls.__name__}, {"main": scripted(lambda prompt: "<think>" + '{"memory_list": []}')})
-    env_id = "memgym/MemoryBank-v0" if phase == "extract" else "memgym/Longcontext-v0"
+    env_id = "memgym/MemoryBank-v1" if phase == "extract" else "memgym/Longcontext-v1"
     env = make(env_id, phases=[phase], split="test").unwrapped
     observation, _ = env.reset(options={"index": 0})
     _, _, _, _, info = env.step(agent.act(observation))
@@ -112,7 +112,7 @@ def state(phase: str, section: str = "Mira moved to Lisbon.") -> str:
 
 
 def test_what_an_evaluation_costs_is_told_before_it_starts(scripted) -> None:
-    env = make("memgym/Longcontext-v0", length=1000, section_tokens=250)
+    env = make("memgym/Longcontext-v1", length=1000, section_tokens=250)
     backend = scripted()
     modules = {"read": {"max_tokens": 64}, "answer": {"max_tokens": 16}}
     agent = MemoryAgent({"agent": "MemoryAgent", "modules": modules}, {"main": backend})

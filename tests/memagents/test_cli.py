@@ -79,7 +79,7 @@ def test_ingest_and_ask(recipe: Path, tmp_path: Path) -> None:
 
 
 def test_memgym_evaluates_agents(recipe: Path, tmp_path: Path) -> None:
-    played = ["--env", "memgym/Longcontext-v0", "--set", "section_tokens=400", "--split", "test", "--episodes", 2]
+    played = ["--env", "memgym/Longcontext-v1", "--set", "section_tokens=400", "--split", "test", "--episodes", 2]
     which = ["memagents:MemoryR1Agent", "--policy-set", f"recipe={recipe}"]
     in_process(memgym, "evaluate", *which, *played, "--out", tmp_path)
     (path,) = result_files([tmp_path])

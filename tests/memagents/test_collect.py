@@ -102,15 +102,15 @@ def agent_of(cls: type[Agent], trained: list[str], backend, **modules: dict) -> 
 
 
 CASES = {
-    "MemAgent": (MemoryAgent, ["read", "answer"], "memgym/Longcontext-v0", {"section_tokens": 400}),
-    "MemAgent, reading only": (MemoryAgent, ["read"], "memgym/Longcontext-v0", {"section_tokens": 400}),
-    "manager": (MemoryR1Agent, ["update"], "memgym/MemoryBank-v0", PERSONA),
-    "manager and answerer": (MemoryR1Agent, ["update", "answer"], "memgym/MemoryBank-v0", PERSONA),
-    "manager alone": (MemoryR1Agent, ["extract", "update"], "memgym/MemoryR1Manager-v0", PERSONA),
+    "MemAgent": (MemoryAgent, ["read", "answer"], "memgym/Longcontext-v1", {"section_tokens": 400}),
+    "MemAgent, reading only": (MemoryAgent, ["read"], "memgym/Longcontext-v1", {"section_tokens": 400}),
+    "manager": (MemoryR1Agent, ["update"], "memgym/MemoryBank-v1", PERSONA),
+    "manager and answerer": (MemoryR1Agent, ["update", "answer"], "memgym/MemoryBank-v1", PERSONA),
+    "manager alone": (MemoryR1Agent, ["extract", "update"], "memgym/MemoryR1Manager-v1", PERSONA),
     "everything": (
         MemoryRMMAgent,
         ["extract", "update", "retrieve", "answer"],
-        "memgym/MemoryBank-v0",
+        "memgym/MemoryBank-v1",
         {**PERSONA, "answer_format": "json"},
     ),
 }
@@ -152,7 +152,7 @@ def test_rows_are_those_of_the_slow_collector(case: str, scripted) -> None:
 
 def test_what_was_sampled_is_never_encoded_again(scripted) -> None:
     backend = scripted()
-    rollout = collect(agent_of(MemoryAgent, ["read", "answer"], backend), make("memgym/Longcontext-v0"), [0, 1], 2, 0)
+    rollout = collect(agent_of(MemoryAgent, ["read", "answer"], backend), make("memgym/Longcontext-v1"), [0, 1], 2, 0)
     lossy = 0
     for row in rollout:
         ids = row["response_ids"][row["response_mask"]].tolist()
@@ -165,7 +165,7 @@ def test_everything_pending_is_asked_at_once(scripted) -> None:
     backend = scripted()
     phases = ["extract", "update", "retrieve", "answer"]
     agent = agent_of(MemoryRMMAgent, phases, backend, retrieve={"module": "RerankRetriever"})
-    rollout = collect(agent, make("memgym/MemoryBank-v0", **PERSONA), [0, 1, 2], 4, seed=0)
+    rollout = collect(agent, make("memgym/MemoryBank-v1", **PERSONA), [0, 1, 2], 4, seed=0)
     steps = rollout["turn_id"].max().item() + 1
     assert len(backend.batches) == steps  # as many as the longest episode has steps
     assert len(backend.batches[0][0]) == 12
@@ -173,7 +173,7 @@ def test_everything_pending_is_asked_at_once(scripted) -> None:
 
 
 def test_equal_states_of_a_group_have_equal_anchors(scripted) -> None:
-    env = make("memgym/Longcontext-v0", section_tokens=400)
+    env = make("memgym/Longcontext-v1", section_tokens=400)
     rollout = collect(agent_of(MemoryAgent, ["read"], scripted()), env, [0, 1, 0], 2, seed=0)
     states = list(zip(rollout["group_id"].tolist(), map(tuple, rollout["prompt_ids"].tolist()), strict=True))
     anchors = rollout["anchor"].tolist()
@@ -182,7 +182,7 @@ def test_equal_states_of_a_group_have_equal_anchors(scripted) -> None:
 
 
 def test_the_reranker_leaves_picks_instead_of_tokens() -> None:
-    env = make("memgym/RMMReranker-v0", **PERSONA, reward_weights={"evidence_recall": 1.0})
+    env = make("memgym/RMMReranker-v1", **PERSONA, reward_weights={"evidence_recall": 1.0})
     recipe = {"agent": "MemoryRMMAgent", "modules": {"retrieve": {"embedder": "hash:32", **TRAINED}}}
     idle = {phase: {"module": "Operator", "name": name} for phase, name in OPERATORS.items()}
     recipe["modules"] |= idle
@@ -204,12 +204,12 @@ OPERATORS = {"read": "recent", "extract": "verbatim", "update": "add_all", "answ
 
 def test_a_wrapped_environment_stays_wrapped(scripted) -> None:
     kwargs = {**PERSONA, "phases": ["extract", "update"]}
-    shaped = PotentialShaping(make("memgym/MemoryBank-v0", **kwargs), "compression")
+    shaped = PotentialShaping(make("memgym/MemoryBank-v1", **kwargs), "compression")
     rollout = collect(agent_of(MemoryR1Agent, ["update"], scripted()), shaped, [0, 1], 2, seed=0)
     slow = collect_slowly(agent_of(MemoryR1Agent, ["update"], scripted()), shaped, [0, 1], 2)
     assert rollout["reward"].tolist() == pytest.approx([row["reward"] for row in slow], abs=1e-6)
     plain = collect(
-        agent_of(MemoryR1Agent, ["update"], scripted()), make("memgym/MemoryBank-v0", **kwargs), [0, 1], 2, 0
+        agent_of(MemoryR1Agent, ["update"], scripted()), make("memgym/MemoryBank-v1", **kwargs), [0, 1], 2, 0
     )
     assert not torch.allclose(plain["reward"], rollout["reward"])
 
@@ -229,7 +229,7 @@ class Breaking(gym.Wrapper):
 
 
 def test_an_exception_names_its_episode_and_loses_nothing(scripted) -> None:
-    env = make("memgym/Longcontext-v0", section_tokens=400)
+    env = make("memgym/Longcontext-v1", section_tokens=400)
     whole = collect(agent_of(MemoryAgent, ["read", "answer"], scripted()), env, [0, 1, 2], 2, seed=0)
     with pytest.raises(CollectionError) as caught:
         collect(agent_of(MemoryAgent, ["read", "answer"], scripted()), Breaking(env), [0, 1, 2], 2, seed=0)
@@ -246,7 +246,7 @@ def test_an_exception_names_its_episode_and_loses_nothing(scripted) -> None:
 
 
 def test_a_prompt_that_does_not_fit_costs_its_episode_only(scripted) -> None:
-    env = make("memgym/Longcontext-v0", section_tokens=400)
+    env = make("memgym/Longcontext-v1", section_tokens=400)
     rollout = collect(agent_of(MemoryAgent, ["read"], scripted()), env, [0, 1, 2], 1, seed=0)
     longest = rollout["prompt_mask"].sum(1)
     limit = int(longest.max()) - 1
@@ -259,7 +259,7 @@ def test_a_prompt_that_does_not_fit_costs_its_episode_only(scripted) -> None:
 
 
 def test_a_truncated_prompt_is_flagged(scripted) -> None:
-    env = make("memgym/Longcontext-v0", section_tokens=400)
+    env = make("memgym/Longcontext-v1", section_tokens=400)
     whole = collect(agent_of(MemoryAgent, ["read"], scripted()), env, [0], 1, seed=0)
     limit = int(whole["prompt_mask"].sum(1)[0]) - 1
     rollout = collect(agent_of(MemoryAgent, ["read"], scripted(context=limit, truncate=True)), env, [0], 1, seed=0)
@@ -272,14 +272,14 @@ def test_a_real_model_finds_its_own_log_probabilities_in_the_rows(model_dir) -> 
     """What the policy of grpo says of the rows is what the backend said when it sampled them."""
     backend = TransformersBackend.from_pretrained(model_dir)
     agent = agent_of(MemoryAgent, ["read", "answer"], backend, read={"max_tokens": 9}, answer={"max_tokens": 5})
-    rollout = collect(agent, make("memgym/Longcontext-v0", section_tokens=250), [0, 1], 2, seed=3)
+    rollout = collect(agent, make("memgym/Longcontext-v1", section_tokens=250), [0, 1], 2, seed=3)
     assert rollout["response_mask"].sum(1).max() == 9
     with torch.no_grad():
         log_prob, _ = CausalLM(backend.model).log_probs(rollout)
     mask = rollout["response_mask"]
     torch.testing.assert_close(log_prob[mask], rollout["sampler_log_prob"][mask], atol=1e-4, rtol=1e-4)
     assert len({tuple(row.tolist()) for row in rollout["response_ids"]}) > len(rollout) // 2  # rollouts differ
-    again = collect(agent, make("memgym/Longcontext-v0", section_tokens=250), [0, 1], 2, seed=3)
+    again = collect(agent, make("memgym/Longcontext-v1", section_tokens=250), [0, 1], 2, seed=3)
     assert torch.equal(again["response_ids"], rollout["response_ids"])
 
 
@@ -316,7 +316,7 @@ def test_one_group_after_another_equals_all_at_once(batch_tokens: int) -> None:
 
 
 def test_failures_of_an_episode_that_comes_twice_are_told_apart(scripted) -> None:
-    env = make("memgym/Longcontext-v0", section_tokens=400)
+    env = make("memgym/Longcontext-v1", section_tokens=400)
     with pytest.raises(CollectionError) as caught:
         collect(agent_of(MemoryAgent, ["read"], scripted()), Breaking(env), [1, 0, 1], 1, seed=0)
     assert [name[name.index("(") : name.index(")")] for name in caught.value.failures] == [
@@ -326,7 +326,7 @@ def test_failures_of_an_episode_that_comes_twice_are_told_apart(scripted) -> Non
 
 
 def test_bad_input(scripted) -> None:
-    long, bank = make("memgym/Longcontext-v0"), make("memgym/MemoryBank-v0", **PERSONA)
+    long, bank = make("memgym/Longcontext-v1"), make("memgym/MemoryBank-v1", **PERSONA)
     agent = agent_of(MemoryAgent, ["read"], scripted())
     with pytest.raises(ConfigError, match="trains nothing"):
         collect(agent_of(MemoryAgent, [], scripted()), long, [0], 1, 0)

@@ -21,7 +21,7 @@ from memgym.errors import ConfigError
 from memgym.policy import Policy, StochasticPolicy
 from memgym.protocol.observation import Block, Observation
 
-LONG = {"id": "memgym/Longcontext-v0", "task": "multihop", "length": 600, "section_tokens": 250}
+LONG = {"id": "memgym/Longcontext-v1", "task": "multihop", "length": 600, "section_tokens": 250}
 READ_AND_ANSWER = {"read": {"status": "trained"}, "answer": {"status": "trained"}}
 
 
@@ -162,7 +162,7 @@ def test_a_language_model_imitates_by_the_command_line(model_dir: Path, tmp_path
         status = "trained"
         max_tokens = 24
         [env]
-        id = "memgym/Longcontext-v0"
+        id = "memgym/Longcontext-v1"
         task = "multihop"
         length = 500
         section_tokens = 250
@@ -201,7 +201,7 @@ def test_a_reranker_imitates() -> None:
         },
     }
     agent = load_agent(recipe)
-    env = make({"id": "memgym/RMMReranker-v0", "task": "persona", "difficulty": "easy"}, reveal_gold=True)
+    env = make({"id": "memgym/RMMReranker-v1", "task": "persona", "difficulty": "easy"}, reveal_gold=True)
     rows = demonstrate(agent, env, baselines.Oracle(), range(4))
     module = agent.learner.module
     optimizer = torch.optim.Adam(module.parameters(), lr=3e-3)

@@ -164,7 +164,7 @@ def steps(folder: Path) -> list[StepRecord]:
     return [step for episode in read_result(path).episodes for step in episode.steps]
 
 
-LONG = ("--env", "memgym/Longcontext-v0", "--set", "length=500", "--set", "section_tokens=250", "--episodes", 1)
+LONG = ("--env", "memgym/Longcontext-v1", "--set", "length=500", "--set", "section_tokens=250", "--episodes", 1)
 
 
 def test_an_agent_is_evaluated_without_a_recipe(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_module_and_an_agent_are_trained_from_the_command_line(tmp_path: Path)
         status = "trained"
 
         [env]
-        id = "memgym/RMMReranker-v0"
+        id = "memgym/RMMReranker-v1"
         difficulty = "easy"
         turns = 0
         questions = 2
@@ -268,7 +268,7 @@ def test_a_backend_with_weights_of_its_own_is_trained(tmp_path: Path, model_dir:
         max_tokens = 8
 
         [env]
-        id = "memgym/Longcontext-v0"
+        id = "memgym/Longcontext-v1"
         length = 500
         section_tokens = 250
         reward_weights = {{ token_cost = -1.0 }}

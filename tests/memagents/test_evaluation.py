@@ -13,7 +13,7 @@ from memgym.cli import app
 from memgym.leaderboard.files import read_result
 from tests.conftest import ChatServer
 
-LONG = ("--env", "memgym/Longcontext-v0", "--set", "difficulty=easy", "--set", "section_tokens=400")
+LONG = ("--env", "memgym/Longcontext-v1", "--set", "difficulty=easy", "--set", "section_tokens=400")
 Evaluate = Callable[..., Result]
 
 

@@ -162,7 +162,7 @@ def test_demonstrations_of_the_whole_agent() -> None:
         }
     )
     env = gym.make(
-        "memgym/MemoryR1Manager-v0", task="persona", difficulty="easy", phases=["update"], reveal_gold=True
+        "memgym/MemoryR1Manager-v1", task="persona", difficulty="easy", phases=["update"], reveal_gold=True
     ).unwrapped
     rows = demonstrate(agent, env, baselines.Oracle(), [0])
     taken = rows["operations"][rows["response_mask"]]

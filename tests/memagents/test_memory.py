@@ -110,7 +110,7 @@ def test_answers_name_the_memories_they_rest_on(scripted) -> None:
 
 def test_it_sees_what_the_environment_shows(scripted) -> None:
     """The same session and bank give the same prompts as in MemoryBankEnv, whose own words do not count."""
-    env = make("memgym/MemoryBank-v0", task="persona", difficulty="easy", split="test", instructions=True).unwrapped
+    env = make("memgym/MemoryBank-v1", task="persona", difficulty="easy", split="test", instructions=True).unwrapped
     observation, _ = env.reset(options={"index": 0})
     inside, outside = scripted(), scripted()
     player = load_agent({"agent": "PromptedAgent"}, {"main": inside})

@@ -47,7 +47,7 @@ class Listening(memgym.PhasePolicy):
 
 @pytest.mark.parametrize(("task", "index"), [("persona", 0), ("persona", 7), ("conflict", 1), ("icl", 2)])
 def test_the_same_dialogue_through_both(task: str, index: int) -> None:
-    env = make("memgym/MemoryBank-v0", task=task, difficulty="easy", answer_format="json")
+    env = make("memgym/MemoryBank-v1", task=task, difficulty="easy", answer_format="json")
     player = Listening()
     observation, _ = env.reset(options={"index": index})
     done = False

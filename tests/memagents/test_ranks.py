@@ -38,7 +38,7 @@ status = "trained"
 max_tokens = 12
 
 [env]
-id = "memgym/Longcontext-v0"
+id = "memgym/Longcontext-v1"
 task = "multihop"
 length = 500
 section_tokens = 250

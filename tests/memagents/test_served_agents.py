@@ -37,7 +37,7 @@ def asking(question: str) -> str:
 
 @pytest.fixture
 def env() -> gym.Env:
-    return make("memgym/Longcontext-v0", split="test", length=500, phases=["answer"])
+    return make("memgym/Longcontext-v1", split="test", length=500, phases=["answer"])
 
 
 def played(agent: Agent, env: gym.Env, episodes: int, concurrency: int) -> list[Played]:

@@ -311,7 +311,7 @@ def _language_recipe(model_dir: Path, folder: Path) -> Path:
         max_tokens = 24
 
         [env]
-        id = "memgym/Longcontext-v0"
+        id = "memgym/Longcontext-v1"
         task = "multihop"
         length = 500
         section_tokens = 250

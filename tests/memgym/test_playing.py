@@ -25,7 +25,7 @@ JOBS = [Job(trial, index) for trial in range(2) for index in range(5)]
 
 @pytest.fixture
 def env() -> gym.Env:
-    return make("memgym/Longcontext-v0", **LONG)
+    return make("memgym/Longcontext-v1", **LONG)
 
 
 class Drawn(StochasticPolicy):

@@ -9,7 +9,7 @@ from memgym.envs.rewards import LONGCONTEXT_REWARDS, MEMORY_BANK_REWARDS, final_
 from memgym.errors import ConfigError
 from memgym.wrappers import PotentialShaping
 
-IDS = ("memgym/Longcontext-v0", "memgym/MemoryBank-v0")
+IDS = ("memgym/Longcontext-v1", "memgym/MemoryBank-v1")
 
 
 def play(env: gym.Env, index: int) -> list[tuple[float, dict]]:

@@ -1,4 +1,4 @@
-"""The real small model plays ``quick-v0`` as every agent, through every kind of backend."""
+"""The real small model plays ``quick-v1`` as every agent, through every kind of backend."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ VLLM = pytest.mark.filterwarnings("ignore")  # vLLM's own, at its import and at 
 
 @pytest.fixture(scope="module")
 def quick() -> Suite:
-    """One short episode of each entry of ``quick-v0``."""
-    suite = get_suite("quick-v0")
+    """One short episode of each entry of ``quick-v1``."""
+    suite = get_suite("quick-v1")
     short = [replace(entry, episodes=1, kwargs=entry.kwargs | SMALL[entry.kwargs["task"]]) for entry in suite.entries]
-    return Suite("quick-v0 cut short", suite.description, tuple(short))
+    return Suite("quick-v1 cut short", suite.description, tuple(short))
 
 
 @pytest.fixture(

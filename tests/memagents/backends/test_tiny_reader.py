@@ -34,7 +34,7 @@ def test_it_is_small() -> None:
 def test_every_text_of_its_task_comes_back_from_its_tokens() -> None:
     backend = TransformersBackend.from_pretrained("tiny_reader")
     for split in SPLITS:
-        env = make("memgym/Longcontext-v0", task="whereabouts", quiet=2, split=split).unwrapped
+        env = make("memgym/Longcontext-v1", task="whereabouts", quiet=2, split=split).unwrapped
         for index in range(200):
             episode = env.task.episode(split, index)
             for text in [question.text for question in episode.questions] + [s.text for s in episode.sections]:

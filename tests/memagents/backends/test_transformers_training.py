@@ -22,7 +22,7 @@ status = "trained"
 max_tokens = 8
 
 [env]
-id = "memgym/Longcontext-v0"
+id = "memgym/Longcontext-v1"
 task = "multihop"
 length = 500
 section_tokens = 300

@@ -24,7 +24,7 @@ style = "plain"
 max_tokens = 12
 
 [env]
-id = "memgym/Longcontext-v0"
+id = "memgym/Longcontext-v1"
 phases = ["answer"]
 task = "multihop"
 length = 500

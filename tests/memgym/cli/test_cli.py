@@ -73,7 +73,7 @@ ON_ROWS = ("--set", "task=custom", "--set", "path=rows.json")
 
 def test_envs_lists_environments_tasks_and_suites(run: Run) -> None:
     listing = run("envs").stdout
-    for name in (*ENVIRONMENTS, *TASKS, "quick-v0"):
+    for name in (*ENVIRONMENTS, *TASKS, "quick-v1"):
         assert name in listing
 
 
@@ -90,7 +90,7 @@ def test_tasks_and_suites_of_ones_own(run: Run, tmp_path: Path) -> None:
         "        return Episode(f'lamp-{index}', (question,), (Section('s1', 'The lamp is red.'),))\n"
     )
     (tmp_path / "mine.toml").write_text(
-        "name = 'mine-v1'\n[[entries]]\nname = 'lamps'\nenv_id = 'memgym/Longcontext-v0'\n"
+        "name = 'mine-v1'\n[[entries]]\nname = 'lamps'\nenv_id = 'memgym/Longcontext-v1'\n"
         "kwargs = {task = 'mine.tasks:Lamp'}\nepisodes = 2\n"
     )
     listing = run("envs", "--tasks", "mine.tasks").stdout
@@ -98,16 +98,16 @@ def test_tasks_and_suites_of_ones_own(run: Run, tmp_path: Path) -> None:
     assert "Which colour [/b] the lamp has." in listing
     assert "cannot load the tasks of module 'mime'" in run("envs", "--tasks", "mime", code=2).stderr
     assert "The lamp is red." in run("inspect", "mine.tasks:Lamp", "--index", "3").stdout
-    played = run("play", "memgym/MemoryBank-v0", "--set", "task=mine.tasks:Lamp", stdin="/auto\n" * 9).stdout
+    played = run("play", "memgym/MemoryBank-v1", "--set", "task=mine.tasks:Lamp", stdin="/auto\n" * 9).stdout
     assert "the episode is over" in played
 
     done = run("evaluate", "baselines:Lexical", "--suite", "mine.toml", "--out", "out")
     assert "mine-v1: answer score" in done.stdout
     assert ": verified" in run("verify", "out").stdout
-    lamps = ("--env", "memgym/MemoryBank-v0", "--set", "task=mine.tasks:Lamp", "--episodes", "1")
+    lamps = ("--env", "memgym/MemoryBank-v1", "--set", "task=mine.tasks:Lamp", "--episodes", "1")
     run("evaluate", "baselines:Lexical", *lamps)
     (path,) = (tmp_path / "results").iterdir()
-    assert path.name.startswith("MemoryBank-v0_task_mine.tasks_Lamp")
+    assert path.name.startswith("MemoryBank-v1_task_mine.tasks_Lamp")
 
 
 # ------------------------------------------------------------------ play
@@ -122,7 +122,7 @@ def test_a_person_plays(run: Run) -> None:
             "Lisbon", "",
         ]
     )  # fmt: skip
-    shown = run("play", "memgym/MemoryBank-v0", *ON_ROWS, stdin=script).stdout
+    shown = run("play", "memgym/MemoryBank-v1", *ON_ROWS, stdin=script).stdout
     assert "phase: extract" in shown
     assert "I moved to Lisbon [/b] [red]." in shown
     assert "! the last action was bad: no JSON object found" in shown
@@ -133,20 +133,20 @@ def test_a_person_plays(run: Run) -> None:
 
 
 def test_the_autopilot_plays_to_the_end(run: Run) -> None:
-    shown = run("play", "memgym/Longcontext-v0", "--seed", "3", stdin="/auto\n" * 10).stdout
+    shown = run("play", "memgym/Longcontext-v1", "--seed", "3", stdin="/auto\n" * 10).stdout
     assert "Sum of rewards: " in shown
     assert "the last action was bad" not in shown
 
 
 @pytest.mark.parametrize("stdin", ["", "/quit\n", "half an action\n/quit\n"])
 def test_leaving_the_game(run: Run, stdin: str) -> None:
-    shown = run("play", "memgym/Longcontext-v0", "--index", "3", stdin=stdin).stdout
+    shown = run("play", "memgym/Longcontext-v1", "--index", "3", stdin=stdin).stdout
     assert "phase: read" in shown
     assert "Left before the end. Sum of rewards so far: 0.00" in shown
 
 
 def test_the_end_of_input_ends_an_action(run: Run) -> None:
-    shown = run("play", "memgym/Longcontext-v0", "--index", "3", stdin="my notes\nin two lines").stdout
+    shown = run("play", "memgym/Longcontext-v1", "--index", "3", stdin="my notes\nin two lines").stdout
     assert "my notes\nin two lines" in shown.split("phase: ")[2]
     assert "Left before the end" in shown
 
@@ -163,7 +163,7 @@ def test_evaluate_table_and_verify_one_environment(run: Run, tmp_path: Path) -> 
         "    def answer(self, observation):\n"
         "        return self.reply\n"
     )
-    options = ("--env", "memgym/MemoryBank-v0", *ON_ROWS, "--trials", "2", "--out", "out")
+    options = ("--env", "memgym/MemoryBank-v1", *ON_ROWS, "--trials", "2", "--out", "out")
     done = run("evaluate", "my_policy:Lexical", "baselines:Lexical", *options)
     files = sorted((tmp_path / "out").iterdir())
     assert len(files) == 2
@@ -190,7 +190,7 @@ def test_evaluate_table_and_verify_one_environment(run: Run, tmp_path: Path) -> 
 
 
 def test_verify_says_where_data_lie_now(run: Run, tmp_path: Path) -> None:
-    run("evaluate", "baselines:KeepAll", "--env", "memgym/Longcontext-v0", *ON_ROWS, "--out", "out")
+    run("evaluate", "baselines:KeepAll", "--env", "memgym/Longcontext-v1", *ON_ROWS, "--out", "out")
     (name,) = (str(path.relative_to(tmp_path)) for path in (tmp_path / "out").iterdir())
     (tmp_path / "data").mkdir()
     (tmp_path / "rows.json").rename(tmp_path / "data" / "rows.json")
@@ -200,7 +200,7 @@ def test_verify_says_where_data_lie_now(run: Run, tmp_path: Path) -> None:
 
 
 def test_compressed_results_and_their_comparison(run: Run, tmp_path: Path) -> None:
-    options = ("--env", "memgym/RMMReranker-v0", "--set", "difficulty=easy", "--split", "test", "--episodes", "3")
+    options = ("--env", "memgym/RMMReranker-v1", "--set", "difficulty=easy", "--split", "test", "--episodes", "3")
     run("evaluate", "baselines:NoMemory", "baselines:Lexical", *options, "--gzip", "--out", "out")
     lexical, nothing = (f"out/{path.name}" for path in sorted((tmp_path / "out").iterdir()))
     assert "baselines.Lexical.seed0" in lexical
@@ -226,30 +226,30 @@ def test_compressed_results_and_their_comparison(run: Run, tmp_path: Path) -> No
 
 
 def test_evaluate_a_suite(run: Run, tmp_path: Path) -> None:
-    done = run("evaluate", "baselines:NoMemory", "--suite", "quick-v0")
+    done = run("evaluate", "baselines:NoMemory", "--suite", "quick-v1")
     (path,) = (tmp_path / "results").iterdir()
-    assert path.name == "quick-v0.baselines.NoMemory.seed0.jsonl"
-    assert read_result(path).header.suite == "quick-v0"
+    assert path.name == "quick-v1.baselines.NoMemory.seed0.jsonl"
+    assert read_result(path).header.suite == "quick-v1"
     assert "240/240" in done.stdout
-    assert "quick-v0: answer score" in done.stdout
+    assert "quick-v1: answer score" in done.stdout
 
 
 def test_many_settings_do_not_make_a_name_that_no_file_can_have(run: Run, tmp_path: Path) -> None:
     knobs = {"sessions": 8, "updates": 0, "turns": 2, "people": 3, "questions": 6, "memory_tokens": 500, "answer_k": 3}
     knobs |= {"related_k": 1, "retrieve_k": 5, "difficulty": "easy", "instructions": "false", "action_tokens": 512}
     settings = [argument for name, value in knobs.items() for argument in ("--set", f"{name}={value}")]
-    options = ("--env", "memgym/MemoryBank-v0", *settings, "--episodes", "1")
+    options = ("--env", "memgym/MemoryBank-v1", *settings, "--episodes", "1")
     for distance in (1, 2):
         run("evaluate", "baselines:Lexical", *options, "--set", f"distance={distance}")
     names = [path.name for path in (tmp_path / "results").iterdir()]
     assert len(names) == 2
-    assert all(name.startswith("MemoryBank-v0") and name.endswith(".jsonl") and len(name) < 200 for name in names)
+    assert all(name.startswith("MemoryBank-v1") and name.endswith(".jsonl") and len(name) < 200 for name in names)
 
 
 def test_evaluate_on_published_data(run: Run, tmp_path: Path, data_dir: Path) -> None:
     data = ("--data", str(data_dir))
     options = ("--set", "task=memagent", "--set", "path=eval_50.json.gz", "--episodes", "8")
-    run("evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v0", *options, *data)
+    run("evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v1", *options, *data)
     (path,) = (tmp_path / "results").iterdir()
     assert [episode.index for episode in read_result(path).episodes] == list(range(8))
     assert str(data_dir) not in path.read_text()
@@ -276,20 +276,20 @@ def test_inspect_marks_evidence_and_facts(run: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["play", "memgym/MemoryBnk-v0"], "'memgym envs' lists the environments"),
+        (["play", "memgym/MemoryBnk-v1"], "'memgym envs' lists the environments"),
         (["evaluate", "baselines:Lexical", "--env", "CartPole-v1"], "no memgym environment"),
-        (["play", "memgym/Longcontext-v0", "--set", "hops"], "--set takes KEY=VALUE, not 'hops'"),
-        (["play", "memgym/Longcontext-v0", "--set", "hopps=2"], "Did you mean 'hops'?"),
-        (["play", "memgym/Longcontext-v0", "--set", "instructions=False"], "must be True or False, not 'False'"),
-        (["play", "memgym/Longcontext-v0", "--index", "-1"], "episode index -1 is out of range"),
+        (["play", "memgym/Longcontext-v1", "--set", "hops"], "--set takes KEY=VALUE, not 'hops'"),
+        (["play", "memgym/Longcontext-v1", "--set", "hopps=2"], "Did you mean 'hops'?"),
+        (["play", "memgym/Longcontext-v1", "--set", "instructions=False"], "must be True or False, not 'False'"),
+        (["play", "memgym/Longcontext-v1", "--index", "-1"], "episode index -1 is out of range"),
         (["evaluate", "baselines:Lexical"], "give either --suite NAME or --env ENV_ID"),
-        (["evaluate", "baselines:Lexical", "--suite", "quick-v1"], "Did you mean 'quick-v0'?"),
-        (["evaluate", "baselines:Lexcial", "--suite", "quick-v0"], "cannot load policy 'baselines:Lexcial'"),
-        (["evaluate", "baselines:Lexical", "--suite", "quick-v0", "--policy-set", "k=1"], "takes an option 'k'"),
-        (["evaluate", "baselines:Lexical", "--suite", "quick-v0", "--trials", "2"], "go with --env"),
-        (["evaluate", "baselines:Lexical", "--suite", "quick-v0", "--out", "rows.json"], "rows.json cannot be written"),
-        (["evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v0", "--split", "tset"], "'tset'"),
-        (["evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v0", "--set", "task=custom"], "'path'"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v2"], "Did you mean 'quick-v1'?"),
+        (["evaluate", "baselines:Lexcial", "--suite", "quick-v1"], "cannot load policy 'baselines:Lexcial'"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v1", "--policy-set", "k=1"], "takes an option 'k'"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v1", "--trials", "2"], "go with --env"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v1", "--out", "rows.json"], "rows.json cannot be written"),
+        (["evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v1", "--split", "tset"], "'tset'"),
+        (["evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v1", "--set", "task=custom"], "'path'"),
         (["table", "rows.json"], "rows.json: not a memgym result file"),
         (["verify", "nowhere.json"], "nowhere.json: cannot be read"),
         (["inspect", "mulithop"], "Did you mean 'multihop'?"),
@@ -312,7 +312,7 @@ def test_wrong_arguments_are_one_line(
 
 
 def test_the_exit_code_of_wrong_arguments(run: Run) -> None:
-    done = run("play", "memgym/MemoryBnk-v0", code=2)
+    done = run("play", "memgym/MemoryBnk-v1", code=2)
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
-    assert "No such option" in run("evaluate", "--sweet", "quick-v0", code=2).stderr
+    assert "No such option" in run("evaluate", "--sweet", "quick-v1", code=2).stderr

@@ -25,7 +25,7 @@ from tests.conftest import ChatServer
 from tests.memgym.leaderboard.test_evaluate import timeless
 
 Evaluate = Callable[..., Result]
-LONG = ("--env", "memgym/Longcontext-v0", "--set", "difficulty=easy", "--set", "section_tokens=600")
+LONG = ("--env", "memgym/Longcontext-v1", "--set", "difficulty=easy", "--set", "section_tokens=600")
 
 POLICIES = '''
 import os, pathlib, time
@@ -104,7 +104,7 @@ def test_data_from_another_folder_make_another_file(evaluate: Evaluate) -> None:
         Path(folder).mkdir()
         Path(folder, "rows.json").write_text(json.dumps([{**row, "sections": [text]}]))
         own = ("--set", "task=custom", "--set", "path=rows.json", "--data", folder)
-        evaluate("baselines:KeepAll", "--env", "memgym/Longcontext-v0", *own)
+        evaluate("baselines:KeepAll", "--env", "memgym/Longcontext-v1", *own)
     assert len(list(Path("results").iterdir())) == 2
 
 
@@ -341,7 +341,7 @@ def test_a_missing_verdict_costs_one_episode(evaluate: Evaluate, chat_server: Ch
     Path("rows.json").write_text(json.dumps(rows))
     spec = {"model": "judge", "base_url": chat_server.url, "cache_dir": str(tmp_path / "verdicts"), "retries": 1}
     own = ("--set", "task=custom", "--set", "path=rows.json", "--set", f"judge={json.dumps(spec)}", "--episodes", "6")
-    done = evaluate("baselines:KeepAll", "--env", "memgym/Longcontext-v0", *own, code=1)
+    done = evaluate("baselines:KeepAll", "--env", "memgym/Longcontext-v1", *own, code=1)
     result = read_result(result_file())
     (failed,) = result.failed
     assert failed.index == 3
@@ -357,7 +357,7 @@ def test_judges_are_asked_side_by_side(evaluate: Evaluate, chat_server: ChatServ
     Path("rows.json").write_text(json.dumps(rows))
     spec = {"model": "judge", "base_url": chat_server.url, "cache_dir": str(tmp_path / "verdicts")}
     own = ("--set", "task=custom", "--set", "path=rows.json", "--set", f"judge={json.dumps(spec)}", "--episodes", "16")
-    evaluate("baselines:KeepAll", "--env", "memgym/Longcontext-v0", *own, "--concurrency", "8")
+    evaluate("baselines:KeepAll", "--env", "memgym/Longcontext-v1", *own, "--concurrency", "8")
     assert chat_server.max_in_flight == 8
     assert len(read_result(result_file()).of("custom")) == 16
 

@@ -20,7 +20,7 @@ from memgym.leaderboard.summary import summarize
 
 Run = Callable[..., Done]
 
-ENTRY = SuiteEntry("long", "memgym/Longcontext-v0", {"task": "multihop", "length": 600}, "test", 4)
+ENTRY = SuiteEntry("long", "memgym/Longcontext-v1", {"task": "multihop", "length": 600}, "test", 4)
 SUITE = Suite("mine", "", (ENTRY,))
 
 

@@ -56,7 +56,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ["inspect", "persona", "--set", f"difficulty={'[' * 10_000}"],
         ["inspect", "persona", "--set", "difficulty=\udcff"],
         ["evaluate", "baselines:NoMemory", "--suite", f"{LONG}.toml"],
-        ["evaluate", "baselines:NoMemory", "--env", "memgym/Longcontext-v0", "--out", "empty.jsonl"],
+        ["evaluate", "baselines:NoMemory", "--env", "memgym/Longcontext-v1", "--out", "empty.jsonl"],
     ],
     ids=lambda arguments: " ".join(arguments)[:50].encode("ascii", "replace").decode(),
 )
@@ -70,7 +70,7 @@ def test_odd_files_are_one_line(arguments: list[str], here: Path) -> None:
 
 @pytest.mark.parametrize("typed", [b"\xff\xfe", b"\xc3", b"\xed\xa0\x80", b"\x80abc", b"\xf8\x88\x80\x80\x80", b"\0"])
 def test_bytes_that_are_no_text_are_played(typed: bytes) -> None:
-    done = CliRunner().invoke(app, ["play", "memgym/Longcontext-v0", "--index", "1"], input=typed + b"\n\n/quit\n")
+    done = CliRunner().invoke(app, ["play", "memgym/Longcontext-v1", "--index", "1"], input=typed + b"\n\n/quit\n")
     assert done.exit_code == 0, done.exception
     assert "Left before the end" in done.stdout
 
@@ -151,10 +151,10 @@ def test_policies_nearby(name: str, near: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Longcontext-v0", "longcontext", "memgym/Longcontext-v1", "memgym/longcontext-v0", "memgm/Longcontext-v0"]
+    "name", ["Longcontext-v1", "longcontext", "memgym/Longcontext-v2", "memgym/longcontext-v1", "memgm/Longcontext-v1"]
 )
 def test_environments_nearby(name: str) -> None:
-    with pytest.raises(ConfigError, match="Did you mean 'memgym/Longcontext-v0'"):
+    with pytest.raises(ConfigError, match="Did you mean 'memgym/Longcontext-v1'"):
         make(name)
 
 

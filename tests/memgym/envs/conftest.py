@@ -62,6 +62,6 @@ def make_mira(write_rows: Callable[..., str]) -> Maker:
     path = write_rows(MIRA)
 
     def make(kind: str, **kwargs: Any) -> gym.Env:
-        return gym.make(f"memgym/{kind}-v0", **{"task": "custom", "path": path, "instructions": False, **kwargs})
+        return gym.make(f"memgym/{kind}-v1", **{"task": "custom", "path": path, "instructions": False, **kwargs})
 
     return make

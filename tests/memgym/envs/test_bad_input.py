@@ -10,7 +10,7 @@ import pytest
 from memgym.errors import ConfigError, DataError
 from memgym.registration import make
 
-LONG, BANK = "memgym/Longcontext-v0", "memgym/MemoryBank-v0"
+LONG, BANK = "memgym/Longcontext-v1", "memgym/MemoryBank-v1"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_stepping_without_an_episode_is_refused(make_mira: Any) -> None:
 
 def test_make_names_unknown_and_foreign_ids() -> None:
     with pytest.raises(ConfigError, match="'memgym envs' lists"):
-        make("memgym/MemoryBnk-v0")
+        make("memgym/MemoryBnk-v1")
     with pytest.raises(ConfigError, match="no memgym environment"):
         make("CartPole-v1")
 

@@ -14,7 +14,7 @@ import memgym
 from memgym.bank import MemoryBank
 from memgym.registration import ENVIRONMENTS
 
-BANK, LONG = "memgym/MemoryBank-v0", "memgym/Longcontext-v0"
+BANK, LONG = "memgym/MemoryBank-v1", "memgym/Longcontext-v1"
 COPIES: list[Callable[[gym.Env], gym.Env]] = [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))]
 each_copy = pytest.mark.parametrize("copied", COPIES, ids=["deepcopy", "pickle"])
 
@@ -107,14 +107,14 @@ def test_a_copy_leaves_the_original_alone(copied: Callable[[gym.Env], gym.Env]) 
 
 def test_the_rollouts_of_a_group_begin_alike_and_apart() -> None:
     """What operators play before the agent's first step is worked out once for an index, and shared by none."""
-    env = memgym.make("memgym/RMMReranker-v0", difficulty="easy")
+    env = memgym.make("memgym/RMMReranker-v1", difficulty="easy")
     twins = [env, *(env.spawn() for _ in range(3))]
     first = [twin.reset(options={"index": 2}) for twin in twins]
     assert all(opening == first[0] for opening in first)
     twins[0].bank.delete("m1")
     assert "m1" in twins[1].bank
     assert env.spawn().reset(options={"index": 2}) == first[0]
-    fresh = memgym.make("memgym/RMMReranker-v0", difficulty="easy").reset(options={"index": 2})
+    fresh = memgym.make("memgym/RMMReranker-v1", difficulty="easy").reset(options={"index": 2})
     assert fresh == first[0]
 
 
@@ -127,7 +127,7 @@ def test_the_rollouts_of_a_group_share_the_searches_until_their_banks_differ(mon
         return original(bank, queries, k)
 
     monkeypatch.setattr(MemoryBank, "search_many", counted)
-    env = memgym.make("memgym/RMMReranker-v0", difficulty="easy").unwrapped
+    env = memgym.make("memgym/RMMReranker-v1", difficulty="easy").unwrapped
     paid = []
     for one in (env, env.spawn(), env.spawn()):
         observation, _ = one.reset(options={"index": 2})

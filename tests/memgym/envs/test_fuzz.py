@@ -178,7 +178,7 @@ def fill(env: Any) -> None:
 
 def test_read(long_path: str) -> None:
     sizes = {"section_tokens": None, "memory_tokens": 64, "show_question": False}
-    env = gym.make("memgym/Longcontext-v0", task="custom", path=long_path, **sizes).unwrapped
+    env = gym.make("memgym/Longcontext-v1", task="custom", path=long_path, **sizes).unwrapped
     fuzzer, results = Fuzzer(1, GOOD["read"]), []
     while len(results) < ACTIONS:
         env.reset()
@@ -191,7 +191,7 @@ def test_read(long_path: str) -> None:
 
 
 def bank_env(path: str, **kwargs: Any) -> Any:
-    return gym.make("memgym/MemoryBank-v0", task="custom", path=path, instructions=False, **kwargs).unwrapped
+    return gym.make("memgym/MemoryBank-v1", task="custom", path=path, instructions=False, **kwargs).unwrapped
 
 
 def test_extract(long_path: str) -> None:

@@ -29,7 +29,7 @@ TEXT = "\n\n".join(SECTIONS)
 def make(write_rows: Any) -> Any:
     path = write_rows(ROW)
     defaults = {"task": "custom", "path": path, "instructions": False, "section_tokens": None, "memory_tokens": 10}
-    return lambda **kwargs: gym.make("memgym/Longcontext-v0", **{**defaults, **kwargs})
+    return lambda **kwargs: gym.make("memgym/Longcontext-v1", **{**defaults, **kwargs})
 
 
 def test_a_whole_episode_by_hand(make: Any) -> None:
@@ -185,7 +185,7 @@ def episode(env: gym.Env, policy: PhasePolicy, index: int) -> tuple[str, list[An
 def test_who_plays_a_phase_makes_no_difference(memorizer: Any, reader: Any) -> None:
     names = {"memorizer": memorizer.__name__, "reader": reader.__name__, "reveal_gold": reader is contains}
     sizes = {"length": 2000, "questions": 3, "section_tokens": 500, "memory_tokens": 100}
-    environments = [gym.make("memgym/Longcontext-v0", **names, **sizes, phases=p) for p in (None, ["read"], ["answer"])]
+    environments = [gym.make("memgym/Longcontext-v1", **names, **sizes, phases=p) for p in (None, ["read"], ["answer"])]
     policy = Operators(memorizer, reader)
     for index in range(2):
         whole, *parts = (episode(env, policy, index) for env in environments)
@@ -216,7 +216,7 @@ def test_the_gold_channel(make: Any) -> None:
 
 
 def test_one_counter_measures_text_and_memory() -> None:
-    env = gym.make("memgym/Longcontext-v0", task="multihop", length=2000, counter="words").unwrapped
+    env = gym.make("memgym/Longcontext-v1", task="multihop", length=2000, counter="words").unwrapped
     env.reset(seed=0)
     assert env.counter.count(env.episode.text()) == pytest.approx(2000, rel=0.02)
 

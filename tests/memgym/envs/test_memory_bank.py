@@ -311,8 +311,8 @@ def episode(env: gym.Env, policy: PhasePolicy, index: int) -> tuple[list[Any], l
 @pytest.mark.parametrize("reader", [contains, extractive], ids=["contains", "extractive"])
 def test_who_plays_a_phase_makes_no_difference(phases: str, reader: Any) -> None:
     options = {"task": "persona", "difficulty": "easy", "reader": reader.__name__, "reveal_gold": reader is contains}
-    whole = gym.make("memgym/MemoryBank-v0", **options)
-    part = gym.make("memgym/MemoryBank-v0", phases=phases.split(), **options)
+    whole = gym.make("memgym/MemoryBank-v1", **options)
+    part = gym.make("memgym/MemoryBank-v1", phases=phases.split(), **options)
     for index in range(2):
         expected = episode(whole, Operators(reader), index)
         assert episode(part, Operators(reader), index) == expected
@@ -393,7 +393,7 @@ def test_sections_are_played_as_sessions(write_rows: Any) -> None:
     path = write_rows(
         {"sections": ["Alpha is one.", "Beta is two."], "questions": ["What is beta?"], "answers": ["two"]}
     )
-    env = gym.make("memgym/MemoryBank-v0", task="custom", path=path, phases=["answer"], instructions=False)
+    env = gym.make("memgym/MemoryBank-v1", task="custom", path=path, phases=["answer"], instructions=False)
     observation, _ = env.reset()
     assert [block.text for block in Observation.parse(observation).memories] == [
         "document: Beta is two.",

@@ -107,7 +107,7 @@ def test_same_step_autoreset(env_id: str) -> None:
 
 def test_shared_memory_fails_loudly() -> None:
     with pytest.raises(ValueError, match="shared_memory=False") as refused:
-        AsyncVectorEnv([partial(make, "memgym/Longcontext-v0")])
+        AsyncVectorEnv([partial(make, "memgym/Longcontext-v1")])
     assert isinstance(refused.value.__cause__, CustomSpaceError)
 
 

@@ -313,7 +313,7 @@ def test_an_environment_scores_by_a_judge_with_the_rule_beside_it(judge_server, 
     (tmp_path / "rows.json").write_text(json.dumps(rows))
     spec = {"model": "grader", "prompt": "lenient", "base_url": judge_server.url, "retries": 0}
     options = {"task": "memagent", "path": str(tmp_path / "rows.json"), "phases": ["answer"], "judge": spec}
-    env = gym.make("memgym/Longcontext-v0", **options)
+    env = gym.make("memgym/Longcontext-v1", **options)
     judge_server.answer = lambda messages: (sheet := judge_server.read(messages)).verdict("capital" in sheet.candidate)
     env.reset(seed=0)
     _, _, terminated, _, info = env.step("Portugal's capital")
@@ -331,4 +331,4 @@ def test_an_environment_scores_by_a_judge_with_the_rule_beside_it(judge_server, 
 
     options["judge"] = {**spec, "prompt": "stric"}
     with pytest.raises(ConfigError, match="Did you mean 'strict'"):
-        gym.make("memgym/Longcontext-v0", **options)
+        gym.make("memgym/Longcontext-v1", **options)

@@ -20,9 +20,9 @@ TINY = Suite(
     "for tests",
     (
         SuiteEntry(
-            "bank", "memgym/MemoryBank-v0", {"task": "persona", "difficulty": "easy", "questions": 2}, "test", 1
+            "bank", "memgym/MemoryBank-v1", {"task": "persona", "difficulty": "easy", "questions": 2}, "test", 1
         ),
-        SuiteEntry("long", "memgym/Longcontext-v0", {"task": "multihop", "length": 600}, "test", 2, 2),
+        SuiteEntry("long", "memgym/Longcontext-v1", {"task": "multihop", "length": 600}, "test", 2, 2),
     ),
 )
 

@@ -29,12 +29,12 @@ PAIR = Suite(
     (
         SuiteEntry(
             "bank",
-            "memgym/RMMReranker-v0",
+            "memgym/RMMReranker-v1",
             {"task": "persona", "difficulty": "easy", "questions": 4, "reader": "contains"},
             "test",
             25,
         ),
-        SuiteEntry("long", "memgym/Longcontext-v0", {"task": "multihop", "length": 600, "phases": ["read"]}, "test", 6),
+        SuiteEntry("long", "memgym/Longcontext-v1", {"task": "multihop", "length": 600, "phases": ["read"]}, "test", 6),
     ),
 )
 
@@ -114,7 +114,7 @@ def test_only_what_both_have_played_is_compared(pair: Pair) -> None:
 @pytest.mark.parametrize(("episodes", "phases"), [(1, ["read"]), (2, ["read"]), (3, ["read"])])
 def test_an_interval_of_one_or_two_is_a_dash(episodes: int, phases: list[str]) -> None:
     kwargs = {"task": "multihop", "length": 600, "phases": phases}
-    entry = SuiteEntry("long", "memgym/Longcontext-v0", kwargs, "test", episodes)
+    entry = SuiteEntry("long", "memgym/Longcontext-v1", kwargs, "test", episodes)
     results = [evaluate(f"baselines:{name}", Suite("x", "", (entry,))) for name in ("NoMemory", "Lexical")]
     (change,) = compare(*results)
     assert change.few == (episodes < 3)
@@ -133,7 +133,7 @@ def test_a_result_does_not_differ_from_itself(pair: Pair) -> None:
 
 
 def test_trials_are_pooled_by_question() -> None:
-    entry = SuiteEntry("long", "memgym/Longcontext-v0", {"task": "multihop", "length": 600}, "test", 3, 2)
+    entry = SuiteEntry("long", "memgym/Longcontext-v1", {"task": "multihop", "length": 600}, "test", 3, 2)
     before = evaluate("baselines:Random", Suite("x", "", (entry,)))
     after = evaluate("baselines:Oracle", Suite("x", "", (entry,)))
     (change,) = compare(before, after)
@@ -148,7 +148,7 @@ def test_trials_are_pooled_by_question() -> None:
         (lambda h, e: h["entries"].reverse(), "different entries"),
         (lambda h, e: h["entries"][0].update(trials=2), "entry 'bank': trials is 1 and 2"),
         (lambda h, e: h["entries"][0].update(split="train"), "entry 'bank': split is 'test' and 'train'"),
-        (lambda h, e: h["entries"][0].update(env_id="memgym/MemoryBank-v0"), "entry 'bank': env_id is"),
+        (lambda h, e: h["entries"][0].update(env_id="memgym/MemoryBank-v1"), "entry 'bank': env_id is"),
         (lambda h, e: h["entries"][0].update(judge={"id": "m", "prompt_hash": "0"}), "entry 'bank': judge is None and"),
         (lambda h, e: h["entries"][1].update(task_fingerprint="0"), "entry 'long': the task or its data differ"),
         (lambda h, e: h["entries"][1]["kwargs"].update(memory_tokens=9), "argument 'memory_tokens' is None and 9"),
@@ -174,7 +174,7 @@ def test_a_data_file_may_lie_elsewhere(tmp_path: Path) -> None:
     for name in ("here.json", "there.json"):
         (tmp_path / name).write_text(json.dumps(rows))
         kwargs = {"task": "custom", "path": str(tmp_path / name)}
-        entry = SuiteEntry("custom", "memgym/Longcontext-v0", kwargs, "all", 1)
+        entry = SuiteEntry("custom", "memgym/Longcontext-v1", kwargs, "all", 1)
         results.append(evaluate("baselines:KeepAll", Suite("mine", "", (entry,))))
     (change,) = compare(*results)
     assert change.difference[0] == 0.0

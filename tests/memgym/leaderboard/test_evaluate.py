@@ -17,10 +17,10 @@ from memgym.leaderboard.records import decode_episode, encode
 from memgym.leaderboard.suite import Suite, SuiteEntry
 
 BANK = SuiteEntry(
-    "bank", "memgym/MemoryBank-v0", {"task": "persona", "difficulty": "easy", "phases": ["retrieve"]}, episodes=3
+    "bank", "memgym/MemoryBank-v1", {"task": "persona", "difficulty": "easy", "phases": ["retrieve"]}, episodes=3
 )
 LONG = SuiteEntry(
-    "long", "memgym/Longcontext-v0", {"task": "multihop", "length": 1000, "section_tokens": 400}, episodes=4, trials=3
+    "long", "memgym/Longcontext-v1", {"task": "multihop", "length": 1000, "section_tokens": 400}, episodes=4, trials=3
 )
 TINY = Suite("tiny", "for tests", (BANK, LONG))
 
@@ -125,13 +125,13 @@ def test_privileged_policies_see_gold() -> None:
 
 
 def test_what_cannot_be_evaluated_is_told_before_anything_is_played() -> None:
-    gym.register("tests/Class-v0", entry_point=lambda **kwargs: gym.make("memgym/Longcontext-v0", **kwargs).unwrapped)
+    gym.register("tests/Class-v0", entry_point=lambda **kwargs: gym.make("memgym/Longcontext-v1", **kwargs).unwrapped)
     try:
         with pytest.raises(ConfigError, match="entry 'x': tests/Class-v0 cannot be written down: register it by"):
             Evaluation(EvaluationPlan("baselines:Lexical", Suite("x", "", (SuiteEntry("x", "tests/Class-v0"),))))
     finally:
         del gym.registry["tests/Class-v0"]
-    vector = SuiteEntry("x", "memgym/Longcontext-v0", {"vector_reward": True})
+    vector = SuiteEntry("x", "memgym/Longcontext-v1", {"vector_reward": True})
     with pytest.raises(ConfigError, match="entry 'x': an evaluation records the whole vector anyway"):
         Evaluation(EvaluationPlan("baselines:Lexical", Suite("x", "", (vector,))))
     with pytest.raises(ConfigError, match="'seed' must be an int of at least 0"):

@@ -18,10 +18,10 @@ from memgym.leaderboard.verify import verify
 Changed = Callable[..., Result]
 
 ENTRIES = (
-    SuiteEntry("bank", "memgym/MemoryBank-v0", {"task": "persona", "difficulty": "easy", "questions": 3}, "test", 2),
+    SuiteEntry("bank", "memgym/MemoryBank-v1", {"task": "persona", "difficulty": "easy", "questions": 3}, "test", 2),
     SuiteEntry(
         "long",
-        "memgym/Longcontext-v0",
+        "memgym/Longcontext-v1",
         {"task": "multihop", "length": 600, "reward_weights": {"answer": 2.0, "format": 0.25}},
         "test",
         4,

@@ -23,13 +23,13 @@ description = "two entries"
 
 [[entries]]
 name = "easy"
-env_id = "memgym/Longcontext-v0"
+env_id = "memgym/Longcontext-v1"
 kwargs = {task = "multihop", length = 600, phases = ["read", "answer"]}
 episodes = 2
 
 [[entries]]
 name = "rows"
-env_id = "memgym/Longcontext-v0"
+env_id = "memgym/Longcontext-v1"
 kwargs = {task = "custom", path = "no_such_rows.json"}
 split = "all"
 trials = 3
@@ -41,9 +41,9 @@ def test_published_suites_can_be_played() -> None:
         assert get_suite(name).name == name
         assert len({e.name for e in suite.entries}) == len(suite.entries)
         assert json.loads(json.dumps([e.kwargs for e in suite.entries])) == [e.kwargs for e in suite.entries]
-    for played in SUITES["quick-v0"].entries:
+    for played in SUITES["quick-v1"].entries:
         assert gym.make(played.env_id, **played.kwargs, split=played.split)
-    with pytest.raises(ConfigError, match=r"unknown suite 'quick'\. Did you mean 'quick-v0'\?"):
+    with pytest.raises(ConfigError, match=r"unknown suite 'quick'\. Did you mean 'quick-v1'\?"):
         get_suite("quick")
 
 
@@ -51,10 +51,10 @@ def test_a_suite_of_one_environment(tmp_path: Path) -> None:
     rows = [{"id": str(i), "sections": ["x"], "questions": ["q"], "answers": ["a"]} for i in range(30)]
     path = tmp_path / "rows.json"
     path.write_text(json.dumps(rows))
-    env_id, kwargs = "memgym/Longcontext-v0", {"task": "custom", "path": str(path), "memory_tokens": 9}
+    env_id, kwargs = "memgym/Longcontext-v1", {"task": "custom", "path": str(path), "memory_tokens": 9}
     suite = ad_hoc_suite(env_id, kwargs, None, None, 2)
     assert suite.entries == (SuiteEntry("custom", env_id, kwargs, "all", 30, 2),)
-    assert suite.name == "Longcontext-v0 task=custom path=rows.json memory_tokens=9"
+    assert suite.name == "Longcontext-v1 task=custom path=rows.json memory_tokens=9"
     endless = ad_hoc_suite(env_id, {}, "validation", None, 1).entries[0]
     assert (endless.name, endless.split, endless.episodes) == ("multihop", "validation", 20)
     assert ad_hoc_suite(env_id, {"split": "test"}, None, 3, 1).entries[0].split == "test"
@@ -73,8 +73,8 @@ def test_a_suite_of_ones_own_from_a_file_and_from_a_module(tmp_path: Path, monke
         "own-v1",
         "two entries",
         (
-            SuiteEntry("easy", "memgym/Longcontext-v0", long, "test", 2, 1),
-            SuiteEntry("rows", "memgym/Longcontext-v0", rows, "all", 20, 3),
+            SuiteEntry("easy", "memgym/Longcontext-v1", long, "test", 2, 1),
+            SuiteEntry("rows", "memgym/Longcontext-v1", rows, "all", 20, 3),
         ),
     )
     (tmp_path / "own_suites.py").write_text(
@@ -100,9 +100,9 @@ def test_what_a_suite_of_ones_own_left_out_is_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("own-v1", "quick-v0", r"own\.toml is called 'quick-v0' like a suite of memgym"),
-        ("own-v1", "Quick-V0", "like a suite of memgym"),
-        ("own-v1", "quick-v0 ", "'name' must be of letters"),
+        ("own-v1", "quick-v1", r"own\.toml is called 'quick-v1' like a suite of memgym"),
+        ("own-v1", "Quick-V1", "like a suite of memgym"),
+        ("own-v1", "quick-v1 ", "'name' must be of letters"),
         ("own-v1", "quick‑v0", "'name' must be of letters"),
         ('name = "own-v1"', "", r"own\.toml needs the field 'name'"),
         ('name = "own-v1"', "name = 3", "'name' must be of letters"),
@@ -148,17 +148,17 @@ def test_what_is_no_suite_is_told(name: str, message: str) -> None:
 
 
 def test_a_wrong_argument_names_its_entry() -> None:
-    entry = SuiteEntry("mine", "memgym/Longcontext-v0", {"task": "multihop", "lenght": 600})
+    entry = SuiteEntry("mine", "memgym/Longcontext-v1", {"task": "multihop", "lenght": 600})
     with pytest.raises(ConfigError, match=r"entry .mine.: .*unexpected keyword argument .*Did you mean 'length'"):
         evaluate("baselines:Lexical", Suite("own", "", (entry,)))
 
 
 def test_other_entries_under_a_name_of_ours_are_seen_in_the_table_and_by_verification() -> None:
-    entry = SuiteEntry("easy", "memgym/Longcontext-v0", {"task": "multihop", "length": 600}, episodes=1)
+    entry = SuiteEntry("easy", "memgym/Longcontext-v1", {"task": "multihop", "length": 600}, episodes=1)
     console = Console(width=200)
-    for name, seen in (("quick-v0", True), ("own-v1", False)):
+    for name, seen in (("quick-v1", True), ("own-v1", False)):
         result = evaluate("baselines:Lexical", Suite(name, "", (entry,)))
         with console.capture() as capture:
             console.print(*leaderboard_tables([result]))
-        assert ("not the entries of memgym's suite quick-v0" in " ".join(capture.get().split())) is seen
+        assert ("not the entries of memgym's suite quick-v1" in " ".join(capture.get().split())) is seen
         assert bool(verify(result)) is seen

@@ -255,7 +255,7 @@ def test_a_data_file_may_lie_elsewhere_but_not_differ(tmp_path: Path) -> None:
     there.write_text(json.dumps(rows))
     other.write_text(json.dumps([{**rows[0], "answers": ["Porto"]}]))
     kwargs = {"task": "custom", "path": str(here)}
-    suite = Suite("mine", "", (SuiteEntry("custom", "memgym/Longcontext-v0", kwargs, "all", 20),))
+    suite = Suite("mine", "", (SuiteEntry("custom", "memgym/Longcontext-v1", kwargs, "all", 20),))
     result = evaluate("baselines:KeepAll", suite)
     assert result.header.entries[0].count == 1  # the split has no more
     assert verify(result) == []
@@ -270,7 +270,7 @@ def test_a_judged_result_is_replayed_with_many_verdicts_at_a_time(judge_server: 
     """A judge that has forgotten its verdicts is asked again, episodes side by side."""
     judge = {"model": "grader", "base_url": judge_server.url, "cache_dir": str(tmp_path / "verdicts")}
     kwargs = {"task": "multihop", "length": 600, "judge": judge}
-    suite = Suite("judged", "", (SuiteEntry("long", "memgym/Longcontext-v0", kwargs, "test", 12),))
+    suite = Suite("judged", "", (SuiteEntry("long", "memgym/Longcontext-v1", kwargs, "test", 12),))
     result = evaluate("baselines:Oracle", suite)
     assert result.header.entries[0].judge is not None
     asked = len(judge_server.requests)

@@ -64,7 +64,7 @@ def test_it_is_named_by_a_string(reader, chat_server, monkeypatch):
         get_operator("answer", "api:tiny")
 
 
-@pytest.mark.parametrize("env_id", ["memgym/MemoryBank-v0", "memgym/Longcontext-v0"])
+@pytest.mark.parametrize("env_id", ["memgym/MemoryBank-v1", "memgym/Longcontext-v1"])
 def test_it_plays_a_whole_episode(chat_server, monkeypatch, tmp_path, env_id):
     monkeypatch.setenv("OPENAI_BASE_URL", chat_server.url)
     chat_server.answer = lambda messages: "Lisbon" if "moved to Lisbon" in messages[1]["content"] else "unknown"

@@ -38,7 +38,7 @@ def test_each_stage_is_scored_by_its_own_task():
 
 
 def test_it_plays_in_an_environment():
-    env = make("memgym/Longcontext-v0", task="curriculum", stages=[EASY, HARD])
+    env = make("memgym/Longcontext-v1", task="curriculum", stages=[EASY, HARD])
     _, info = env.reset(options={"index": 4})
     assert info["episode_id"] == make_task("multihop", difficulty="easy").episode("train", 1).id
 

@@ -47,7 +47,7 @@ def test_the_procedural_example_of_the_documentation_plays(package):
     code = example(ProceduralTask)
     assert len([line for line in code.splitlines() if line]) <= 15
     module = package("lamps", code)
-    for env_id in ("memgym/MemoryBank-v0", "memgym/Longcontext-v0"):
+    for env_id in ("memgym/MemoryBank-v1", "memgym/Longcontext-v1"):
         env = gym.make(env_id, task=f"{module}:Lamp", seed=3)
         _, info = env.reset(options={"index": 2})
         assert info["episode_id"] == "lamp-train-2"
@@ -82,8 +82,8 @@ def test_tasks_of_ones_own_in_a_curriculum_and_in_the_name_of_a_suite(package):
     curriculum = make_task("curriculum", stages=[{"task": lamp, "episodes": 2}, {"task": "whereabouts"}])
     assert curriculum.episode("train", 1).id == "lamp-train-1"
     assert curriculum.episode("train", 2).id == "whereabouts-train-0"
-    suite = ad_hoc_suite("memgym/Longcontext-v0", {"task": lamp}, "test", None, 1)
-    assert (suite.name, suite.entries[0].name) == (f"Longcontext-v0 task={lamp}", "lamp")
+    suite = ad_hoc_suite("memgym/Longcontext-v1", {"task": lamp}, "test", None, 1)
+    assert (suite.name, suite.entries[0].name) == (f"Longcontext-v1 task={lamp}", "lamp")
 
 
 def test_our_own_tasks_keep_the_contract_under_either_name():

@@ -51,13 +51,13 @@ DATA = [
     ("ruler", {"subtask": "qa_2", "length": 4096, "path": "hotpotqa_dev.jsonl.gz"}),
 ]
 SHOWN = [
-    ("memgym/Longcontext-v0", {"task": "multihop", "difficulty": "easy", "answer_format": "boxed"}),
-    ("memgym/Longcontext-v0", {"task": "persona", "difficulty": "easy", "show_question": False, "counter": "words"}),
-    ("memgym/MemoryBank-v0", {"task": "persona", "difficulty": "easy", "answer_format": "json", "memory_tokens": 400}),
-    ("memgym/MemoryBank-v0", {"task": "conflict", "difficulty": "easy", "reveal_gold": True}),
-    ("memgym/MemoryBank-v0", {"task": "icl", "difficulty": "easy", "updater": "deduplicate", "reader": "extractive"}),
-    ("memgym/MemoryR1Manager-v0", {}),
-    ("memgym/RMMReranker-v0", {}),
+    ("memgym/Longcontext-v1", {"task": "multihop", "difficulty": "easy", "answer_format": "boxed"}),
+    ("memgym/Longcontext-v1", {"task": "persona", "difficulty": "easy", "show_question": False, "counter": "words"}),
+    ("memgym/MemoryBank-v1", {"task": "persona", "difficulty": "easy", "answer_format": "json", "memory_tokens": 400}),
+    ("memgym/MemoryBank-v1", {"task": "conflict", "difficulty": "easy", "reveal_gold": True}),
+    ("memgym/MemoryBank-v1", {"task": "icl", "difficulty": "easy", "updater": "deduplicate", "reader": "extractive"}),
+    ("memgym/MemoryR1Manager-v1", {}),
+    ("memgym/RMMReranker-v1", {}),
 ]
 
 

@@ -122,7 +122,7 @@ def test_the_same_elsewhere(same_elsewhere):
 
 
 def test_a_section_of_16_words_is_four_lines():
-    env = gym.make("memgym/Longcontext-v0", task="whereabouts", counter="words", section_tokens=16)
+    env = gym.make("memgym/Longcontext-v1", task="whereabouts", counter="words", section_tokens=16)
     for index in range(20):
         env.reset(options={"index": index})
         pages = env.unwrapped._pages

@@ -94,7 +94,7 @@ def test_f1_by_the_metric(tmp_path):
 def test_every_script_earns_the_same(tmp_path, told, answer):
     row = {"sections": [told], "questions": ["?"], "answers": [answer]}
     (tmp_path / "own.json").write_text(json.dumps([row]))
-    env = gym.make("memgym/Longcontext-v0", task="custom", path=str(tmp_path / "own.json"), phases=("read",))
+    env = gym.make("memgym/Longcontext-v1", task="custom", path=str(tmp_path / "own.json"), phases=("read",))
     env.reset()
     _, _, done, _, info = env.step(told)
     assert done
