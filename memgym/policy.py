@@ -75,6 +75,11 @@ class Policy(ABC):
         """
         return None
 
+    @classmethod
+    def claims(cls, **options: Any) -> dict[str, Any]:
+        """Return what a record tells of the class's arguments: all, but what is only this machine's (an address)."""
+        return options
+
     def costs(self, env: gym.Env, episodes: int) -> str:
         """Return in words what it costs to play so many episodes of ``env``, told before they start; "" if little."""
         return ""

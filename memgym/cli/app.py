@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
+from memgym.cli import rounds
 from memgym.cli.common import parse_settings
 from memgym.cli.terminal import App, at_least, make_console, print_whole
 from memgym.errors import ConfigError
 
 app = App("A Gymnasium suite for memory-augmented agents.")
+app.add_typer(rounds.app, name="round")
 
 DataFolder = Annotated[
     Path | None,
@@ -115,24 +117,31 @@ def evaluate(
     ray: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Play on a Ray cluster: its address, auto, or local.")
     ] = None,
+    on_round: Annotated[
+        Path | None, typer.Option("--round", metavar="FILE", help="Instead of a suite: a round, with its seed.")
+    ] = None,
     data: DataFolder = None,
 ) -> None:
     """Play policies through a suite, or one environment; print the table and write one result file per policy.
 
-    A policy may have options of its own behind commas: memagents:MemoryAgent,recipe=mine.toml
+    A policy may have options of its own behind commas: memagents:MemoryAgent,recipe=mine.toml. One that is served over
+    HTTP is its address: http://127.0.0.1:8000
     """
     from memgym.cli.evaluate import RunOptions, evaluate_policies
+    from memgym.leaderboard.rounds import read_round, round_suite
     from memgym.leaderboard.suites import ad_hoc_suite, get_suite
 
     _use_data_folder(data)
-    if (suite is None) == (env is None):
-        raise ConfigError("give either --suite NAME or --env ENV_ID")
-    if suite is not None and (settings or split or episodes or trials):
+    if [suite, env, on_round].count(None) != 2:
+        raise ConfigError("give either --suite NAME, or --env ENV_ID, or --round FILE")
+    if env is None and (settings or split or episodes or trials):
         raise ConfigError("--set, --split, --episodes and --trials go with --env: a suite fixes them itself")
+    played_round = None if on_round is None else read_round(on_round)
     if workers and ray is not None:
         raise ConfigError("--workers and --ray exclude each other")
-    if env is None:
-        assert suite is not None
+    if played_round is not None:
+        played = round_suite(played_round)
+    elif env is None:
         played = get_suite(suite)
     else:
         played = ad_hoc_suite(env, parse_settings(settings), split, episodes, trials or 1)
@@ -140,7 +149,7 @@ def evaluate(
     run = RunOptions(
         out, concurrency, gzip, resume, retry_failed, overwrite, max_failures, workers, ray, _parse_shard(shard)
     )
-    if evaluate_policies(policies, played, options, seed, run):
+    if evaluate_policies(policies, played, options, seed, run, played_round):
         raise typer.Exit(1)
 
 
@@ -178,13 +187,18 @@ def compare(
 def verify(
     files: Files,
     settings: Setting = [],  # noqa: B006
+    on_round: Annotated[
+        Path | None, typer.Option("--round", metavar="FILE", help="The round on which they were played, with its seed.")
+    ] = None,
     data: DataFolder = None,
 ) -> None:
     """Replay result files: every reward and score must come out the same, to the last digit."""
     _use_data_folder(data)
     from memgym.cli.results import verify_files
+    from memgym.leaderboard.rounds import read_round
 
-    if not verify_files(files, parse_settings(settings)):
+    round_ = None if on_round is None else read_round(on_round)
+    if not verify_files(files, parse_settings(settings), round_):
         raise typer.Exit(1)
 
 
@@ -209,6 +223,26 @@ def rejudge(
     spec = {name: value for name, value in given.items() if value is not None}
     if rejudge_files(files, spec, out, parse_settings(settings)):
         raise typer.Exit(1)
+
+
+@app.command("serve-policy")
+def serve_policy(
+    policy: Annotated[str, typer.Argument(help="A policy as module:Class, e.g. baselines:Lexical.")],
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; others than loopback are open.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="N", callback=at_least(0), help="0 takes one that is free.")] = 8000,
+    policy_options: Annotated[
+        list[str], typer.Option("--policy-set", metavar="KEY=VALUE", help="Argument of the policy's class.")
+    ] = [],  # noqa: B006
+) -> None:
+    """Serve a policy over HTTP: 'memgym evaluate http://…' plays it, and a server in any language can do the same."""
+    from memgym.policy import load_policy
+    from memgym.serving.server import PolicyServer
+
+    with PolicyServer(load_policy(policy, **parse_settings(policy_options)), policy, host, port) as server:
+        typer.echo(f"{policy} is served at {server.url}; Ctrl-C ends it")
+        server.serve_forever()
 
 
 @app.command()

@@ -21,6 +21,7 @@ from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, make_envs, remaining
 from memgym.leaderboard.files import Key, Recorder, Result, read_result
 from memgym.leaderboard.records import EpisodeRecord, Header
+from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.scaling import in_processes, on_ray, shard
 from memgym.leaderboard.suite import Suite
 from memgym.leaderboard.suites import SUITES, missing_file, present
@@ -67,7 +68,12 @@ class RunOptions:
 
 
 def evaluate_policies(
-    policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int = 0, run: RunOptions = RunOptions()
+    policies: Sequence[str],
+    suite: Suite,
+    options: Mapping[str, Any],
+    seed: int = 0,
+    run: RunOptions = RunOptions(),
+    round_: Round | None = None,
 ) -> int:
     """Play each policy through the suite, write its result file, and print the table; return how many episodes failed.
 
@@ -77,6 +83,7 @@ def evaluate_policies(
         options: for those of the policies that know them.
         seed: of everything random in the policies.
         run: how.
+        round_: on whose episodes, if any; the suite is that of the round.
 
     Raises:
         ConfigError, DataError: a policy, an environment or the folder cannot be made; before anything is played.
@@ -84,7 +91,7 @@ def evaluate_policies(
     """
     console = make_console()
     suite = _without_missing(suite, console)
-    evaluations = _evaluations(_plans(policies, suite, options, seed))
+    evaluations = _evaluations(_plans(policies, suite, options, seed, round_))
     _check_folder(run.out)
     paths = [run.out / _file_name(evaluation.header, run) for evaluation in evaluations]
     _check_paths(paths, run)
@@ -105,15 +112,20 @@ def evaluate_policies(
     return len(failed)
 
 
-def _plans(policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int) -> list[EvaluationPlan]:
+def _plans(
+    policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int, round_: Round | None
+) -> list[EvaluationPlan]:
     """Return a plan for each policy, with those of the options that its class knows, and its own."""
     plans: list[EvaluationPlan] = []
     taken: set[str] = set()
     for policy in policies:
         entry_point, *own = policy.split(",")
+        address = {}
+        if entry_point.startswith(("http://", "https://")):
+            entry_point, address = "memgym.serving:HttpPolicy", {"url": entry_point}
         shared = _known(entry_point, options)
         taken |= shared.keys()
-        plans.append(EvaluationPlan(entry_point, suite, {**shared, **parse_settings(own)}, seed))
+        plans.append(EvaluationPlan(entry_point, suite, {**address, **shared, **parse_settings(own)}, seed, round_))
     unknown = sorted(options.keys() - taken)
     if unknown:
         raise ConfigError(f"none of the policies takes an option {unknown[0]!r}: {', '.join(policies)}")
@@ -135,7 +147,7 @@ def _evaluations(plans: Sequence[EvaluationPlan]) -> list[Evaluation]:
     for plan in plans:
         privileged = policy_class(plan.entry_point, **plan.options).privileged
         if privileged not in envs:
-            envs[privileged] = make_envs(plan.suite, reveal_gold=privileged)
+            envs[privileged] = make_envs(plan.suite, reveal_gold=privileged, round_=plan.round)
     return [Evaluation(plan, envs[policy_class(plan.entry_point, **plan.options).privileged]) for plan in plans]
 
 
@@ -223,7 +235,7 @@ def _check_paths(paths: Sequence[Path], run: RunOptions) -> None:
 
 def _check_same(before: Header, now: Header, path: Path) -> None:
     """Check that a file was begun by the same evaluation, on the same data."""
-    for name in ("suite", "left_out", "policy", "seed", "entries"):
+    for name in ("suite", "left_out", "policy", "seed", "entries", "round"):
         if getattr(before, name) != getattr(now, name):
             raise DataError(f"{path}: another evaluation began it (field {name!r} differs); --overwrite begins anew")
 
@@ -249,6 +261,8 @@ def _file_name(header: Header, run: RunOptions) -> str:
     parts = [header.suite, header.policy.entry_point.replace(":", "."), *options, f"seed{header.seed}"]
     published = SUITES.get(header.suite)
     files = any("path" in entry.kwargs for entry in header.entries)
+    if header.round is not None:
+        parts.append(f"round-{header.round.name}")
     if published is None or files or header.left_out:
         told = [[e.name, e.env_id, e.kwargs, e.split, e.episodes, e.trials, e.task_fingerprint] for e in header.entries]
         parts.append(f"{zlib.crc32(json.dumps(told, sort_keys=True).encode()):08x}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from memgym.leaderboard.compare import common, compare, comparison_table
 from memgym.leaderboard.files import SUFFIXES, Result, read_result, result_files, write_result
 from memgym.leaderboard.merge import merge
 from memgym.leaderboard.rejudge import JudgeSpec, count_answers, judge_label, rejudge
+from memgym.leaderboard.rounds import Round, file_digest
 from memgym.leaderboard.table import leaderboard_tables
 from memgym.leaderboard.verify import verify
 
@@ -49,8 +51,13 @@ def compare_files(before: Path, after: Path, score: str) -> None:
         print_whole(console, comparison_table(title, changes, left_out))
 
 
-def verify_files(paths: Sequence[Path], overrides: Mapping[str, Any]) -> bool:
+def verify_files(paths: Sequence[Path], overrides: Mapping[str, Any], round_: Round | None = None) -> bool:
     """Replay result files and say for each whether it is verified; return whether all are.
+
+    Args:
+        paths: result files, or folders of them.
+        overrides: make-arguments that differ on this machine.
+        round_: the round on which they were played, with its seed.
 
     Raises:
         DataError: a file is no result file.
@@ -67,16 +74,29 @@ def verify_files(paths: Sequence[Path], overrides: Mapping[str, Any]) -> bool:
             problems = verify(
                 result,
                 overrides=overrides,
+                round_=round_,
                 replayed=partial(bars.advance, bar),
                 stepped=partial(bars.step, bar),
             )
         verified &= not problems
-        console.print(f"{path}: {'verified' if not problems else 'NOT verified'}")
+        told = "" if problems or round_ is None else _sealed(path, round_)
+        console.print(f"{path}: {'verified' if not problems else 'NOT verified'}{told}")
         for problem in problems[:SHOWN_PROBLEMS]:
             console.print(f"  {problem}")
         if len(problems) > SHOWN_PROBLEMS:
             console.print(f"  … and {len(problems) - SHOWN_PROBLEMS} more")
     return verified
+
+
+def _sealed(path: Path, round_: Round) -> str:
+    """Say whether a verified file was there before its round was opened."""
+    if round_.opens > date.today():
+        return f", on round {round_.name!r}, which opens on {round_.opens}"
+    digest = file_digest(path)
+    taken = next((taken for taken in round_.submissions if taken.sha256 == digest), None)
+    if taken is None:
+        return f", but not sealed: the file was not handed in before round {round_.name!r} was opened"
+    return f", sealed: handed in on {taken.added}, before round {round_.name!r} was opened on {round_.opens}"
 
 
 def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, overrides: Mapping[str, Any]) -> int:

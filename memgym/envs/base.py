@@ -138,7 +138,7 @@ class MemoryEnv(gym.Env[str, str]):
         super().reset(seed=seed)
         index = self._check_reset(options)
         if index is None:
-            index = int(self.np_random.integers(self._size or 2**31))
+            index = self.draw_index()
         self._episode = self.task.episode(self.split, index)
         self._open(int(index))
         if self._phase is None:
@@ -208,6 +208,15 @@ class MemoryEnv(gym.Env[str, str]):
         if self._episode is None:
             raise ResetNeeded("no episode was started: call reset() first")
         return self._episode
+
+    def draw_index(self) -> int:
+        """Draw the index of an episode from the seeded generator, as :meth:`reset` does where none is given."""
+        return int(self.np_random.integers(self._size or 2**31))
+
+    @property
+    def privileged(self) -> bool:
+        """Whether observations show the gold."""
+        return self._reveal_gold
 
     @property
     def waits(self) -> bool:

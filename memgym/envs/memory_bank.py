@@ -11,7 +11,7 @@ from memgym.envs.base import MemoryEnv
 from memgym.envs.evidence import citation_scores, rests_on, retrieval_scores
 from memgym.envs.rewards import MEMORY_BANK_REWARDS
 from memgym.envs.scores import memory_quality
-from memgym.episodes import Question
+from memgym.episodes import Episode, Question
 from memgym.protocol.actions import Answer
 from memgym.protocol.bank_protocol import ANSWER_K, RELATED_K, RETRIEVE_K, BankProtocol
 from memgym.protocol.observation import Block
@@ -120,6 +120,7 @@ class MemoryBankEnv(MemoryEnv):
         embedder: str = "hash",
         **options: Any,
     ):
+        self._extractor = extractor
         operators = {"extract": extractor, "update": updater, "retrieve": retriever, "answer": reader}
         super().__init__(task, operators=operators, **options)
         self.retrieve_k = check_int("retrieve_k", retrieve_k, 1)
@@ -127,17 +128,27 @@ class MemoryBankEnv(MemoryEnv):
         self.related_k = check_int("related_k", related_k, 1)
         self.memory_tokens = check_int("memory_tokens", memory_tokens, 1, optional=True)
         self.action_tokens = check_int("action_tokens", action_tokens, 1)
-        self._embedder = CachedEmbedder(get_embedder(embedder))
+        self.embedder = CachedEmbedder(get_embedder(embedder))
 
     @property
     def waits(self) -> bool:
         """Whether a step may wait on a network: as for every environment, or for the embedder."""
-        return super().waits or self._embedder.name.startswith("api:")
+        return super().waits or self.embedder.name.startswith("api:")
 
     @property
     def bank(self) -> MemoryBank:
         """The memory, of the episode at hand."""
         return self._protocol.bank
+
+    @property
+    def stores_turns(self) -> bool:
+        """Whether the environment itself extracts every turn as it is, so that what will be embedded is known."""
+        return "extract" in self._operators and self._extractor == "verbatim"
+
+    def known_texts(self, episode: Episode) -> list[str]:
+        """Return what is embedded in an episode in which every turn is stored: the turns and the questions."""
+        turns = [f"{turn.speaker}: {turn.text}" for session in episode.dialogue() for turn in session.turns]
+        return [*turns, *(question.text for question in episode.questions)]
 
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present bank, against the facts that hold by now."""
@@ -155,7 +166,7 @@ class MemoryBankEnv(MemoryEnv):
 
     def _begin(self) -> str:
         self._protocol = BankProtocol(
-            MemoryBank(embedder=self._embedder),
+            MemoryBank(embedder=self.embedder),
             retrieve_k=self.retrieve_k,
             answer_k=self.answer_k,
             related_k=self.related_k,
@@ -164,6 +175,8 @@ class MemoryBankEnv(MemoryEnv):
             answer_format=self._format,
         )
         self._sessions = self.episode.dialogue()
+        if self.stores_turns:
+            self.embedder.embed(self.known_texts(self.episode))  # in one batch: many times as fast as one by one
         self._ended = 0
         self._asked = 0
         self._found: dict[str, float] = {}  # how well the present question's evidence was retrieved

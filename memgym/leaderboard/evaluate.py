@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -22,8 +22,10 @@ from memgym.leaderboard.records import (
     Header,
     JudgeRecord,
     PolicyRecord,
+    RoundRecord,
     StepRecord,
 )
+from memgym.leaderboard.rounds import Round, entry_seed
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.leaderboard.suites import SUITES
 from memgym.playing import CONCURRENCY, Job, Played, PlayedStep, play
@@ -43,12 +45,14 @@ class EvaluationPlan:
         suite: what to play.
         options: arguments of the policy's class.
         seed: of everything random in the policy.
+        round: whose seed makes the episodes, if any; the suite is that of the round.
     """
 
     entry_point: str
     suite: Suite
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
+    round: Round | None = None
 
 
 class Evaluation:
@@ -70,7 +74,7 @@ class Evaluation:
         cls = policy_class(plan.entry_point, **plan.options)
         privileged = cls.privileged
         self.plan = plan
-        self.envs = make_envs(plan.suite, reveal_gold=privileged) if envs is None else envs
+        self.envs = make_envs(plan.suite, reveal_gold=privileged, round_=plan.round) if envs is None else envs
         self.header = Header(
             format="memgym-result",
             format_version=FORMAT_VERSION,
@@ -78,13 +82,14 @@ class Evaluation:
             left_out=left_out(plan.suite),
             policy=PolicyRecord(
                 entry_point=plan.entry_point,
-                options=dict(plan.options),
+                options=cls.claims(**plan.options),
                 privileged=privileged,
                 fingerprint=cls.fingerprint(**plan.options),
             ),
             seed=check_int("seed", plan.seed, 0),
             packages=package_versions(),
             entries=[entry_record(entry, self.envs[entry.name]) for entry in plan.suite.entries],
+            round=None if plan.round is None else round_record(plan.round),
         )
 
     @cached_property
@@ -140,17 +145,17 @@ def left_out(suite: Suite) -> list[str]:
     return list(dict.fromkeys([*beyond, *suite.left_out]))
 
 
-def make_envs(suite: Suite, *, reveal_gold: bool = False) -> dict[str, MemoryEnv]:
-    """Make the environments of a suite, by the names of its entries.
+def make_envs(suite: Suite, *, reveal_gold: bool = False, round_: Round | None = None) -> dict[str, MemoryEnv]:
+    """Make the environments of a suite, by the names of its entries; with a round, on its episodes.
 
     Raises:
         ConfigError, DataError: as for :func:`make_env`.
     """
-    return {entry.name: make_env(entry, reveal_gold=reveal_gold) for entry in suite.entries}
+    return {entry.name: make_env(entry, reveal_gold=reveal_gold, round_=round_) for entry in suite.entries}
 
 
-def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> MemoryEnv:
-    """Make the environment of a suite entry.
+def make_env(entry: SuiteEntry, *, reveal_gold: bool = False, round_: Round | None = None) -> MemoryEnv:
+    """Make the environment of a suite entry; with a round, on its episodes.
 
     Raises:
         ConfigError: it cannot be made, or pays no scalar; the message names the entry.
@@ -159,6 +164,8 @@ def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> MemoryEnv:
     kwargs = {**entry.kwargs, "split": entry.split}
     if reveal_gold:
         kwargs["reveal_gold"] = True
+    if round_ is not None:
+        kwargs["seed"] = entry_seed(round_, entry.name)
     try:
         env = make(entry.env_id, **kwargs)
     except ConfigError as error:
@@ -171,7 +178,7 @@ def make_env(entry: SuiteEntry, *, reveal_gold: bool = False) -> MemoryEnv:
 def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
     """Return what is recorded of an entry."""
     try:
-        spec = env.spec.to_json() if env.spec else ""
+        spec = _spec(env, entry)
     except ValueError as error:
         raise ConfigError(
             f"entry {entry.name!r}: {entry.env_id} cannot be written down: register it by 'module:Class' and "
@@ -191,6 +198,19 @@ def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
         final_rewards=list(final_names(env.rewards)),
         size=env.task.size(entry.split),
     )
+
+
+def _spec(env: MemoryEnv, entry: SuiteEntry) -> str:
+    """Return the environment's spec as JSON; the seed of a round is kept out of it."""
+    if env.spec is None:
+        return ""
+    known = {name: value for name, value in env.spec.kwargs.items() if name != "seed"}
+    return replace(env.spec, kwargs={**known, **entry.kwargs}).to_json()
+
+
+def round_record(round_: Round) -> RoundRecord:
+    """Return what is recorded of a round."""
+    return RoundRecord(name=round_.name, made=round_.made, opens=round_.opens, commitment=round_.commitment)
 
 
 def entry_keys(entry: EntryRecord, env: MemoryEnv) -> list[Key]:

@@ -8,6 +8,7 @@ not. Everything that follows from the rest (means, intervals) is worked out on r
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -80,6 +81,15 @@ class EntryRecord(_Record, frozen=True):
         return SuiteEntry(self.name, self.env_id, dict(self.kwargs), self.split, self.episodes, self.trials)
 
 
+class RoundRecord(_Record, frozen=True):
+    """The sealed round on which was played (:mod:`memgym.leaderboard.rounds`); its seed is not told here."""
+
+    name: Name
+    made: date
+    opens: date
+    commitment: Name
+
+
 class Header(_Record, frozen=True):
     """What was played, and by whom; the first line of a result file."""
 
@@ -91,6 +101,7 @@ class Header(_Record, frozen=True):
     seed: Count
     packages: dict[str, str]
     entries: Annotated[list[EntryRecord], msgspec.Meta(min_length=1)]
+    round: RoundRecord | None = None
 
     def entry(self, name: str) -> EntryRecord:
         """Return the entry called ``name``."""

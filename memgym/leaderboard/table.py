@@ -41,7 +41,7 @@ def leaderboard_tables(results: Sequence[Result], score: str = "answer") -> list
     by_suite: dict[str, list[Row]] = defaultdict(list)
     for result, summary in rows:
         played = [asdict(entry.suite_entry()) for entry in result.header.entries]
-        by_suite[json.dumps([result.header.suite, played], sort_keys=True)].append((result, summary))
+        by_suite[json.dumps([result.header.suite, _round(result), played], sort_keys=True)].append((result, summary))
     return [table for group in by_suite.values() for table in _suite_tables(group)]
 
 
@@ -64,7 +64,7 @@ def _table(rows: Sequence[Row]) -> Table:
     header = rows[0][0].header
     entries = [entry.name for entry in header.entries]
     table = Table(
-        title=f"{header.suite}: {rows[0][1].score} score, ± half of its 95 % interval",
+        title=f"{header.suite}{_round(rows[0][0])}: {rows[0][1].score} score, ± half of its 95 % interval",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -87,6 +87,10 @@ def _table(rows: Sequence[Row]) -> Table:
         table.add_row(*map(Text, line))
     table.caption, table.caption_justify = Text("\n".join(_notes(rows))), "left"
     return table
+
+
+def _round(result: Result) -> str:
+    return f", round {result.header.round.name}" if result.header.round else ""
 
 
 def _scores(summary: Summary) -> list[str]:

@@ -9,9 +9,18 @@ import msgspec
 
 from memgym.envs.base import MemoryEnv
 from memgym.envs.rewards import final_names
-from memgym.leaderboard.evaluate import make_env, record_episode
+from memgym.leaderboard.evaluate import make_env, record_episode, round_record
 from memgym.leaderboard.files import Result
-from memgym.leaderboard.records import NOT_COMPARED, AnswerRecord, EntryRecord, EpisodeRecord, JudgeRecord, StepRecord
+from memgym.leaderboard.records import (
+    NOT_COMPARED,
+    AnswerRecord,
+    EntryRecord,
+    EpisodeRecord,
+    Header,
+    JudgeRecord,
+    StepRecord,
+)
+from memgym.leaderboard.rounds import Round, check_round
 from memgym.leaderboard.suite import SuiteEntry
 from memgym.leaderboard.suites import is_other_than_ours
 from memgym.playing import Job, Played, play
@@ -25,6 +34,7 @@ def verify(
     result: Result,
     *,
     overrides: Mapping[str, Any] | None = None,
+    round_: Round | None = None,
     replayed: Replayed = lambda: None,
     stepped: Callable[[], None] = lambda: None,
 ) -> list[str]:
@@ -33,6 +43,7 @@ def verify(
     Args:
         result: content of a result file.
         overrides: make-arguments that differ on this machine, such as ``path``.
+        round_: the round on which it says it was played, with its seed.
         replayed: called whenever an episode has been replayed.
         stepped: called after each step.
 
@@ -44,11 +55,14 @@ def verify(
         JudgeError: a judge gave no verdict.
     """
     header = result.header
+    problem = _round_difference(header, round_)
+    if problem:
+        return [problem]
     problems = []
     if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):
         problems.append(f"the entries are not those of suite {header.suite!r}, files said to be missing apart")
     for entry in header.entries:
-        env = make_env(_local(entry, overrides or {}), reveal_gold=header.policy.privileged)
+        env = make_env(_local(entry, overrides or {}), reveal_gold=header.policy.privileged, round_=round_)
         episodes = [episode for episode in result.episodes if episode.entry == entry.name]
         problem = _entry_difference(entry, env, len(episodes))
         if problem:
@@ -56,6 +70,22 @@ def verify(
         else:
             problems += _verify_episodes(env, episodes, replayed, stepped)
     return problems
+
+
+def _round_difference(header: Header, round_: Round | None) -> str:
+    """Return why a result is not one of the round, ``""`` if it is, or if there is no round on either side."""
+    if round_ is None:
+        return f"it was played on round {header.round.name!r}: name its file, once it is open" if header.round else ""
+    check_round(round_)
+    if header.round is None:
+        return f"it was not played on round {round_.name!r}"
+    if header.round != round_record(round_):
+        return f"it was played on another round {header.round.name!r}, made on {header.round.made}"
+    return (
+        ""
+        if header.suite == round_.suite
+        else f"round {round_.name!r} is of suite {round_.suite!r}, not {header.suite!r}"
+    )
 
 
 def _local(entry: EntryRecord, overrides: Mapping[str, Any]) -> SuiteEntry:

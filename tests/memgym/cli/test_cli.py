@@ -282,7 +282,7 @@ def test_inspect_marks_evidence_and_facts(run: Run) -> None:
         (["play", "memgym/Longcontext-v1", "--set", "hopps=2"], "Did you mean 'hops'?"),
         (["play", "memgym/Longcontext-v1", "--set", "instructions=False"], "must be True or False, not 'False'"),
         (["play", "memgym/Longcontext-v1", "--index", "-1"], "episode index -1 is out of range"),
-        (["evaluate", "baselines:Lexical"], "give either --suite NAME or --env ENV_ID"),
+        (["evaluate", "baselines:Lexical"], "give either --suite NAME, or --env ENV_ID, or --round FILE"),
         (["evaluate", "baselines:Lexical", "--suite", "quick-v2"], "Did you mean 'quick-v1'?"),
         (["evaluate", "baselines:Lexcial", "--suite", "quick-v1"], "cannot load policy 'baselines:Lexcial'"),
         (["evaluate", "baselines:Lexical", "--suite", "quick-v1", "--policy-set", "k=1"], "takes an option 'k'"),

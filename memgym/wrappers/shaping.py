@@ -1,4 +1,4 @@
-"""Wrappers for the environments."""
+"""Pay at every step how much better the memory became."""
 
 from __future__ import annotations
 

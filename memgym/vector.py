@@ -1,0 +1,137 @@
+"""Many environments at once, as a Gymnasium vector environment in which nothing is loaded twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.utils.seeding import np_random
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
+
+from memgym.checks import check_int
+from memgym.envs.memory_bank import MemoryBankEnv
+from memgym.errors import ConfigError
+from memgym.playing import twin
+from memgym.registration import make
+
+Wrap = Callable[[gym.Env], gym.Env]
+
+
+def make_vec(env_id: str, num_envs: int, workers: int = 0, wrap: Wrap | None = None, **kwargs: Any) -> VectorEnv:
+    """Make ``num_envs`` environments that step together.
+
+    Each plays what a single environment with the same seed or index plays. They reset themselves in the step that ends
+    an episode (``SAME_STEP``: the last observation is in ``info["final_obs"]``). ``reset(options={"index": [4, 8]})``
+    gives each an index of its own, one number the same to all.
+
+    Args:
+        env_id: a registered id of memgym.
+        num_envs: how many.
+        workers: 0 steps all in this process, on one loaded task and embedder. Else each steps in a process of its own,
+            where task and embedder are loaded again; as Gymnasium has a process for each environment, ``workers`` must
+            then be ``num_envs``.
+        wrap: what goes around each, e.g. ``lambda env: PickAction(Features(env))``; with ``workers``, a function that
+            pickle or cloudpickle can send.
+        **kwargs: make-arguments.
+
+    Raises:
+        ConfigError: an argument does not fit.
+        DataError: the task's file is missing or damaged.
+    """
+    check_int("num_envs", num_envs, 1)
+    check_int("workers", workers, 0)
+    wrap = wrap or _bare
+    if not workers:
+        return MemoryVectorEnv(wrap(make(env_id, **kwargs)), num_envs)
+    if workers != num_envs:
+        raise ConfigError(f"'workers' must be 0 or 'num_envs' ({num_envs}): each environment has a process of its own")
+    makers = [_Maker(env_id, kwargs, wrap, place) for place in range(num_envs)]
+    # Text spaces cannot be shared memory; and without a network or a GPU below, spawning is safe whatever is running.
+    return AsyncVectorEnv(makers, shared_memory=False, context="spawn", autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+class MemoryVectorEnv(SyncVectorEnv):
+    """Twins of one environment, wrapped or not, that step together in this process.
+
+    Where the environment itself stores every turn (the extractor ``verbatim``), the texts of all episodes that begin
+    together are embedded in one batch.
+
+    Args:
+        env: the template; it is not played itself.
+        num_envs: how many.
+    """
+
+    def __init__(self, env: gym.Env, num_envs: int):
+        makers = [lambda place=place: _Placed(twin(env), place) for place in range(num_envs)]
+        super().__init__(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+
+    def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Begin an episode in each environment.
+
+        Args:
+            seed: one for each, or one from which they count upwards.
+            options: ``{"index": …}``, one for each or one for all.
+        """
+        indices = _indices(options, self.num_envs)
+        if indices is None:
+            indices = self._draw(seed)
+        first = self.envs[0].unwrapped
+        if isinstance(first, MemoryBankEnv) and first.stores_turns:
+            episodes = [first.task.episode(first.split, index) for index in indices]
+            first.embedder.embed([text for episode in episodes for text in first.known_texts(episode)])
+        return super().reset(options={**(options or {}), "index": indices})
+
+    def _draw(self, seed: int | Sequence[int | None] | None) -> list[int]:
+        """Draw the indices that the environments would draw themselves."""
+        seeds = [seed + place for place in range(self.num_envs)] if isinstance(seed, int) else seed
+        drawn = []
+        for place, env in enumerate(self.envs):
+            bare: Any = env.unwrapped
+            own = seeds[place] if seeds else None
+            if own is not None:
+                bare.np_random, bare._np_random_seed = np_random(own)
+            drawn.append(bare.draw_index())
+        return drawn
+
+
+class _Placed(gym.Wrapper[Any, Any, Any, Any]):
+    """Takes its own of several indices."""
+
+    def __init__(self, env: gym.Env, place: int):
+        super().__init__(env)
+        self._place = place
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        if options and isinstance(options.get("index"), Sequence):
+            options = {**options, "index": options["index"][self._place]}
+        return self.env.reset(seed=seed, options=options)
+
+
+class _Maker:
+    """Makes one environment, in another process."""
+
+    def __init__(self, env_id: str, kwargs: dict[str, Any], wrap: Wrap, place: int):
+        self._made = env_id, kwargs, wrap, place
+
+    def __call__(self) -> gym.Env:
+        import memgym  # noqa: F401 - registers the ids
+
+        env_id, kwargs, wrap, place = self._made
+        return _Placed(wrap(make(env_id, **kwargs)), place)
+
+
+def _bare(env: gym.Env) -> gym.Env:
+    return env
+
+
+def _indices(options: dict[str, Any] | None, count: int) -> list[int] | None:
+    """Return an index for each environment, None if they draw their own."""
+    index = (options or {}).get("index")
+    if index is None:
+        return None
+    if not isinstance(index, Sequence):
+        return [index] * count
+    if len(index) != count:
+        raise ConfigError(f"'index' has {len(index)} numbers for {count} environments")
+    return list(index)
