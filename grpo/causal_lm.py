@@ -71,7 +71,8 @@ class CausalLM(TrainablePolicy):
             from transformers import AutoModelForCausalLM
         except ImportError as error:
             raise MissingExtraError("a causal LM policy", "transformers") from error
-        return cls(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32), **kwargs)
+        safely = {"trust_remote_code": False, "weights_only": True}
+        return cls(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **safely), **kwargs)
 
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy of every response token: ``[N, R]`` float32, 0 outside the mask."""

@@ -73,7 +73,7 @@ class Played:
         job: which one.
         episode_id: ``""`` if it could not be started.
         phase: the phase at hand, ``""`` at the end.
-        steps: those played.
+        steps: those played, each a :class:`PlayedStep`, or what was to be kept of it.
         error: what it failed of.
         seconds: from its start to its end.
     """
@@ -81,7 +81,7 @@ class Played:
     job: Job
     episode_id: str = ""
     phase: str = ""
-    steps: list[PlayedStep] = field(default_factory=list)
+    steps: list[Any] = field(default_factory=list)
     error: Exception | None = None
     seconds: float = 0.0
 
@@ -99,6 +99,7 @@ def play(
     seed: int = 0,
     concurrency: int = CONCURRENCY,
     stepped: Callable[[], None] = lambda: None,
+    keep: Callable[[PlayedStep], Any] = lambda step: step,
 ) -> Iterator[Played]:
     """Play episodes side by side and yield each as it ends, in no certain order.
 
@@ -111,6 +112,7 @@ def play(
         seed: of everything random in the policy.
         concurrency: how many are played at once: episodes, or, where the policy waits on a network, its calls.
         stepped: called after each step of any episode.
+        keep: what is kept of each step; by default all of it, observations, too.
 
     Raises:
         ConfigError: an argument does not fit.
@@ -121,7 +123,7 @@ def play(
         raise ConfigError(f"{env} is no memgym environment")
 
     def drive() -> Iterator[Played]:
-        with _runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency, stepped)) as stage:
+        with _runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency, stepped, keep)) as stage:
             while True:
                 runner.run(stage.proceed())  # gives nothing back: the runner would make a text of it, tensors and all
                 if (played := stage.ended) is None:
@@ -168,9 +170,10 @@ class _Stage:
         seed: int,
         concurrency: int,
         stepped: Callable[[], None],
+        keep: Callable[[PlayedStep], Any],
     ):
         self._env, self._jobs, self._seed = env, jobs, seed
-        self._stepped = stepped
+        self._stepped, self._keep = stepped, keep
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="memgym-playing")
         waits = policy.waits or isinstance(policy, AsyncPolicy)
         self._open = OPEN_PER_CALL * concurrency if waits else concurrency
@@ -230,7 +233,7 @@ class _Stage:
             move, seconds = await self._ask.move(ask)
             move = _writable(move)
             observation, reward, terminated, truncated, info = await self._do(env.step, move.action)
-            played.steps.append(PlayedStep(ask, move, reward, info, seconds))
+            played.steps.append(self._keep(PlayedStep(ask, move, reward, info, seconds)))
             played.phase = info["phase"]
             done = terminated or truncated
             self._stepped()

@@ -81,7 +81,8 @@ def test_a_task(enter: Type, desk: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
     shown = enter("memgym", "evaluate", "baselines:NoMemory", "baselines:Oracle", *CODES)
     assert scores(shown) == {"NoMemory": 0.0, "Oracle": 1.0}
-    assert enter("memgym", "verify", *results(desk)).count(": verified") == 2
+    assert "is none of memgym's: --trust-code" in enter("memgym", "verify", *results(desk), code=2)
+    assert enter("memgym", "verify", "--trust-code", *results(desk)).count(": verified") == 2
 
 
 def test_a_score_of_a_task(enter: Type, desk: Path) -> None:
@@ -96,14 +97,14 @@ def test_a_score_of_a_task(enter: Type, desk: Path) -> None:
     forged, count = re.subn(r'("digits": ?)1\.0', r"\g<1>0.75", Path(oracle).read_text(), count=1)
     assert count
     Path(oracle).write_text(forged)
-    assert "NOT verified" in enter("memgym", "verify", oracle, code=1)
+    assert "NOT verified" in enter("memgym", "verify", "--trust-code", oracle, code=1)
 
 
 def test_a_baseline(enter: Type, desk: Path) -> None:
     few = (*CODES, "--set", "memory_tokens=16")
     shown = enter("memgym", "evaluate", "mypkg.baselines:Matching", "baselines:Recency", *few)
     assert scores(shown)["Matching"] == 1.0 > scores(shown)["Recency"]
-    assert enter("memgym", "verify", *results(desk)).count(": verified") == 2
+    assert enter("memgym", "verify", "--trust-code", *results(desk)).count(": verified") == 2
     assert "Did you mean 'Matching'?" in enter("memgym", "evaluate", "mypkg.baselines:Matchin", *CODES, code=2)
 
 
@@ -112,7 +113,7 @@ def test_an_embedder(enter: Type, desk: Path) -> None:
     for folder, embedder in (("ours", "hash"), ("theirs", "mypkg.embedders:Letters")):
         enter("memgym", "evaluate", "baselines:KeepAll", *bank, "--set", f"embedder={embedder}", "--out", folder)
     (ours,), (theirs,) = (list((desk / folder).iterdir()) for folder in ("ours", "theirs"))
-    assert ": verified" in enter("memgym", "verify", str(theirs))
+    assert ": verified" in enter("memgym", "verify", "--trust-code", str(theirs))
     recall = re.compile(r'("evidence_recall": ?[\d.]+)')
     assert recall.findall(ours.read_text()) != recall.findall(theirs.read_text())  # it ranks in its own way
 
@@ -129,7 +130,7 @@ def test_a_module(enter: Type, desk: Path) -> None:
 def test_an_agent_and_a_backend(enter: Type, desk: Path) -> None:
     shown = enter("memgym", "evaluate", "mypkg.agents:Porter", "--recipe", "porter.toml", *CODES)
     assert scores(shown) == {"Porter(recipe=porter.toml)": 1.0}
-    assert ": verified" in enter("memgym", "verify", *results(desk))
+    assert ": verified" in enter("memgym", "verify", "--trust-code", *results(desk))
 
 
 def test_a_reward(enter: Type, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +149,7 @@ def test_a_reward(enter: Type, desk: Path, monkeypatch: pytest.MonkeyPatch) -> N
     enter("memgym", "evaluate", "baselines:KeepAll", "--env", env_id, "--set", "difficulty=easy", "--episodes", "2")
     (path,) = results(desk)
     assert '"distinct"' in Path(path).read_text()
-    assert ": verified" in enter("memgym", "verify", path)
+    assert ": verified" in enter("memgym", "verify", "--trust-code", path)
 
 
 def test_a_variant_of_the_loss(enter: Type, desk: Path) -> None:
@@ -167,7 +168,7 @@ def test_a_suite(enter: Type, desk: Path) -> None:
     shown = enter("memgym", "evaluate", "mypkg.baselines:Matching", "--suite", "suite.toml")
     assert "doors-v0" in shown
     assert re.search(r"policy +all +± +few +many ", shown)
-    assert ": verified" in enter("memgym", "verify", *results(desk))
+    assert ": verified" in enter("memgym", "verify", "--trust-code", *results(desk))
     suite = desk / "suite.toml"
     suite.write_text(suite.read_text().replace("episodes", "episods", 1))
     assert "Did you mean 'episodes'?" in enter(

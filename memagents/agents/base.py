@@ -59,6 +59,7 @@ class Agent(StochasticPolicy):
         recipe: path of a TOML file, name of a built-in recipe, or the recipe's content (see :mod:`memagents.recipes`);
             by default that of the class, and if it has none, what the class says is all.
         backends: ready-made backends by name, in place of the recipe's.
+        trust_code: whether the folder of a training run, given as a recipe, may name code of others, and hosts.
 
     Raises:
         ConfigError: the recipe names something that does not exist, or its parts do not fit together.
@@ -69,8 +70,13 @@ class Agent(StochasticPolicy):
     """Phase to the module that plays it by default, with its options."""
     default_recipe: ClassVar[str | None] = None
 
-    def __init__(self, recipe: str | Mapping[str, Any] | None = None, backends: Mapping[str, Backend] | None = None):
-        read = _read_recipe(type(self), recipe)
+    def __init__(
+        self,
+        recipe: str | Mapping[str, Any] | None = None,
+        backends: Mapping[str, Backend] | None = None,
+        trust_code: bool = False,
+    ):
+        read = _read_recipe(type(self), recipe, trust_code)
         made = _Backends(read, backends or {})
         self.recipe = read
         self.parts: dict[str, Part] = {}
@@ -85,13 +91,15 @@ class Agent(StochasticPolicy):
         self.waits = bool(asked) and all(backend.waits for backend in asked)
 
     @classmethod
-    def fingerprint(cls, recipe: str | Mapping[str, Any] | None = None, **others: Any) -> str | None:
+    def fingerprint(
+        cls, recipe: str | Mapping[str, Any] | None = None, trust_code: bool = False, **others: Any
+    ) -> str | None:
         """Read the recipe without making its parts, and return a hash of its content.
 
         Raises:
             ConfigError: there is no such recipe, it is for another class, or its modules do not exist or do not fit.
         """
-        read = _read_recipe(cls, recipe)
+        read = _read_recipe(cls, recipe, trust_code)
         for phase in PHASES:
             check_module(read, phase, read.assign(phase, cls.modules.get(phase, {})))
         content = json.dumps([read.agent, read.backends, read.modules], sort_keys=True, default=str)
@@ -169,13 +177,15 @@ def agent_class(name: str) -> type[Agent]:
     return cls
 
 
-def load_agent(recipe: str | Mapping[str, Any], backends: Mapping[str, Backend] | None = None) -> Agent:
-    """Create the agent of the class that a recipe names.
+def load_agent(
+    recipe: str | Mapping[str, Any], backends: Mapping[str, Backend] | None = None, *, trust_code: bool = False
+) -> Agent:
+    """Create the agent of the class that a recipe names; the arguments are those of :class:`Agent`.
 
     Raises:
         ConfigError, MissingExtraError: as for :class:`Agent`.
     """
-    return _class_of(read_recipe(recipe))(recipe, backends)
+    return _class_of(read_recipe(recipe, trust_code=trust_code))(recipe, backends, trust_code)
 
 
 class _Batch:
@@ -233,7 +243,7 @@ class _Backends:
         return self._made[name]
 
 
-def _read_recipe(cls: type[Agent], recipe: str | Mapping[str, Any] | None) -> Recipe:
+def _read_recipe(cls: type[Agent], recipe: str | Mapping[str, Any] | None, trust_code: bool) -> Recipe:
     """Return the recipe, the class's own by default.
 
     Raises:
@@ -242,7 +252,7 @@ def _read_recipe(cls: type[Agent], recipe: str | Mapping[str, Any] | None) -> Re
     source = cls.default_recipe if recipe is None else recipe
     if source is None:
         return Recipe(cls.__name__, cls.__name__, {}, {})
-    read = read_recipe(source, cls.__name__)
+    read = read_recipe(source, cls.__name__, trust_code=trust_code)
     if not issubclass(cls, _class_of(read)):
         raise ConfigError(f"{read.name} is for {read.agent}, not for {cls.__name__}")
     return read

@@ -103,7 +103,11 @@ def _convert(source: Path, folder: Path) -> None:
 
     print("smollm2: converting", file=sys.stderr, flush=True)
     model = AutoModelForCausalLM.from_pretrained(
-        source, gguf_file=GGUF, quantization_config=GgufConfig(dequantize=True), dtype=torch.bfloat16
+        source,
+        gguf_file=GGUF,
+        quantization_config=GgufConfig(dequantize=True),
+        dtype=torch.bfloat16,
+        trust_remote_code=False,
     )
     model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(source, gguf_file=GGUF).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(source, gguf_file=GGUF, trust_remote_code=False).save_pretrained(folder)

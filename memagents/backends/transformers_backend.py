@@ -111,8 +111,10 @@ class TransformersBackend(LocalBackend):
         torch_dtype = DTYPES["bfloat16" if place.type == "cuda" else "float32"] if dtype == "auto" else DTYPES[dtype]
         path = find_model(model)
         try:
-            tokenizer = AutoTokenizer.from_pretrained(path)
-            found: Any = AutoModelForCausalLM.from_pretrained(path, dtype=torch_dtype, output_loading_info=True)
+            tokenizer = AutoTokenizer.from_pretrained(path, trust_remote_code=False)
+            found: Any = AutoModelForCausalLM.from_pretrained(
+                path, dtype=torch_dtype, output_loading_info=True, trust_remote_code=False, weights_only=True
+            )
         except Exception as error:  # of whatever kind: each format of weights and tokenizers has a reader of its own
             raise cannot_load(model, error) from None
         loaded: Any = found[0]

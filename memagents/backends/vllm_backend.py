@@ -151,7 +151,7 @@ def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, A
     path = find_model(model)  # its errors are clear already
     try:
         with _random_state_kept():
-            return LLM(path, **options, **_OURS, **whole_prompts | alone | engine)
+            return LLM(path, **options, **_OURS, **{"trust_remote_code": False} | whole_prompts | alone | engine)
     except (OSError, ValueError) as error:
         raise cannot_load(model, error) from None
 

@@ -25,7 +25,12 @@ BankOption = Annotated[
     Path,
     typer.Option("--bank", metavar="FILE", callback=_named, help="The memory bank's file; made if there is none."),
 ]
-EmbedderOption = Annotated[str, typer.Option(metavar="NAME", help="Of a new bank: hash, minilm or api:MODEL.")]
+EmbedderOption = Annotated[
+    str, typer.Option(metavar="NAME", help="Of the bank: hash, minilm, api:MODEL or module:Class.")
+]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Let a training run's folder name code of others, and hosts.")
+]
 SeedOption = Annotated[int, typer.Option(metavar="N", help="Seed of the sampling.")]
 
 
@@ -36,11 +41,12 @@ def chat(
     name: Annotated[str, typer.Option(metavar="NAME", help="How you are called in the memories.")] = "User",
     embedder: EmbedderOption = "hash",
     seed: SeedOption = 0,
+    trust_code: TrustCode = False,
 ) -> None:
     """Talk with an agent that remembers you. Ctrl-D or /quit ends the session, which is then remembered."""
     from memagents.cli.talk import talk
 
-    talk(recipe, bank, name, embedder, seed)
+    talk(recipe, bank, name, embedder, seed, trust_code)
 
 
 @app.command()
@@ -50,11 +56,12 @@ def ingest(
     bank: BankOption,
     embedder: EmbedderOption = "hash",
     seed: SeedOption = 0,
+    trust_code: TrustCode = False,
 ) -> None:
     """Remember the sessions of dialogue files, but those that the bank has had before; it is saved after each."""
     from memagents.cli.talk import ingest_files
 
-    ingest_files(dialogues, recipe, bank, embedder, seed)
+    ingest_files(dialogues, recipe, bank, embedder, seed, trust_code)
 
 
 @app.command()
@@ -62,13 +69,15 @@ def ask(
     questions: Annotated[list[str], typer.Argument(help="Questions; - reads them from standard input, one a line.")],
     recipe: RecipeOption,
     bank: BankOption,
+    embedder: EmbedderOption = "hash",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per question.")] = False,
     seed: SeedOption = 0,
+    trust_code: TrustCode = False,
 ) -> None:
     """Answer questions from a memory bank, which stays as it is."""
     from memagents.cli.talk import answer
 
-    answer(questions, recipe, bank, as_json, seed)
+    answer(questions, recipe, bank, embedder, as_json, seed, trust_code)
 
 
 @app.command()

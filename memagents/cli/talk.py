@@ -28,7 +28,7 @@ _COMMANDS = "/quit (or Ctrl-D) ends and remembers the session, /help says so."
 _COMMAND = re.compile(r"/\w*")  # a path or a sentence that begins with a slash is none
 
 
-def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int) -> None:
+def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int, trust_code: bool) -> None:
     """Talk until the person ends it, then remember the session.
 
     Raises:
@@ -38,7 +38,7 @@ def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int) -> None:
         memory = _load_bank(bank, embedder)
         screen = Screen()
         time = datetime.now().isoformat(timespec="seconds")
-        talk = Conversation(load_agent(recipe), memory, time, name, seed, screen.watch)
+        talk = Conversation(load_agent(recipe, trust_code=trust_code), memory, time, name, seed, screen.watch)
         typer.secho(f"{len(memory)} memories in {bank}. {_COMMANDS}", dim=True)
         try:
             with _signals_interrupt():
@@ -54,7 +54,7 @@ def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int) -> None:
             kept.unlink(missing_ok=True)
 
 
-def ingest_files(paths: list[Path], recipe: str, bank: Path, embedder: str, seed: int) -> None:
+def ingest_files(paths: list[Path], recipe: str, bank: Path, embedder: str, seed: int, trust_code: bool) -> None:
     """Remember the sessions of dialogue files, but those that the bank has had before; save after each.
 
     Raises:
@@ -72,7 +72,7 @@ def ingest_files(paths: list[Path], recipe: str, bank: Path, embedder: str, seed
                 typer.secho(f"session {session.id} was already ingested; skipped", fg="yellow")
                 skipped += 1
                 continue
-            agent = agent or load_agent(recipe)
+            agent = agent or load_agent(recipe, trust_code=trust_code)
             typer.secho(f"session {session.id} {session.time}".rstrip(), bold=True)
             _show_ingested(AgentMemory(agent, memory, seed, Screen().watch).ingest(session))
             memory.mark(digest)
@@ -81,7 +81,9 @@ def ingest_files(paths: list[Path], recipe: str, bank: Path, embedder: str, seed
     typer.echo(f"{len(sessions) - skipped} sessions ingested{left_out}; {len(memory)} memories in {bank}")
 
 
-def answer(questions: list[str], recipe: str, bank: Path, as_json: bool, seed: int) -> None:
+def answer(
+    questions: list[str], recipe: str, bank: Path, embedder: str, as_json: bool, seed: int, trust_code: bool
+) -> None:
     """Answer questions from a bank, which is read once and stays as it is.
 
     Raises:
@@ -89,8 +91,8 @@ def answer(questions: list[str], recipe: str, bank: Path, as_json: bool, seed: i
     """
     if not bank.is_file():
         raise ConfigError(f"there is no memory bank {bank}; 'memagents ingest' and 'memagents chat' make one")
-    kept = _load_bank(bank, "hash")
-    memory = AgentMemory(load_agent(recipe), kept, seed)
+    kept = _load_bank(bank, embedder)
+    memory = AgentMemory(load_agent(recipe, trust_code=trust_code), kept, seed)
     asked = [line.strip() for text in questions for line in (sys.stdin if text == "-" else [text])]
     for question in filter(None, asked):
         reply = memory.ask(question)
@@ -123,7 +125,9 @@ def _alone(bank: Path) -> Iterator[None]:
 def _load_bank(bank: Path, embedder: str) -> MemoryBank:
     """Load the bank; before the agent, since it is quick, and a model is not."""
     try:
-        return MemoryBank.load(bank) if bank.exists() else MemoryBank(embedder)
+        if not bank.exists():
+            return MemoryBank(embedder)
+        return MemoryBank.load(bank, None if embedder == "hash" else embedder)
     except OSError as error:
         raise ConfigError(f"--bank {bank} cannot be read: {error.strerror}") from None
 

@@ -26,7 +26,8 @@
     status = "api"
 
 What is left out is as the agent's class says; where there is one backend only, modules need not name it. The built-in
-recipes lie in this folder. The folder of a training run is a recipe too: of the agent that was trained there.
+recipes lie in this folder. The folder of a training run is a recipe too: of the agent that was trained there. As it may
+be anyone's, no code but ours is run and no host asked that it names, unless ``trust_code`` says so.
 """
 
 from __future__ import annotations
@@ -135,17 +136,18 @@ class Recipe:
             raise ConfigError(f"{self.name}: [backends.{backend}]: {error}") from error
 
 
-def read_recipe(source: str | Mapping[str, Any], agent: str = "MemoryAgent") -> Recipe:
+def read_recipe(source: str | Mapping[str, Any], agent: str = "MemoryAgent", *, trust_code: bool = False) -> Recipe:
     """Read a recipe from a TOML file, a training run's folder, the built-in ones by name, or its content.
 
     Args:
         source: path, name or content.
         agent: what the message suggests where the recipe names none.
+        trust_code: whether the folder of a training run may name code of others, and hosts; a file may.
 
     Raises:
         ConfigError: there is no such recipe, it is no TOML, or it has an unknown key or phase.
     """
-    name, content = ("the recipe", source) if isinstance(source, Mapping) else _load(source)
+    name, content = ("the recipe", source) if isinstance(source, Mapping) else _load(source, trust_code)
     for key in content:
         if key not in KEYS:
             raise unknown(f"key in {name}:", key, KEYS)
@@ -196,12 +198,12 @@ def check_module(recipe: Recipe, phase: str, assignment: Assignment) -> type[Mod
     return cls
 
 
-def _load(source: str) -> tuple[str, dict[str, Any]]:
+def _load(source: str, trust_code: bool) -> tuple[str, dict[str, Any]]:
     if not isinstance(source, str):
         raise ConfigError(f"a recipe is the path of a TOML file or the name of a built-in one, not {source!r}")
     path = Path(source)
     if path.is_dir() and source not in recipe_names():
-        return f"recipe {source}", trained_recipe(path)
+        return f"recipe {source}", trained_recipe(path, trust_code=trust_code)
     if not path.is_file():
         if source not in recipe_names() and is_path(source):
             raise ConfigError(f"recipe {source}: there is no such file, nor the folder of a training run")

@@ -14,7 +14,7 @@ from memgym.bank.embedders import CachedEmbedder, Embedder, check_embedder, embe
 from memgym.bank.index import EXACT_LIMIT, VectorIndex
 from memgym.bank.records import Event, MemoryRecord, Operation, PlanError, check_storable
 from memgym.checks import check_int
-from memgym.errors import BankFileError, ConfigError
+from memgym.errors import BankFileError
 
 _Result = TypeVar("_Result")
 _MOST_DERIVED = 256
@@ -305,8 +305,8 @@ class MemoryBank:
         """Read a bank that :meth:`save` wrote.
 
         Args:
-            embedder: the one that the bank was made with. By default it is made from its name: ours, and anyone's class
-                whose embedders have the ``name`` ``module:Class``. The module that the file names is then imported.
+            embedder: the one that the bank was made with, or its name. By default it is the one that the file names, if
+                it is ``hash`` or ``minilm``: a file may be anyone's, and neither code nor a host is taken from it.
 
         Raises:
             BankFileError: the file is damaged, foreign, from a newer version, or made with another embedder.
@@ -315,12 +315,12 @@ class MemoryBank:
         """
         snapshot = storage.read(path, check_int("exact_limit", exact_limit, 1))
         if embedder is None:
-            try:
-                embedder = CachedEmbedder(get_embedder(snapshot.embedder, factories=False))
-            except ConfigError as error:
+            if snapshot.embedder.partition(":")[0] not in ("hash", "minilm"):
                 raise BankFileError(
-                    f"{path} was made with an embedder of your own; pass it as embedder= ({error})"
-                ) from None
+                    f"{path} was made with embedder {snapshot.embedder!r}, which is not taken from a file: "
+                    "if you trust it, pass it as embedder= (--embedder)"
+                )
+            embedder = CachedEmbedder(get_embedder(snapshot.embedder))
         bank = cls(embedder, exact_limit)
         made = f"{snapshot.embedder!r} with {snapshot.index.dim} dimensions"
         used = f"{bank.embedder.name!r} with {bank.embedder.dim} dimensions"

@@ -21,10 +21,7 @@ from memgym.words import UNSPACED
 
 @runtime_checkable
 class Embedder(Protocol):
-    """What the bank needs of an embedder. ``name`` is stored in bank files, ``dim`` is the length of a row.
-
-    Called ``module:Class``, as :func:`get_embedder` finds it, it is found again when a bank file is loaded.
-    """
+    """What the bank needs of an embedder. ``name`` is stored in bank files, ``dim`` is the length of a row."""
 
     name: str
     dim: int
@@ -34,14 +31,13 @@ class Embedder(Protocol):
         ...
 
 
-def get_embedder(name: str, *, factories: bool = True) -> Embedder:
+def get_embedder(name: str) -> Embedder:
     """Return the embedder called ``name``.
 
     Args:
         name: ``hash``, ``hash:DIM``, ``minilm``, ``minilm:DEVICE``, ``api:MODEL``, or ``module:Class`` of anyone's: a
             class or another factory, called without arguments. A module of the name ``hash``, ``minilm`` or ``api``
             can't be meant.
-        factories: whether what is not a class may be called, too.
 
     Raises:
         ConfigError: there is no such embedder, its argument is missing or wrong, or what was made is no embedder.
@@ -57,19 +53,19 @@ def get_embedder(name: str, *, factories: bool = True) -> Embedder:
         if not (near and argument):
             raise
         raise ConfigError(f"{error}. Did you mean '{near[0]}:{argument}'?") from error
-    wrong = _not_a_maker(make, factories)
+    wrong = _not_a_maker(make)
     if wrong:
         raise ConfigError(f"embedder {name!r} {wrong}")
     return check_embedder(f"what embedder {name!r} makes", make())
 
 
-def _not_a_maker(make: Any, factories: bool) -> str:
+def _not_a_maker(make: Any) -> str:
     """Say why ``make`` cannot be called for an embedder; before it is called, since it may be anything."""
     if isinstance(make, type):
         if not callable(getattr(make, "embed", None)):
             return "has no method embed(texts)"
-    elif not (factories and callable(make)):
-        return f"must name a class{' or a factory' * factories}, not {make!r}"
+    elif not callable(make):
+        return f"must name a class or a factory, not {make!r}"
     try:
         inspect.signature(make).bind()
     except TypeError as error:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from memgym.cli import rounds
 from memgym.cli.common import parse_settings
-from memgym.cli.terminal import App, at_least, make_console, print_whole
+from memgym.cli.terminal import App, admit_present_folder, at_least, make_console, print_whole
 from memgym.errors import ConfigError
+
+if TYPE_CHECKING:
+    from memgym.leaderboard.trust import Trust
 
 app = App("A Gymnasium suite for memory-augmented agents.")
 app.add_typer(rounds.app, name="round")
@@ -36,6 +39,24 @@ JudgePrompt = Annotated[
     ),
 ]
 BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="The endpoint; by default OPENAI_BASE_URL.")]
+RoundFile = Annotated[
+    Path | None, typer.Option("--round", metavar="FILE", help="The round on which they were played, with its seed.")
+]
+TrustCode = Annotated[
+    bool, typer.Option("--trust-code", help="Import and run code that the files name beside memgym's own.")
+]
+AllowApi = Annotated[
+    bool, typer.Option("--allow-api", help="Ask judges, readers and embedders behind your API, with your key.")
+]
+
+
+def _trust(code: bool, api: bool) -> Trust:
+    """Return what files of others may name; their code may lie in the present folder."""
+    from memgym.leaderboard.trust import Trust
+
+    if code:
+        admit_present_folder()
+    return Trust(code, api)
 
 
 def _use_data_folder(folder: Path | None) -> None:
@@ -160,7 +181,7 @@ def _parse_shard(text: str) -> tuple[int, int]:
     return int(part), int(parts)
 
 
-@app.command()
+@app.command(present_folder=False)
 def table(
     files: Files,
     score: Score = "answer",
@@ -171,7 +192,7 @@ def table(
     show_table(files, score)
 
 
-@app.command()
+@app.command(present_folder=False)
 def compare(
     before: Annotated[Path, typer.Argument(help="Result file, or a folder of them.")],
     after: Annotated[Path, typer.Argument(help="Result file of the same entries, or a folder with the same names.")],
@@ -183,26 +204,66 @@ def compare(
     compare_files(before, after, score)
 
 
-@app.command()
+@app.command(present_folder=False)
 def verify(
     files: Files,
     settings: Setting = [],  # noqa: B006
-    on_round: Annotated[
-        Path | None, typer.Option("--round", metavar="FILE", help="The round on which they were played, with its seed.")
-    ] = None,
+    on_round: RoundFile = None,
     data: DataFolder = None,
+    trust_code: TrustCode = False,
+    allow_api: AllowApi = False,
 ) -> None:
-    """Replay result files: every reward and score must come out the same, to the last digit."""
+    """Replay result files: every reward and score must come out the same, to the last digit.
+
+    A file of anyone's is safe to verify: no code that it names is run, no host asked, no path followed, unless a flag
+    says so. Who played, by which seed and versions, stays its claim.
+    """
     _use_data_folder(data)
-    from memgym.cli.results import verify_files
+    from memgym.cli.results import Terms, verify_files
     from memgym.leaderboard.rounds import read_round
 
-    round_ = None if on_round is None else read_round(on_round)
-    if not verify_files(files, parse_settings(settings), round_):
+    terms = Terms(
+        _trust(trust_code, allow_api), parse_settings(settings), None if on_round is None else read_round(on_round)
+    )
+    if not verify_files(files, terms):
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(present_folder=False)
+def reproduce(
+    files: Files,
+    share: Annotated[float, typer.Option(metavar="X", help="Of each entry's episodes, above 0 and up to 1.")] = 0.1,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", callback=at_least(0), help="Seed of the choice; by default another.")
+    ] = None,
+    policy_options: Annotated[
+        list[str], typer.Option("--policy-set", metavar="KEY=VALUE", help="Argument of the policy, instead of its own.")
+    ] = [],  # noqa: B006
+    settings: Setting = [],  # noqa: B006
+    on_round: RoundFile = None,
+    data: DataFolder = None,
+    trust_code: TrustCode = False,
+    allow_api: AllowApi = False,
+) -> None:
+    """Play the policies of result files again on a random part: they must do what the files say.
+
+    A policy that draws nothing must act the same; one that samples must score the same, within the interval.
+    """
+    _use_data_folder(data)
+    from secrets import randbits
+
+    from memgym.cli.results import Terms, reproduce_files
+    from memgym.leaderboard.rounds import read_round
+
+    terms = Terms(
+        _trust(trust_code, allow_api), parse_settings(settings), None if on_round is None else read_round(on_round)
+    )
+    draw = randbits(31) if seed is None else seed
+    if not reproduce_files(files, terms, share, draw, parse_settings(policy_options)):
+        raise typer.Exit(1)
+
+
+@app.command(present_folder=False)
 def rejudge(
     files: Files,
     judge: Annotated[str, typer.Option(metavar="MODEL", help="The judging model's name at the endpoint.")],
@@ -214,14 +275,19 @@ def rejudge(
     ] = None,
     settings: Setting = [],  # noqa: B006
     data: DataFolder = None,
+    trust_code: TrustCode = False,
+    allow_api: AllowApi = False,
 ) -> None:
     """Score the answers of result files anew by a judge, without playing; each gives a new file."""
     _use_data_folder(data)
-    from memgym.cli.results import rejudge_files
+    from memgym.cli.results import Terms, rejudge_files
 
     given = {"model": judge, "prompt": None if prompt == "benchmark" else prompt, "base_url": base_url}
     spec = {name: value for name, value in given.items() if value is not None}
-    if rejudge_files(files, spec, out, parse_settings(settings)):
+    if ":" in prompt:
+        admit_present_folder()
+    terms = Terms(_trust(trust_code, allow_api), parse_settings(settings))
+    if rejudge_files(files, spec, out, terms):
         raise typer.Exit(1)
 
 
@@ -245,7 +311,7 @@ def serve_policy(
         server.serve_forever()
 
 
-@app.command()
+@app.command(present_folder=False)
 def merge(
     files: Files,
     out: Annotated[Path, typer.Option(metavar="FILE", help="The new result file, ….jsonl or ….jsonl.gz.")],
@@ -256,7 +322,7 @@ def merge(
     merge_files(files, out)
 
 
-@app.command()
+@app.command(present_folder=False)
 def schema() -> None:
     """Print the JSON Schema of the lines of a result file."""
     import json

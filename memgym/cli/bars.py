@@ -19,6 +19,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from memgym.shown import plain
+
 SECONDS_BETWEEN_LINES = 60.0
 BAR = 20
 FIGURES = 48
@@ -64,7 +66,7 @@ class Bars(Progress):
     def add(self, description: str, total: int, completed: int = 0, unit: str = "episodes") -> TaskID:
         """Add a bar for so many episodes, or what else is counted; only episodes have steps."""
         told = "0 steps" if unit == "episodes" else unit
-        return self.add_task(description, total=total, completed=completed, steps=0, unit=unit, told=told)
+        return self.add_task(plain(description), total=total, completed=completed, steps=0, unit=unit, told=told)
 
     def step(self, task_id: TaskID) -> None:
         """Count one step of an episode that runs."""

@@ -36,7 +36,7 @@ def make(
     typer.echo(f"{public}: publish it; it commits to the seed\n{secret}: keep it to yourself until {round_.opens}")
 
 
-@app.command()
+@app.command(present_folder=False)
 def add(
     round_file: RoundFile,
     files: Annotated[list[Path], typer.Argument(help="Result files that were handed in, or folders of them.")],

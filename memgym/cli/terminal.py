@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 
 import memgym
 from memgym.errors import MemgymError
+from memgym.shown import plain
 
 PLAIN = {
     "…": "...",
@@ -45,7 +46,7 @@ def prepare_streams() -> None:
 
 def make_console(**options: Any) -> Console:
     """Return a console on standard output that takes text as it is, and whose tables fit the encoding."""
-    return Console(**{"file": sys.stdout, "markup": False, "highlight": False, **options})
+    return Console(**{"file": sys.stdout, "markup": False, "highlight": False, "emoji": False, **options})
 
 
 def print_whole(console: Console, *parts: RenderableType) -> None:
@@ -62,8 +63,8 @@ def print_whole(console: Console, *parts: RenderableType) -> None:
 
 
 def say_error(error: object, colour: str = "red") -> None:
-    """Write one line to standard error."""
-    line = " ".join(str(error).split("\n"))
+    """Write one line to standard error; an error may quote a file."""
+    line = plain(" ".join(str(error).splitlines()))
     typer.secho(line if len(line) <= LONGEST_ERROR else f"{line[: LONGEST_ERROR - 1]}…", fg=colour, err=True)
 
 
@@ -81,7 +82,8 @@ def at_least(least: int) -> Callable[[int | None], int | None]:
 class App(typer.Typer):
     """A command with subcommands, each of which ends in one line where it fails; ``--version`` says memgym's version.
 
-    A name ``module:Class`` may be of a module in the present folder, as under ``python -m``.
+    A name ``module:Class`` may be of a module in the present folder, as under ``python -m``; but not where a command
+    reads what others wrote.
     """
 
     def __init__(self, help: str):
@@ -95,14 +97,34 @@ class App(typer.Typer):
         )
         self.callback()(_begin)
 
-    def command(self, name: str | None = None, **options: Any) -> Callable[[_Function], _Function]:
-        """Make a subcommand of a function."""
-        return super().command(name, **{"cls": _Command, **options})
+    def command(
+        self, name: str | None = None, *, present_folder: bool = True, **options: Any
+    ) -> Callable[[_Function], _Function]:
+        """Make a subcommand of a function.
+
+        Args:
+            name: of the subcommand.
+            present_folder: whether modules of the present folder can be imported.
+            **options: of Typer.
+        """
+        return super().command(name, **{"cls": _Command if present_folder else _ReadingCommand, **options})
 
 
-class _Command(TyperCommand):
+def admit_present_folder() -> None:
+    """Let modules of the present folder be imported."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+
+
+class _ReadingCommand(TyperCommand):
     def format_options(self, ctx: Any, formatter: Any) -> None:
         _format_options(self, ctx, formatter)
+
+
+class _Command(_ReadingCommand):
+    def invoke(self, ctx: Any) -> Any:
+        admit_present_folder()
+        return super().invoke(ctx)
 
 
 class _Commands(TyperGroup):
@@ -148,8 +170,7 @@ def _begin(
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    if "" not in sys.path:
-        sys.path.insert(0, "")
+    pass
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:

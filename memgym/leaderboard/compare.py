@@ -16,6 +16,7 @@ from memgym.errors import DataError, unknown
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import EntryRecord
 from memgym.leaderboard.summary import FEWEST, score_names, scored
+from memgym.shown import plain
 from memgym.statistics import interval, resampled_means, totals
 from memgym.tasks import TASKS, task_class
 
@@ -92,11 +93,10 @@ def compare(before: Result, after: Result, score: str = "answer") -> list[Change
 
 def common(before: Result, after: Result) -> tuple[Result, Result, int]:
     """Return both results with the episodes that both have played to the end, and how many others there should be."""
-    keys = {episode.key for episode in before.episodes if episode.error is None}
-    keys &= {episode.key for episode in after.episodes if episode.error is None}
+    keys = {key for key, failed in before.keys() if not failed}  # noqa: SIM118 - not a dict
+    keys &= {key for key, failed in after.keys() if not failed}  # noqa: SIM118
     first, second = (
-        replace(result, episodes=tuple(episode for episode in result.episodes if episode.key in keys))
-        for result in (before, after)
+        replace(result, episodes=result.select(lambda key, failed: key in keys)) for result in (before, after)
     )
     return first, second, sum(entry.count * entry.trials for entry in before.header.entries) - len(keys)
 
@@ -109,7 +109,9 @@ def comparison_table(title: str, changes: Sequence[Change], left_out: int = 0) -
         changes: its rows.
         left_out: how many episodes are not in both results; noted below it.
     """
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    table = Table(
+        title=Text(plain(title)), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False
+    )
     rows = [_cells(change) for change in changes]
     for i, name in enumerate(("entry", "drawn", "before", "after", "difference", "95 %", "relative", "95 %")):
         widest = max(len(row[i]) for row in rows)  # where there is no room, names are folded, numbers never cut
@@ -128,7 +130,7 @@ def _cells(change: Change) -> list[str]:
     cells = [f"{change.before:.3f}", f"{change.after:.3f}", f"{mean:+.3f}", f"{low:+.3f} … {high:+.3f}", *relative]
     if change.few:
         cells[3], cells[5] = "–", "–" if relative[1] else ""
-    return [change.name, change.drawn, *cells]
+    return [plain(change.name), change.drawn, *cells]
 
 
 def _check_same(before: Sequence[EntryRecord], after: Sequence[EntryRecord]) -> None:

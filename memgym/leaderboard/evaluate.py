@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -116,8 +116,9 @@ class Evaluation:
             by_entry.setdefault(entry, []).append(Job(trial, index))
         for entry, jobs in by_entry.items():
             env = self.envs[entry]
-            for played in play(self.policy, env, jobs, seed=self.header.seed, concurrency=concurrency, stepped=stepped):
-                yield record_episode(entry, env, played)
+            keep, seed = partial(record_step, env), self.header.seed
+            for played in play(self.policy, env, jobs, seed=seed, concurrency=concurrency, stepped=stepped, keep=keep):
+                yield record_episode(entry, played)
 
 
 def evaluate(
@@ -220,21 +221,22 @@ def entry_keys(entry: EntryRecord, env: MemoryEnv) -> list[Key]:
     return [(entry.name, trial, index) for trial in range(entry.trials) for index in range(count)]
 
 
-def record_episode(entry: str, env: MemoryEnv, played: Played) -> EpisodeRecord:
-    """Return the record of an episode: everything that a replay must bring out again, and what it cost."""
+def record_episode(entry: str, played: Played) -> EpisodeRecord:
+    """Return the record of an episode, of whose steps the records were kept: all that a replay must bring out again."""
     error = None if played.error is None else f"{type(played.error).__name__}: {played.error}"
     return EpisodeRecord(
         entry=entry,
         trial=played.job.trial,
         index=played.job.index,
         episode_id=played.episode_id,
-        steps=[_record_step(env, step) for step in played.steps],
+        steps=played.steps,
         seconds=played.seconds,
         error=error and error.encode(errors="replace").decode(),
     )
 
 
-def _record_step(env: MemoryEnv, step: PlayedStep) -> StepRecord:
+def record_step(env: MemoryEnv, step: PlayedStep) -> StepRecord:
+    """Return the record of a step."""
     action, info = step.move.action, step.info
     return StepRecord(
         phase=info["played"],

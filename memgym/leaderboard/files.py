@@ -1,7 +1,8 @@
 """Result files: JSON lines, appended as episodes end; called ``….gz`` each line is compressed by itself.
 
 A file that a killed process left is whole but for its last line, which costs one episode. Nothing is skipped silently:
-any other fault is an error that names the line.
+any other fault is an error that names the line. A file may be a stranger's: whatever is in it, reading it takes little
+memory, and what it holds is bounded.
 """
 
 from __future__ import annotations
@@ -9,24 +10,20 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from memgym.errors import ConfigError, DataError
+from memgym.leaderboard.episodes import EpisodesWriter, Outline, Picked, Records, twice
+from memgym.leaderboard.lines import Lines
 from memgym.leaderboard.records import EpisodeRecord, Header, Key, decode_episode, decode_header, encode
 
-MAX_LINE = 1 << 28
-"""The longest line that is read, in bytes."""
-MAX_CONTENT = 1 << 32
-"""The most that is read of a file, in bytes, unpacked."""
-_PIECE = 1 << 14
-_HEAD = gzip.compress(b"", mtime=0)[:10]
-"""How each line begins in a compressed file."""
+MAX_LINE = 1 << 23
+"""The longest line that is written and read, in bytes."""
 SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
@@ -37,26 +34,44 @@ class Result:
     Args:
         header: its first line.
         episodes: the record of each episode, by entry (in the header's order), trial and index. Where one was played
-            again after it had failed, the later record counts.
+            again after it had failed, the later record counts. Of a file that was read, they are decoded when they are
+            asked for: they may be more than fit into memory, so go through them and do not gather them.
         torn: whether the last line was cut off, and is missing.
+        digest: the SHA-256 of the file's unpacked content; "" where there is no file.
     """
 
     header: Header
-    episodes: tuple[EpisodeRecord, ...]
+    episodes: Sequence[EpisodeRecord]
     torn: bool = False
+    digest: str = field(default="", compare=False)
 
-    def of(self, entry: str) -> list[EpisodeRecord]:
+    def keys(self) -> Iterator[Outline]:
+        """Yield the key of each episode, and whether it failed."""
+        if isinstance(self.episodes, Records):
+            return self.episodes.keys()
+        return ((episode.key, episode.error is not None) for episode in self.episodes)
+
+    def select(self, test: Callable[[Key, bool], bool]) -> Sequence[EpisodeRecord]:
+        """Return the episodes whose key, and whether they failed, pass a test."""
+        chosen = [(number, outline) for number, outline in enumerate(self.keys()) if test(*outline)]
+        return Picked([(self.episodes, number) for number, _ in chosen], [outline for _, outline in chosen])
+
+    def recorded(self, entry: str) -> Sequence[EpisodeRecord]:
+        """Return the episodes of an entry, the failed ones among them."""
+        return self.select(lambda key, failed: key[0] == entry)
+
+    def of(self, entry: str) -> Sequence[EpisodeRecord]:
         """Return the episodes of an entry that were played to the end."""
-        return [episode for episode in self.episodes if episode.entry == entry and episode.error is None]
+        return self.select(lambda key, failed: key[0] == entry and not failed)
 
     @property
-    def failed(self) -> list[EpisodeRecord]:
+    def failed(self) -> Sequence[EpisodeRecord]:
         """The episodes that failed."""
-        return [episode for episode in self.episodes if episode.error is not None]
+        return self.select(lambda key, failed: failed)
 
     def missing(self) -> Iterator[Key]:
         """Yield the keys of the episodes that have no record."""
-        recorded = {episode.key for episode in self.episodes}
+        recorded = {key for key, _ in self.keys()}
         return (key for entry in self.header.entries for key in entry.episode_keys() if key not in recorded)
 
 
@@ -87,9 +102,7 @@ def make_result(header: Header, episodes: Sequence[EpisodeRecord], where: str, t
     known: dict[Key, EpisodeRecord] = {}
     for episode in episodes:
         if episode.key in known and known[episode.key].error is None:
-            raise DataError(
-                f"{where}: episode {episode.index}, trial {episode.trial} of {episode.entry!r} is there twice"
-            )
+            raise twice(episode.key, where)
         known[episode.key] = episode
     places = {entry.name: place for place, entry in enumerate(header.entries)}
     ordered = sorted(known.values(), key=lambda episode: (places[episode.entry], episode.trial, episode.index))
@@ -97,30 +110,39 @@ def make_result(header: Header, episodes: Sequence[EpisodeRecord], where: str, t
 
 
 def read_result(path: Path) -> Result:
-    """Read a result file whole.
+    """Read a result file: all of it is checked, and decoded again when it is asked for.
 
     Raises:
-        DataError: the file is missing, damaged, no result file, or of another version; the message names the line.
+        DataError: the file is missing, damaged, no result file, of another version, or holds more than a result may;
+            the message names the line.
     """
-    lines = _Lines(path)
-    header, episodes = None, []
+    lines = Lines(path, MAX_LINE)
+    header, episodes = None, None
     for number, line in enumerate(lines, 1):
         where = f"{path}, line {number}"
         if header is None:
             header = decode_header(line, str(path))
+            episodes = EpisodesWriter(header, str(path))
         else:
-            episodes.append(decode_episode(line, header, where))
-    if header is None:
+            assert episodes is not None
+            episodes.add(decode_episode(line, header, where), line)
+    if header is None or episodes is None:
         raise DataError(f"{path}: not a memgym result file (it has no whole line)")
-    return make_result(header, episodes, str(path), lines.torn)
+    return Result(header, episodes.done(), lines.torn, lines.digest)
 
 
 def write_result(result: Result, path: Path) -> None:
     """Write a result as a new file, in one step: whoever reads, at any time, finds all of it or nothing."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    content = b"".join([encode(result.header), *map(encode, result.episodes)])
     try:
-        temporary.write_bytes(gzip.compress(content, mtime=0) if path.suffix == ".gz" else content)
+        with open(temporary, "wb") as file:
+            packed = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) if path.suffix == ".gz" else None
+            out: IO[bytes] = packed or file  # type: ignore[assignment]
+            out.write(encode(result.header))
+            for episode in result.episodes:
+                out.write(encode(episode))
+            if packed is not None:
+                packed.close()
         temporary.replace(path)
     except OSError as error:
         raise DataError(f"{path}: cannot be written: {error.strerror}") from None
@@ -184,6 +206,8 @@ class Recorder:
             self.path.unlink(missing_ok=True)
 
     def _write(self, line: bytes) -> None:
+        if len(line) > MAX_LINE:
+            raise DataError(f"{self.path}: a record of {len(line):,} bytes cannot be written: at most {MAX_LINE:,}")
         start = self._file.tell()
         rest = memoryview(gzip.compress(line, mtime=0) if self.path.suffix == ".gz" else line)
         try:
@@ -193,60 +217,6 @@ class Recorder:
             with suppress(OSError):  # a last line that is cut off is understood by every reader
                 self._file.truncate(start)
             raise DataError(f"{self.path}: cannot be written: {error.strerror}; what was played is kept") from None
-
-
-class _Lines:
-    """The whole lines of a file; ``torn`` tells afterwards whether another began and has no end."""
-
-    def __init__(self, path: Path):
-        self._path = path
-        self.torn = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        started: list[bytes] = []
-        length = read = 0
-        for chunk in self._chunks():
-            first, *others = chunk.split(b"\n")
-            started.append(first)
-            length += len(first)
-            read += len(chunk)
-            if max(length, *map(len, others), 0) > MAX_LINE:
-                raise DataError(f"{self._path}: a line has more than {MAX_LINE:,} bytes")
-            if read > MAX_CONTENT:
-                raise DataError(f"{self._path}: it holds more than {MAX_CONTENT:,} bytes")
-            if others:
-                yield b"".join(started)
-                yield from others[:-1]
-                started = [others[-1]]
-                length = len(others[-1])
-        self.torn |= any(started)
-
-    def _chunks(self) -> Iterator[bytes]:
-        """Yield the unpacked content, piece by piece."""
-        packed = self._path.suffix == ".gz"
-        try:
-            with open(self._path, "rb") as file:
-                yield from self._unpacked(file) if packed else iter(lambda: file.read(_PIECE), b"")
-        except OSError as error:
-            raise DataError(f"{self._path}: cannot be read: {error.strerror}") from None
-        except zlib.error as error:
-            raise DataError(f"{self._path}: not a gzip file, or damaged: {error}") from None
-
-    def _unpacked(self, file: IO[bytes]) -> Iterator[bytes]:
-        """Unpack gzip members, one after the other; the last may be cut off."""
-        member, start = None, 0
-        while piece := file.read(_PIECE):
-            while piece:
-                member = member or zlib.decompressobj(wbits=31)
-                yield member.decompress(piece)
-                piece = member.unused_data  # where a member ends, the next begins
-                if member.eof:
-                    member, start = None, file.tell() - len(piece)
-        self.torn = member is not None
-        if self.torn:
-            file.seek(start + 1)
-            if _HEAD in file.read():
-                raise zlib.error("a line in the middle has no end")
 
 
 def _open(path: Path, mode: str) -> io.FileIO:

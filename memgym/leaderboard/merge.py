@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from memgym.errors import DataError
-from memgym.leaderboard.files import Key, Result, make_result
-from memgym.leaderboard.records import EpisodeRecord, Header
+from memgym.leaderboard.episodes import Picked
+from memgym.leaderboard.files import Result
+from memgym.leaderboard.records import Header, Key
 
 
 def merge(parts: Mapping[str, Result]) -> Result:
@@ -27,20 +28,18 @@ def merge(parts: Mapping[str, Result]) -> Result:
         difference = header_difference(result.header, other.header)
         if difference:
             raise DataError(f"{first} and {name} are not parts of one evaluation: {difference}")
-    episodes: dict[Key, tuple[str, EpisodeRecord]] = {}
+    found: dict[Key, tuple[str, int, bool]] = {}
     for name, part in parts.items():
-        for episode in part.episodes:
-            if episode.key in episodes:
-                whole = [found for found in (episodes[episode.key], (name, episode)) if found[1].error is None]
-                if len(whole) == 2:
-                    raise DataError(
-                        f"episode {episode.index}, trial {episode.trial} of {episode.entry!r} is in both "
-                        f"{whole[0][0]} and {name}"
-                    )
-                episodes[episode.key] = whole[0] if whole else (name, episode)
-            else:
-                episodes[episode.key] = (name, episode)
-    return make_result(result.header, [episode for _, episode in episodes.values()], "the parts")
+        for number, (key, failed) in enumerate(part.keys()):
+            if key not in found or found[key][2]:
+                found[key] = (name, number, failed)
+            elif not failed:
+                entry, trial, index = key
+                raise DataError(f"episode {index}, trial {trial} of {entry!r} is in both {found[key][0]} and {name}")
+    ranks = {entry.name: rank for rank, entry in enumerate(result.header.entries)}
+    keys = sorted(found, key=lambda key: (ranks[key[0]], *key[1:]))
+    picks = [(parts[found[key][0]].episodes, found[key][1]) for key in keys]
+    return Result(result.header, Picked(picks, [(key, found[key][2]) for key in keys]))
 
 
 def header_difference(first: Header, second: Header) -> str:

@@ -15,14 +15,26 @@ import msgspec
 
 from memgym.errors import DataError
 from memgym.leaderboard.suite import SuiteEntry
+from memgym.shown import plain
 
 FORMAT: Final = "memgym-result"
 FORMAT_VERSION: Final = 2
 
+MAX_HEADER = 1 << 20
+"""The longest header, in bytes."""
+MAX_DEPTH = 16
+"""How deeply the arguments of environments and policies may be nested."""
+
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+Text = Annotated[str, msgspec.Meta(max_length=1000)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
-Scores = dict[str, float]
+Names = Annotated[list[Name], msgspec.Meta(max_length=1000)]
+Score = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+Scores = Annotated[dict[Name, Score], msgspec.Meta(max_length=100)]
+Usage = Annotated[dict[Name, Count], msgspec.Meta(max_length=100)]
+Versions = Annotated[dict[Name, Text], msgspec.Meta(max_length=100)]
 Key = tuple[str, int, int]
 """Entry, trial and index of an episode."""
 
@@ -37,7 +49,7 @@ class PolicyRecord(_Record, frozen=True):
     entry_point: Name
     options: dict[str, Any]
     privileged: bool
-    fingerprint: str | None = None
+    fingerprint: Text | None = None
     """A hash of the files that the options name, such as a recipe."""
 
 
@@ -60,11 +72,11 @@ class EntryRecord(_Record, frozen=True):
     env_spec: str
     task_fingerprint: Name
     judge: JudgeRecord | None = None
-    final_rewards: list[Name] = []
+    final_rewards: Names = []
     """The rewards that tell at the last step how good the memory is."""
     size: Positive | None = None
     """How many episodes the split has; None if it has no end."""
-    seconds: float | None = None
+    seconds: Seconds | None = None
     """How long all episodes took together, where it is not known of each."""
 
     @property
@@ -96,11 +108,11 @@ class Header(_Record, frozen=True):
     format: Literal["memgym-result"]
     format_version: Annotated[int, msgspec.Meta(ge=FORMAT_VERSION, le=FORMAT_VERSION)]
     suite: Name
-    left_out: list[Name]
+    left_out: Names
     policy: PolicyRecord
     seed: Count
-    packages: dict[str, str]
-    entries: Annotated[list[EntryRecord], msgspec.Meta(min_length=1)]
+    packages: Versions
+    entries: Annotated[list[EntryRecord], msgspec.Meta(min_length=1, max_length=1000)]
     round: RoundRecord | None = None
 
     def entry(self, name: str) -> EntryRecord:
@@ -111,8 +123,8 @@ class Header(_Record, frozen=True):
 class AnswerRecord(_Record, frozen=True):
     """An answered question with its scores, ``answer`` the official one among them."""
 
-    question_id: str
-    category: str
+    question_id: Text
+    category: Text
     answer: str
     scores: Scores
 
@@ -133,9 +145,9 @@ class StepRecord(_Record, frozen=True):
     answers: list[AnswerRecord]
     observation_tokens: Count
     action_tokens: Count
-    seconds: float | None = None
+    seconds: Seconds | None = None
     """How long the policy took to answer, by itself or with its batch."""
-    usage: dict[str, int] | None = None
+    usage: Usage | None = None
     """What a served model's call cost, as the server told it."""
 
 
@@ -145,9 +157,9 @@ class EpisodeRecord(_Record, frozen=True):
     entry: Name
     trial: Count
     index: Count
-    episode_id: str
+    episode_id: Text
     steps: list[StepRecord]
-    seconds: float | None = None
+    seconds: Seconds | None = None
     error: str | None = None
 
     @property
@@ -178,6 +190,8 @@ def decode_header(line: bytes, where: str) -> Header:
     Raises:
         DataError: it is none, it is of another version, or a field is wrong.
     """
+    if len(line) > MAX_HEADER:
+        raise DataError(f"{where}: not a memgym result file (its first line has more than {MAX_HEADER:,} bytes)")
     try:
         known = msgspec.json.decode(line, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -192,6 +206,7 @@ def decode_header(line: bytes, where: str) -> Header:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{where}: two entries are called {twice!r}")
+    _check_header(header, where)
     return header
 
 
@@ -210,6 +225,33 @@ def decode_episode(line: bytes, header: Header, where: str) -> EpisodeRecord:
     if episode.error is None:
         _check_whole(episode, entry, where)
     return episode
+
+
+def _check_header(header: Header, where: str) -> None:
+    """Check that names are what they look like, and that arguments are plain values."""
+    names = {"suite": [header.suite], "left_out": header.left_out, "policy.entry_point": [header.policy.entry_point]}
+    if header.round is not None:
+        names["round"] = [header.round.name]
+    for entry in header.entries:
+        names[f"entries[{entry.name!r}]"] = [entry.name, entry.env_id, entry.split, *entry.final_rewards]
+    for field, given in names.items():
+        for name in given:
+            if plain(name) != name or name.strip() != name:
+                raise DataError(f"{where}: {field}: {name!r} has a sign that cannot be seen, or a space at an end")
+    _check_plain(header.policy.options, f"{where}: policy.options")
+    for entry in header.entries:
+        _check_plain(entry.kwargs, f"{where}: entries[{entry.name!r}].kwargs")
+
+
+def _check_plain(value: Any, where: str, depth: int = 0) -> None:
+    """Check what may be any JSON: its depth, and that its integers are such as every reader can hold."""
+    if depth > MAX_DEPTH:
+        raise DataError(f"{where} is nested more than {MAX_DEPTH} deep")
+    if isinstance(value, int) and abs(value) >= 2**63:
+        raise DataError(f"{where} has an integer of more than 63 bits")
+    if isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            _check_plain(item, where, depth + 1)
 
 
 def _check_whole(episode: EpisodeRecord, entry: EntryRecord, where: str) -> None:

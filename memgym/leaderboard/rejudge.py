@@ -14,10 +14,10 @@ from memgym.envs.rewards import ScalarReward
 from memgym.episodes import Question
 from memgym.errors import DataError
 from memgym.judging.judge import Judge, JudgeError
-from memgym.leaderboard.evaluate import make_env
+from memgym.leaderboard.episodes import Changed
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import AnswerRecord, EntryRecord, EpisodeRecord, JudgeRecord, StepRecord
-from memgym.leaderboard.suite import SuiteEntry
+from memgym.leaderboard.trust import STRICT, Trust, replay_env
 
 JudgeSpec = str | Mapping[str, Any]
 Verdicts = Mapping[tuple[int, str, str], float | JudgeError]
@@ -28,6 +28,7 @@ def rejudge(
     result: Result,
     judge: JudgeSpec,
     *,
+    trust: Trust = STRICT,
     overrides: Mapping[str, Any] | None = None,
     judged: Callable[[], None] = lambda: None,
 ) -> Result:
@@ -41,31 +42,31 @@ def rejudge(
     Args:
         result: content of a result file; is left as it is.
         judge: as for the make-argument ``judge``: a model, or a dict with ``model``, ``prompt``, ``base_url``, ….
-        overrides: make-arguments that differ on this machine, such as ``path``.
+        trust: what the file may name beside what is memgym's own; the judge is yours.
+        overrides: make-arguments of this machine in place of the file's, such as ``path``.
         judged: called after each verdict, from several threads.
 
     Raises:
+        UntrustedError: the file names what is not admitted, see :mod:`memgym.leaderboard.trust`.
         ConfigError, DataError: an entry's environment or the judge cannot be made, or the data are others here.
     """
-    entries, episodes = [], []
+    entries, changes = [], {}
     for entry in result.header.entries:
-        env = _env(entry, judge, overrides or {}, reveal_gold=result.header.policy.privileged)
+        env = _env(entry, judge, trust, overrides or {}, reveal_gold=result.header.policy.privileged)
         entries.append(_entry(entry, env, judge))
-        recorded = [episode for episode in result.episodes if episode.entry == entry.name]
         assert env.judge is not None
-        verdicts = _verdicts(env.judge, env, recorded, judged)
-        pay = ScalarReward(env.rewards, env.reward_weights)
-        episodes += [_rejudged(episode, verdicts, pay) for episode in recorded]
+        verdicts = _verdicts(env.judge, env, result.recorded(entry.name), judged)
+        changes[entry.name] = (verdicts, ScalarReward(env.rewards, env.reward_weights))
     header = msgspec.structs.replace(result.header, suite=_suite_name(result, judge), entries=entries)
-    return replace(result, header=header, episodes=tuple(episodes))
+    episodes = Changed(result.episodes, lambda episode: _rejudged(episode, *changes[episode.entry]))
+    for _ in episodes:
+        pass  # what does not fit is told here, not when they are written
+    return replace(result, header=header, episodes=episodes, digest="")
 
 
 def count_answers(result: Result) -> int:
     """Return how many different answers there are to judge."""
-    return sum(
-        len(dict.fromkeys(_keys(episode for episode in result.episodes if episode.entry == entry.name)))
-        for entry in result.header.entries
-    )
+    return sum(len(dict.fromkeys(_keys(result.recorded(entry.name)))) for entry in result.header.entries)
 
 
 def judge_label(judge: JudgeSpec) -> str:
@@ -84,10 +85,11 @@ def _suite_name(result: Result, judge: JudgeSpec) -> str:
     return f"{name} judge={judge_label(judge)}"
 
 
-def _env(entry: EntryRecord, judge: JudgeSpec, overrides: Mapping[str, Any], *, reveal_gold: bool) -> MemoryEnv:
-    changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
-    kwargs = {**entry.kwargs, **changed, "judge": judge}
-    env = make_env(SuiteEntry(entry.name, entry.env_id, kwargs, entry.split), reveal_gold=reveal_gold)
+def _env(
+    entry: EntryRecord, judge: JudgeSpec, trust: Trust, overrides: Mapping[str, Any], *, reveal_gold: bool
+) -> MemoryEnv:
+    judged = msgspec.structs.replace(entry, kwargs={**entry.kwargs, "judge": None})
+    env = replay_env(judged, trust, {**overrides, "judge": judge}, reveal_gold=reveal_gold)
     if env.task.fingerprint() != entry.task_fingerprint:
         raise DataError(f"entry {entry.name!r}: the task or its data are not the same here (fingerprints differ)")
     return env

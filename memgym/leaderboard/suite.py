@@ -12,6 +12,7 @@ from typing import Any
 
 from memgym.checks import check_int
 from memgym.errors import ConfigError, unknown
+from memgym.shown import plain
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _RESERVED = {
@@ -126,6 +127,8 @@ def _check_entry(entry: SuiteEntry) -> None:
         value = getattr(entry, name)
         if not isinstance(value, str) or not value:
             raise ConfigError(f"{name!r} must be a text, not {value!r}")
+        if plain(value) != value or value.strip() != value:
+            raise ConfigError(f"{name!r} has a sign that cannot be seen, or a space at an end: {value!r}")
     check_int("episodes", entry.episodes, 1)
     check_int("trials", entry.trials, 1)
     if not isinstance(entry.kwargs, dict):

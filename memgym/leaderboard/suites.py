@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from memgym.data.hub import HUB_PREFIX
 from memgym.errors import ConfigError
@@ -13,6 +15,7 @@ from memgym.folders import locate
 from memgym.leaderboard.suite import Suite, SuiteEntry, check_suite, read_suite
 from memgym.registration import make
 from memgym.resolve import resolve
+from memgym.shown import plain
 from memgym.tasks.procedural.ruler import SUBTASKS as RULER_SUBTASKS
 
 BANK = "memgym/MemoryBank-v1"
@@ -127,6 +130,37 @@ def is_other_than_ours(name: str, entries: Sequence[SuiteEntry], left_out: Colle
     return list(entries) != [entry for entry in suite.entries if entry.name not in lacking]
 
 
+def lookalike(name: str) -> str:
+    """Return the suite of ours that a name which is none of ours could be taken for, "" if there is none.
+
+    Case, spaces and marks do not count; a letter that is not ASCII may look like any; versions are one suite's.
+    """
+    letters = [sign for sign in normalize("NFKD", name).casefold() if sign.isalnum()]
+    for ours in SUITES if name not in SUITES else ():
+        known = [sign for sign in ours if sign.isalnum()]
+        same = [one == two for one, two in zip(letters, known, strict=False)]
+        alike = all(equal or not one.isascii() for equal, one in zip(same, letters, strict=False))
+        if len(letters) == len(known) and alike and 2 * sum(same) > len(known):
+            return ours
+        if re.fullmatch(re.escape(ours.rpartition("-v")[0]) + r"-v[0-9]+", name):
+            return ours
+    return ""
+
+
+def suite_title(name: str, entries: Sequence[SuiteEntry], left_out: Collection[str]) -> str:
+    """Return how a result's suite is called: by a name of ours only if it is that, whatever the file says."""
+    if name in SUITES:
+        return f"{name} (not memgym's: other entries)" if is_other_than_ours(name, entries, left_out) else name
+    taken_for = lookalike(name)
+    return f"{ascii(name)[1:-1]} (not memgym's {taken_for})" if taken_for else plain(name)
+
+
+def wrongly_left_out(name: str, left_out: Collection[str]) -> list[str]:
+    """Return the entries that a result of a suite of ours left out although their data files are here."""
+    entries = SUITES[name].entries if name in SUITES else ()
+    return [entry.name for entry in entries if entry.name in left_out and not missing_file(entry)]
+
+
 def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episodes: int | None, trials: int) -> Suite:
     """Return a suite of one entry for any environment, named after it and its arguments.
 
@@ -142,7 +176,7 @@ def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episode
     entry = SuiteEntry(env.task.name, env_id, kwargs, env.split, episodes or size or 20, trials)
     files = getattr(env.task, "path_options", ("path",))
     settings = [f"{name}={Path(value).name if value and name in files else value}" for name, value in kwargs.items()]
-    return Suite(" ".join([env_id.removeprefix("memgym/"), *settings]), "", (entry,))
+    return Suite(plain(" ".join([env_id.removeprefix("memgym/"), *settings])).strip(), "", (entry,))
 
 
 def present(suite: Suite) -> Suite:

@@ -166,25 +166,42 @@ def _mean_of(groups: Sequence[Sequence[float]], drawn: np.ndarray | None) -> Mea
     )
 
 
+class _Sums:
+    """Sums and numbers by name, whose means are asked for in the end: the values themselves need not be kept."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, tuple[float, int]] = {}
+
+    def add(self, name: str, value: float) -> None:
+        total, number = self._sums.get(name, (0.0, 0))
+        self._sums[name] = (total + value, number + 1)
+
+    def means(self) -> dict[str, float]:
+        return {name: total / number for name, (total, number) in sorted(self._sums.items())}
+
+
 def _entry_summary(result: Result, entry: EntryRecord, mean: Mean | None) -> EntrySummary:
+    formats, categories, scores, final = _Sums(), _Sums(), _Sums(), _Sums()
     whole = result.of(entry.name)
-    recorded = [episode for episode in result.episodes if episode.entry == entry.name]
-    steps = [step for episode in whole for step in episode.steps]
-    formats = [step.rewards["format"] for step in steps if "format" in step.rewards]
-    categories, scores = defaultdict(list), defaultdict(list)
-    for answer in (answer for step in steps for answer in step.answers):
-        if answer.category:
-            categories[answer.category].append(answer.scores["answer"])
-        for name, value in answer.scores.items():
-            scores[name].append(value)
-    scores.pop("answer", None)
-    final = {name: [episode.steps[-1].rewards[name] for episode in whole] for name in entry.final_rewards if whole}
+    for episode in whole:
+        for step in episode.steps:
+            if "format" in step.rewards:
+                formats.add("format", step.rewards["format"])
+            for answer in step.answers:
+                if answer.category:
+                    categories.add(answer.category, answer.scores["answer"])
+                for name, value in answer.scores.items():
+                    if name != "answer":
+                        scores.add(name, value)
+        for name in entry.final_rewards:
+            final.add(name, episode.steps[-1].rewards[name])
+    recorded = result.recorded(entry.name)
     return EntrySummary(
         mean=mean,
-        format=_mean(formats) if formats else None,
-        categories={name: _mean(categories[name]) for name in sorted(categories)},
-        scores={name: _mean(scores[name]) for name in sorted(scores)},
-        final={name: _mean(values) for name, values in final.items()},
+        format=formats.means().get("format"),
+        categories=categories.means(),
+        scores=scores.means(),
+        final=final.means(),
         cost=_cost(recorded),
         played=len(whole),
         failed=len(recorded) - len(whole),

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
+from typing import NamedTuple
 
 from rich import box
 from rich.table import Table
@@ -15,33 +16,47 @@ from rich.text import Text
 from memgym.errors import unknown
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import PolicyRecord
-from memgym.leaderboard.suites import is_other_than_ours
+from memgym.leaderboard.standing import Standing
+from memgym.leaderboard.suites import is_other_than_ours, suite_title
 from memgym.leaderboard.summary import Mean, Summary, score_names, summarize
+from memgym.shown import plain
 
+LONGEST = 200  # letters of a policy's name with its options
 WIDEST = 4  # entries that fit beside each other
 MOST_POLICIES = 6  # and policies, where the entries stand below each other
 
-Row = tuple[Result, Summary]
+
+class Row(NamedTuple):
+    """A result with what follows from it, and what is known of it (None of one that was just played here)."""
+
+    result: Result
+    summary: Summary
+    standing: Standing | None
 
 
-def leaderboard_tables(results: Sequence[Result], score: str = "answer") -> list[Table]:
+def leaderboard_tables(
+    results: Sequence[Result], score: str = "answer", standings: Sequence[Standing] | None = None
+) -> list[Table]:
     """Return the tables of each suite, the best policy first; results of other entries than the suite's stand apart.
 
     Args:
         results: the contents of result files.
         score: any score that was recorded, see :func:`memgym.leaderboard.summary.summarize`.
+        standings: of each result what is known of it; None where they were just played here.
 
     Raises:
         ConfigError: none of the results has the score.
     """
-    rows = [(result, summarize(result, score)) for result in results]
+    known_of = [None] * len(results) if standings is None else standings
+    rows = [Row(result, summarize(result, score), known) for result, known in zip(results, known_of, strict=True)]
     known = {name for result in results for entry in result.header.entries for name in score_names(result, entry.name)}
     if known and score not in known:
         raise unknown("score", score, known)
     by_suite: dict[str, list[Row]] = defaultdict(list)
-    for result, summary in rows:
+    for row in rows:
+        result = row.result
         played = [asdict(entry.suite_entry()) for entry in result.header.entries]
-        by_suite[json.dumps([result.header.suite, _round(result), played], sort_keys=True)].append((result, summary))
+        by_suite[json.dumps([result.header.suite, _round(result), played], sort_keys=True)].append(row)
     return [table for group in by_suite.values() for table in _suite_tables(group)]
 
 
@@ -51,31 +66,41 @@ def policy_name(policy: PolicyRecord, all_policies: Sequence[PolicyRecord]) -> s
     namesakes = {other.entry_point for other in all_policies if other.entry_point.endswith(f":{class_name}")}
     name = class_name if len(namesakes) == 1 else policy.entry_point
     options = ", ".join(f"{option}={value}" for option, value in policy.options.items())
-    return name + (f"({options})" if options else "") + ("*" if policy.privileged else "")
+    written = plain(name + (f"({options})" if options else ""))
+    return (written if len(written) <= LONGEST else f"{written[:LONGEST]}…") + ("*" if policy.privileged else "")
 
 
 def _suite_tables(rows: list[Row]) -> list[Table]:
-    rows = sorted(rows, key=lambda row: -row[1].mean.mean if row[1].mean else float("inf"))
-    size = MOST_POLICIES if len(rows[0][1].entries) > WIDEST else len(rows)
+    rows = sorted(rows, key=lambda row: -row.summary.mean.mean if row.summary.mean else float("inf"))
+    size = MOST_POLICIES if len(rows[0].summary.entries) > WIDEST else len(rows)
     return [_table(rows[start : start + size]) for start in range(0, len(rows), size)]
 
 
 def _table(rows: Sequence[Row]) -> Table:
-    header = rows[0][0].header
+    header = rows[0].result.header
     entries = [entry.name for entry in header.entries]
+    suite = suite_title(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out)
     table = Table(
-        title=f"{header.suite}{_round(rows[0][0])}: {rows[0][1].score} score, ± half of its 95 % interval",
+        title=Text(
+            f"{suite}{_round(rows[0].result)}: {plain(rows[0].summary.score)} score, ± half of its 95 % interval"
+        ),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    beside = _beside([summary for _, summary in rows])
-    names = ["policy", "all", "±", *entries, *beside]
-    policies = [result.header.policy for result, _ in rows]
+    beside = _beside([row.summary for row in rows])
+    standings = ["known"] if rows[0].standing is not None else []
+    names = ["policy", "all", "±", *map(plain, entries), *map(plain, beside), *standings]
+    policies = [row.result.header.policy for row in rows]
     lines = [
-        [policy_name(result.header.policy, policies), *_scores(summary), *(tell(summary) for tell in beside.values())]
-        for result, summary in rows
+        [
+            policy_name(row.result.header.policy, policies),
+            *_scores(row.summary),
+            *(tell(row.summary) for tell in beside.values()),
+            *(str(row.standing) for _ in standings),
+        ]
+        for row in rows
     ]
     turned = len(entries) > WIDEST  # a long suite reads better with its entries below each other
     if turned:
@@ -115,14 +140,16 @@ def _beside(summaries: Sequence[Summary]) -> dict[str, Callable[[Summary], str]]
 
 
 def _notes(rows: Sequence[Row]) -> list[str]:
-    header, notes = rows[0][0].header, []
-    if any(result.header.policy.privileged for result, _ in rows):
+    header, notes = rows[0].result.header, []
+    if any(row.standing is Standing.claimed for row in rows):
+        notes.append("claimed: drawn from the file and not replayed here; 'memgym verify' recomputes it")
+    if any(row.result.header.policy.privileged for row in rows):
         notes.append("* reads the gold answers: a ceiling, not a competitor")
     if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):
         notes.append(f"not the entries of memgym's suite {header.suite}: another list under its name")
     if header.left_out:
-        notes.append(f"left out, so the score is not that of the whole suite: {', '.join(header.left_out)}")
-    if any(summary.failed or summary.missing for _, summary in rows):
+        notes.append(f"left out, so the score is not that of the whole suite: {plain(', '.join(header.left_out))}")
+    if any(row.summary.failed or row.summary.missing for row in rows):
         notes.append("episodes that failed or are missing count in no score: 'memgym evaluate --resume' plays them")
     return notes
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from memgym.envs.base import MemoryEnv
 from memgym.envs.rewards import final_names
-from memgym.leaderboard.evaluate import make_env, record_episode, round_record
+from memgym.errors import MemgymError
+from memgym.leaderboard.episodes import Records
+from memgym.leaderboard.evaluate import record_episode, record_step, round_record
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import (
     NOT_COMPARED,
@@ -21,10 +24,14 @@ from memgym.leaderboard.records import (
     StepRecord,
 )
 from memgym.leaderboard.rounds import Round, check_round
-from memgym.leaderboard.suite import SuiteEntry
-from memgym.leaderboard.suites import is_other_than_ours
-from memgym.playing import Job, Played, play
-from memgym.policy import Ask, AsyncPolicy, Move
+from memgym.leaderboard.suites import is_other_than_ours, lookalike, wrongly_left_out
+from memgym.leaderboard.trust import STRICT, Trust, replay_env
+from memgym.playing import CONCURRENCY, Job, Played, play
+from memgym.policy import Ask, Move, Policy
+from memgym.shown import plain
+
+LONGEST_SHOWN = 400
+"""So many letters are shown of a value that differs."""
 
 Replayed = Callable[[], None]
 """Called whenever an episode has been replayed."""
@@ -33,6 +40,7 @@ Replayed = Callable[[], None]
 def verify(
     result: Result,
     *,
+    trust: Trust = STRICT,
     overrides: Mapping[str, Any] | None = None,
     round_: Round | None = None,
     replayed: Replayed = lambda: None,
@@ -40,9 +48,12 @@ def verify(
 ) -> list[str]:
     """Replay a result. What was recorded is compared; what this version records besides is not.
 
+    A replay proves scores, not authorship: what :func:`claims` returns stays the word of whoever made the file.
+
     Args:
         result: content of a result file.
-        overrides: make-arguments that differ on this machine, such as ``path``.
+        trust: what the file may name beside what is memgym's own.
+        overrides: make-arguments of this machine in place of the file's, such as ``path`` or ``judge``.
         round_: the round on which it says it was played, with its seed.
         replayed: called whenever an episode has been replayed.
         stepped: called after each step.
@@ -51,6 +62,7 @@ def verify(
         What does not agree, and which episodes failed or are missing; an empty list if the result is verified.
 
     Raises:
+        UntrustedError: the file names what is not admitted, see :mod:`memgym.leaderboard.trust`.
         ConfigError, DataError: an environment cannot be made on this machine.
         JudgeError: a judge gave no verdict.
     """
@@ -58,18 +70,25 @@ def verify(
     problem = _round_difference(header, round_)
     if problem:
         return [problem]
-    problems = []
-    if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):
-        problems.append(f"the entries are not those of suite {header.suite!r}, files said to be missing apart")
+    problems = _suite_problems(header)
     for entry in header.entries:
-        env = make_env(_local(entry, overrides or {}), reveal_gold=header.policy.privileged, round_=round_)
-        episodes = [episode for episode in result.episodes if episode.entry == entry.name]
+        env = replay_env(entry, trust, overrides, reveal_gold=header.policy.privileged, round_=round_)
+        episodes = result.recorded(entry.name)
         problem = _entry_difference(entry, env, len(episodes))
         if problem:
             problems.append(f"{entry.name}: {problem}")
         else:
             problems += _verify_episodes(env, episodes, replayed, stepped)
     return problems
+
+
+def claims(header: Header) -> str:
+    """Return what no replay can check: who played, by which seed and versions."""
+    policy = header.policy
+    options = ", ".join(f"{name}={value}" for name, value in policy.options.items())
+    versions = ", ".join(f"{name} {version}" for name, version in header.packages.items())
+    told = [f"policy {policy.entry_point}" + (f"({options})" if options else ""), f"seed {header.seed}", versions]
+    return plain(", ".join(filter(None, [*told, "specs, times and costs"])))
 
 
 def _round_difference(header: Header, round_: Round | None) -> str:
@@ -88,10 +107,17 @@ def _round_difference(header: Header, round_: Round | None) -> str:
     )
 
 
-def _local(entry: EntryRecord, overrides: Mapping[str, Any]) -> SuiteEntry:
-    """Return the entry with the arguments that are others on this machine."""
-    changed = {name: value for name, value in overrides.items() if name in entry.kwargs}
-    return SuiteEntry(entry.name, entry.env_id, {**entry.kwargs, **changed}, entry.split)
+def _suite_problems(header: Header) -> list[str]:
+    """Return in what a result is not of the suite whose name it bears."""
+    problems = []
+    if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):
+        problems.append(f"the entries are not those of suite {header.suite!r}, files said to be missing apart")
+    if lookalike(header.suite):
+        problems.append(f"suite {header.suite!r} is not memgym's suite {lookalike(header.suite)!r}")
+    here = wrongly_left_out(header.suite, header.left_out)
+    if here:
+        problems.append(f"entries were left out although their data files are here: {', '.join(here)}")
+    return problems
 
 
 def _entry_difference(entry: EntryRecord, env: MemoryEnv, recorded: int) -> str:
@@ -116,32 +142,67 @@ def _verify_episodes(
     env: MemoryEnv, episodes: Sequence[EpisodeRecord], replayed: Replayed, stepped: Callable[[], None]
 ) -> list[str]:
     """Return the problems of an entry's episodes, in their order."""
-    recorded = {Job(episode.trial, episode.index): episode for episode in episodes}
     names = _Names(episodes)
     problems = {}
-    for played in play(_Recording(recorded), env, recorded, stepped=stepped):
-        was = recorded[played.job]
-        problem = _difference(record_episode(was.entry, env, played), was, played, names)
+    for was, played in replay(env, episodes, stepped):
+        problem = _difference(record_episode(was.entry, played), was, played, names)
         if problem:
             problems[was.key] = f"{was.entry}, episode {was.index}, trial {was.trial}: {problem}"
         replayed()
     return [problems[key] for key in sorted(problems)]
 
 
-class _Recording(AsyncPolicy):
-    """Plays what was recorded; no episode waits for another, as a judge may take its time in one."""
+def replay(
+    env: MemoryEnv, episodes: Sequence[EpisodeRecord], stepped: Callable[[], None] = lambda: None
+) -> Iterator[tuple[EpisodeRecord, Played]]:
+    """Play recorded actions again, and yield each episode's record with it as it was played now, of steps the records.
 
-    def __init__(self, recorded: Mapping[Job, EpisodeRecord]):
-        self._recorded = recorded
+    Nothing else is kept. One episode is played after the other; only where a step waits on a network, some at once.
 
-    async def act_async(self, observation: str, seed: int = 0) -> str:
+    Args:
+        env: where they are played.
+        episodes: of one entry.
+        stepped: called after each step.
+    """
+    recording = _Recording(episodes, waits=env.waits)
+    concurrency = CONCURRENCY if env.waits else 1
+    keep = partial(record_step, env)
+    for played in play(recording, env, recording.jobs(), concurrency=concurrency, stepped=stepped, keep=keep):
+        yield recording.take(played.job), played
+
+
+class _Recording(Policy):
+    """Plays what was recorded; where steps wait on a network, each episode by itself."""
+
+    def __init__(self, episodes: Sequence[EpisodeRecord], *, waits: bool):
+        self.waits = waits
+        self._episodes = episodes
+        keys = episodes.keys() if isinstance(episodes, Records) else ((e.key, False) for e in episodes)
+        self._numbers = {Job(trial, index): number for number, ((_, trial, index), _) in enumerate(keys)}
+        self._open: dict[Job, EpisodeRecord] = {}
+
+    def jobs(self) -> Iterator[Job]:
+        """Yield what is to be played."""
+        return iter(self._numbers)
+
+    def take(self, job: Job) -> EpisodeRecord:
+        """Return an episode's record, which is not needed any more."""
+        return self._open.pop(job, None) or self._episodes[self._numbers[job]]
+
+    def act(self, observation: str) -> str:
         raise TypeError("a recording plays by trial, episode and step, not by observation")
 
-    async def move_async(self, ask: Ask) -> Move:
-        steps = self._recorded[Job(ask.trial, ask.index)].steps
-        if ask.step == len(steps):
-            raise _IncompleteError("the episode is not complete")
-        return Move(steps[ask.step].action)
+    def move_many(self, asks: Sequence[Ask]) -> list[Move | Exception]:
+        return [self._move(ask) for ask in asks]
+
+    def _move(self, ask: Ask) -> Move | Exception:
+        job = Job(ask.trial, ask.index)
+        if job not in self._open:
+            self._open[job] = self._episodes[self._numbers[job]]
+        steps = self._open[job].steps
+        return (
+            Move(steps[ask.step].action) if ask.step < len(steps) else _IncompleteError("the episode is not complete")
+        )
 
 
 class _IncompleteError(Exception):
@@ -155,10 +216,14 @@ class _Names:
     be over a choice of them.
     """
 
-    def __init__(self, episodes: Sequence[EpisodeRecord]):
-        steps = [step for episode in episodes for step in episode.steps]
-        self.rewards = {name for step in steps for name in step.rewards}
-        self.scores = {name for step in steps for answer in step.answers for name in answer.scores}
+    def __init__(self, episodes: Iterable[EpisodeRecord]):
+        self.rewards: set[str] = set()
+        self.scores: set[str] = set()
+        for episode in episodes:
+            for step in episode.steps:
+                self.rewards.update(step.rewards)
+                for answer in step.answers:
+                    self.scores.update(answer.scores)
 
     def step(self, step: StepRecord) -> StepRecord:
         """Return a step of now as it would have been recorded then."""
@@ -195,10 +260,13 @@ def _difference(now: EpisodeRecord, was: EpisodeRecord, played: Played, names: _
         return f"failed after {len(was.steps)} steps: {was.error}"
     if isinstance(played.error, _IncompleteError):
         return str(played.error)
-    if played.error is not None:
+    if isinstance(played.error, MemgymError | OSError):
         raise played.error
+    if played.error is not None:
+        return f"it cannot be replayed: {type(played.error).__name__}: {played.error}"
     return ""
 
 
 def _shown(value: object) -> str:
-    return repr(msgspec.to_builtins(value))
+    written = repr(msgspec.to_builtins(value))
+    return written if len(written) <= LONGEST_SHOWN else f"{written[:LONGEST_SHOWN]}…"

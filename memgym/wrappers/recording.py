@@ -10,7 +10,7 @@ import gymnasium as gym
 
 from memgym.checks import check_int
 from memgym.errors import ConfigError
-from memgym.leaderboard.evaluate import entry_record, package_versions, record_episode
+from memgym.leaderboard.evaluate import entry_record, package_versions, record_episode, record_step
 from memgym.leaderboard.files import Recorder
 from memgym.leaderboard.records import FORMAT, FORMAT_VERSION, Header, PolicyRecord
 from memgym.leaderboard.suite import SuiteEntry
@@ -101,13 +101,14 @@ class RecordEpisode(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructor
         played = self._played
         if played is not None:
             written = action if isinstance(action, str) else None
-            played.steps.append(PlayedStep(self._ask, Move(written), reward, info, now - self._started))
+            step = PlayedStep(self._ask, Move(written), reward, info, now - self._started)
+            played.steps.append(record_step(self.unwrapped, step))
             played.phase = info["phase"]
             self._ask = Ask(observation, index=played.job.index, step=len(played.steps))
             self._started = time.perf_counter()
             if terminated or truncated:
                 played.seconds = self._started - self._begun
-                self._recorder.append(record_episode(self._entry, self.unwrapped, played))
+                self._recorder.append(record_episode(self._entry, played))
                 self._written += 1
                 self._played = None
         return observation, reward, terminated, truncated, info

@@ -6,7 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from grpo import checkpoints
+from grpo.errors import RunFolderError
 from grpo.run_folder import RunFolder
 from memagents.agents import load_agent
 from memagents.recipes import read_recipe
@@ -81,3 +84,44 @@ def test_a_run_whose_backends_are_damaged_is_named(backends: object, tmp_path: P
     (tmp_path / "recipe.json").write_text(json.dumps(content))
     with pytest.raises(DataError, match=r"recipe\.json is damaged"):
         read_recipe(str(tmp_path))
+
+
+def test_the_folder_of_a_stranger_runs_nothing_of_theirs(tmp_path: Path) -> None:
+    """A folder is data: classes are ours, hosts and keys the reader's, unless it is trusted."""
+    content = read_training_recipe("tiny_reader").content
+    name = next(iter(content["backends"]))
+    foreign = (
+        ("agent", "canary:Agent"),
+        ("backends", {name: {"kind": "canary:Backend", "model": "x"}}),
+        ("backends", {name: {"kind": "openai", "model": "x", "base_url": "http://192.0.2.1:9"}}),
+        ("backends", {name: {"kind": "vllm", "model": "x", "engine": {"trust_remote_code": True}}}),
+        ("modules", {"read": {"module": "canary.modules:Module"}}),
+        ("modules", {"read": {"module": "Operator", "name": "canary:Policy"}}),
+        ("modules", {"retrieve": {"module": "LinearReranker", "embedder": "canary:Embedder"}}),
+        ("modules", {"retrieve": {"module": "LinearReranker", "embedder": "api:their-model"}}),
+    )
+    for key, value in foreign:
+        (tmp_path / "recipe.json").write_text(json.dumps({**content, key: value}))
+        with pytest.raises(ConfigError, match=rf"recipe\.json: {key}.* is code or a host of whoever trained there"):
+            load_agent(str(tmp_path))
+    (tmp_path / "recipe.json").write_text(json.dumps({**content, "agent": "canary:Agent"}))
+    with pytest.raises(ConfigError, match="No module named 'canary'"):
+        load_agent(str(tmp_path), trust_code=True)
+
+
+class _Bomb:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return Path.touch, (Path("canary was run"),)  # type: ignore[return-value]
+
+
+def test_weights_that_are_a_pickle_of_code_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = Run(read_training_recipe("reranker", [f"out_dir={tmp_path / 'run'}", *RERANKER]))
+    run.train()
+    state = RunFolder(tmp_path / "run").state_file()
+    torch.save({"format": 1, "policy": _Bomb()}, state)
+    with pytest.raises(ConfigError, match="does not hold the maps of this module"):
+        load_agent(str(tmp_path / "run"))
+    with pytest.raises(RunFolderError, match="is damaged"):
+        checkpoints.load(RunFolder(tmp_path / "run"))
+    assert not (tmp_path / "canary was run").exists()

@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 from memgym.bank import ApiEmbedder, CachedEmbedder, Embedder, HashEmbedder, MemoryBank, MiniLMEmbedder, get_embedder
 from memgym.bank import embedders as embedders_module
 from memgym.bank.embedders import _WORD, _WordCodes, _words
-from memgym.errors import ConfigError, MissingExtraError
+from memgym.errors import BankFileError, ConfigError, MissingExtraError
 
 TEXTS = ["Mira lives in Lisbon.", "", "?!", "the the the", "東京に住んでいます", "naïve café", "a\x00b\ud800"]
 
@@ -463,11 +463,15 @@ def test_api_batch_must_be_a_positive_int(batch):
         ApiEmbedder("tiny", batch)
 
 
-def test_api_bank_comes_back_by_name(endpoint, tmp_path):
+def test_api_bank_comes_back_by_the_name_that_its_reader_gives(endpoint, tmp_path):
     bank = MemoryBank("api:tiny")
     bank.add("one cat")
     bank.save(tmp_path / "bank")
-    assert MemoryBank.load(tmp_path / "bank").search("cat") == bank.search("cat")
+    asked = len(endpoint)
+    with pytest.raises(BankFileError, match="made with embedder 'api:tiny', which is not taken from a file"):
+        MemoryBank.load(tmp_path / "bank")
+    assert len(endpoint) == asked
+    assert MemoryBank.load(tmp_path / "bank", "api:tiny").search("cat") == bank.search("cat")
 
 
 def test_api_errors_are_passed_on_at_construction(endpoint, monkeypatch):

@@ -494,15 +494,19 @@ def outside(tmp_path, monkeypatch) -> str:
     sys.modules.pop("mira_embedders", None)
 
 
-def test_an_embedder_of_ones_own_is_found_by_its_name(tmp_path, outside):
+def test_an_embedder_of_ones_own_is_given_by_its_name(tmp_path, outside):
     bank = MemoryBank(f"{outside}:Own")
     bank.add("Mira has a cat")
     bank.save(tmp_path / "bank")
-    loaded = MemoryBank.load(tmp_path / "bank")
-    assert loaded.embedder.name == "mira_embedders:Own"
-    assert loaded.search("cat") == bank.search("cat")
     again = pickle.loads(pickle.dumps(bank))
     assert again.search("cat") == bank.search("cat")
+    sys.modules.pop(outside)
+    with pytest.raises(BankFileError, match="which is not taken from a file"):
+        MemoryBank.load(tmp_path / "bank")
+    assert outside not in sys.modules
+    loaded = MemoryBank.load(tmp_path / "bank", f"{outside}:Own")
+    assert loaded.embedder.name == "mira_embedders:Own"
+    assert loaded.search("cat") == bank.search("cat")
 
 
 @pytest.mark.parametrize("name", ["mira_embedders:make", "mira_embedders:Gone", "sys:exit", "no_such:Class"])

@@ -103,7 +103,9 @@ def test_tasks_and_suites_of_ones_own(run: Run, tmp_path: Path) -> None:
 
     done = run("evaluate", "baselines:Lexical", "--suite", "mine.toml", "--out", "out")
     assert "mine-v1: answer score" in done.stdout
-    assert ": verified" in run("verify", "out").stdout
+    refused = run("verify", "out", code=2).stderr
+    assert "entry 'lamps': task 'mine.tasks:Lamp' is none of memgym's: --trust-code imports and runs it" in refused
+    assert ": verified" in run("verify", "out", "--trust-code").stdout
     lamps = ("--env", "memgym/MemoryBank-v1", "--set", "task=mine.tasks:Lamp", "--episodes", "1")
     run("evaluate", "baselines:Lexical", *lamps)
     (path,) = (tmp_path / "results").iterdir()
@@ -176,27 +178,41 @@ def test_evaluate_table_and_verify_one_environment(run: Run, tmp_path: Path) -> 
         rows = {line.split()[0]: line for line in shown.splitlines() if ":Lexical " in line}
         assert rows.keys() == {"my_policy:Lexical", "baselines:Lexical"}
         assert "1.000" in rows["my_policy:Lexical"]
-    assert run("verify", *names).stdout.count(": verified") == 2
+    assert run("verify", *names, "--data", ".").stdout.count(": verified") == 2
 
     run("evaluate", "my_policy:Lexical", *options, "--policy-set", "reply=Porto")
     assert len(list((tmp_path / "out").iterdir())) == 3
 
     content = files[0].read_text()
     files[0].write_text(content.replace('"answer":"', '"answer":"not '))
-    shown = run("verify", *names, code=1).stdout
+    shown = run("verify", *names, "--data", ".", code=1).stdout
     assert f"{names[0]}: NOT verified" in shown
     assert "answers is" in shown
     assert f"{names[1]}: verified" in shown
 
 
-def test_verify_says_where_data_lie_now(run: Run, tmp_path: Path) -> None:
+def test_verify_takes_data_from_the_readers_folder(run: Run, tmp_path: Path) -> None:
     run("evaluate", "baselines:KeepAll", "--env", "memgym/Longcontext-v1", *ON_ROWS, "--out", "out")
     (name,) = (str(path.relative_to(tmp_path)) for path in (tmp_path / "out").iterdir())
     (tmp_path / "data").mkdir()
     (tmp_path / "rows.json").rename(tmp_path / "data" / "rows.json")
-    assert "rows.json does not exist" in run("verify", name, code=2).stderr
+    assert "rows.json does not exist" in run("verify", name, "--data", ".", code=2).stderr
     assert ": verified" in run("verify", name, "--set", "path=data/rows.json").stdout
     assert ": verified" in run("verify", name, "--data", "data").stdout
+
+
+def test_modules_of_the_present_folder_are_not_imported_where_files_of_others_are_read(
+    run: Run, tmp_path: Path
+) -> None:
+    run("evaluate", "baselines:NoMemory", "--env", "memgym/Longcontext-v1", *ON_ROWS, "--out", "out")
+    for name in ("baselines", "msgspec", "canary", "hnswlib", "bm25s"):
+        (tmp_path / f"{name}.py").write_text("from pathlib import Path\nPath('canary was run').touch()\n")
+    (name,) = (str(path.relative_to(tmp_path)) for path in (tmp_path / "out").iterdir())
+    assert ": verified" in run("verify", name, "--data", ".").stdout
+    assert ": reproduced" in run("reproduce", name, "--data", ".").stdout
+    run("table", name)
+    run("compare", name, name)
+    assert not (tmp_path / "canary was run").exists()
 
 
 def test_compressed_results_and_their_comparison(run: Run, tmp_path: Path) -> None:

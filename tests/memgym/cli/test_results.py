@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,7 @@ def test_shards_are_merged(run: Run, folder: Path, results: dict[str, Result]) -
     assert not (folder.parent / "mix.jsonl").exists()
 
 
-def test_answers_are_judged_anew(run: Run, folder: Path, judge_server: Any) -> None:
+def test_answers_are_judged_anew(run: Run, folder: Path, judge_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     judge = ("--judge", "org/grader", "--base-url", judge_server.url)
     shown = run("rejudge", "out", *judge, "--out", "judged").stdout
@@ -137,7 +138,9 @@ def test_answers_are_judged_anew(run: Run, folder: Path, judge_server: Any) -> N
     assert judged.header.suite == "mine judge=org/grader"
     assert judged.header.entries[0].judge.id.startswith("org/grader@")
     asked = len(judge_server.requests)
-    assert run("verify", "judged").stdout.count(": verified") == 2
+    assert "judge 'org/grader' is behind an API" in run("verify", "judged", code=2).stderr
+    monkeypatch.setenv("OPENAI_BASE_URL", judge_server.url)
+    assert run("verify", "judged", "--allow-api").stdout.count(": verified") == 2
     assert len(judge_server.requests) == asked
     assert "mine judge=org/grader: answer score" in run("table", "judged", "--score", "answer").stdout
     assert "rule score" in run("table", "judged", "--score", "rule").stdout
@@ -166,6 +169,41 @@ def test_the_schema_is_that_of_the_lines(run: Run, folder: Path) -> None:
     lines[1]["steps"][0]["rewords"] = {}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(lines[1], schema)
+
+
+def test_what_is_known_stands_in_the_table(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEMGYM_CACHE", str(folder.parent / "cache"))
+    for known, told in (("claimed", "claimed: drawn from the file and not replayed here"), ("replayed", "")):
+        shown = run("table", "out").stdout
+        rows = [line for line in shown.splitlines() if line.startswith(("Lex", "NoM"))]
+        assert [line.split()[-1] for line in rows] == [known, known]
+        assert ("not replayed here" in shown) == bool(told)
+        compared = run("compare", "out/nothing.jsonl", "out/lexical.jsonl.gz").stdout
+        assert ("claimed, not replayed here" in compared) == bool(told)
+        assert run("verify", "out").stdout.count("\n  claimed, not checked: policy baselines:") == 2
+    shown = run("reproduce", "out", "--share", "0.5", "--seed", "3").stdout
+    assert shown.count(": reproduced: 2 of 4 episodes played again (--seed 3), 2 of them alike") == 2
+    assert run("table", "out").stdout.count("reproduced") == 2
+
+
+def test_a_cache_that_cannot_be_written_makes_no_file_unverified(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder.parent / "cache").write_text("a file")
+    monkeypatch.setenv("MEMGYM_CACHE", str(folder.parent / "cache"))
+    shown = run("verify", "out/nothing.jsonl").stdout
+    assert "what was checked cannot be noted: Not a directory" in shown
+    assert "out/nothing.jsonl: verified" in shown
+
+
+def test_a_forged_policy_is_not_reproduced(run: Run, folder: Path) -> None:
+    path = folder / "nothing.jsonl"
+    path.write_text(path.read_text().replace("baselines:NoMemory", "baselines:KeepAll"))
+    shown = run("reproduce", path, "--share", "1", code=1).stdout
+    assert f"{path}: verified" in shown
+    assert re.search(
+        r"NOT reproduced: 4 of 4 episodes played again \(--seed \d+\), 0 of them alike\n  long, episode 0", shown
+    )
 
 
 @pytest.mark.parametrize(

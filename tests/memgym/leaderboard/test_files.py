@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memgym.errors import ConfigError, DataError
-from memgym.leaderboard import files
+from memgym.leaderboard import files, lines
 from memgym.leaderboard.files import Recorder, Result, make_result, read_result, result_files, write_result
 from memgym.leaderboard.records import EpisodeRecord, encode
 
@@ -240,7 +240,7 @@ def test_a_file_that_unpacks_without_end_is_refused(
 ) -> None:
     path = tmp_path / "result.jsonl.gz"
     write_result(small, path)
-    monkeypatch.setattr(files, "MAX_CONTENT", 2_000)
+    monkeypatch.setattr(lines, "MAX_CONTENT", 2_000)
     with pytest.raises(DataError, match="it holds more than 2,000 bytes"):
         read_result(path)
 

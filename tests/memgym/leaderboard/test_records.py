@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memgym import shown
 from memgym.errors import DataError
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import (
@@ -30,10 +31,10 @@ from memgym.leaderboard.records import (
     json_schema,
 )
 
-names = st.text(min_size=1, max_size=20)
+names = st.text(min_size=1, max_size=20).map(lambda name: shown.plain(name).strip() or "x")
 finite = st.floats(allow_nan=False, allow_infinity=False)
 counts = st.integers(0, 2**63 - 1)
-scores = st.dictionaries(st.text(max_size=8), finite, max_size=3)
+scores = st.dictionaries(st.text(min_size=1, max_size=8), st.floats(-1e6, 1e6), max_size=3)
 seconds = st.none() | st.floats(0, 1e9)
 plain = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | finite | st.text(),
@@ -59,7 +60,7 @@ steps = st.builds(
     observation_tokens=counts,
     action_tokens=counts,
     seconds=seconds,
-    usage=st.none() | st.dictionaries(st.text(max_size=5), st.integers(0, 2**53), max_size=2),
+    usage=st.none() | st.dictionaries(st.text(min_size=1, max_size=5), st.integers(0, 2**53), max_size=2),
 )
 entries = st.builds(
     EntryRecord,

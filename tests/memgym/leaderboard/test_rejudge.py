@@ -68,7 +68,7 @@ def test_it_is_as_if_it_had_been_played_with_the_judge(contrary: Any, policy: st
     played = evaluate(policy, Suite(name, "", entries), seed=1)
     assert len(contrary.requests) == asked  # the verdicts were kept
     assert timeless(judged) == timeless(played)
-    assert verify(judged) == []
+    assert verify(judged, overrides={"judge": judge}) == []
     assert verify(plain) == []  # it was left as it is
 
 
@@ -102,25 +102,27 @@ def test_a_judged_result_is_judged_by_another(judge_server: Any, tmp_path: Any) 
             for answer, anew in zip(step.answers, again.answers, strict=True):
                 assert anew.scores == {**answer.scores, "answer": 0.0}
     judge_server.answer = honest
-    assert verify(first) == verify(second) == []
+    assert verify(first, overrides={"judge": judge}) == []
+    assert verify(second, overrides={"judge": {**judge, "model": "other"}}) == []
 
 
 def test_a_verdict_that_is_missing_is_that_episodes_failure(judge_server: Any) -> None:
     plain = evaluate("baselines:Oracle", SUITE)
     judge = {"model": "grader", "base_url": judge_server.url, "retries": 0, "concurrency": 1}
     judge_server.then_status(400)
-    judged = rejudge(plain, judge)
+    judged, mine = rejudge(plain, judge), {"judge": judge}
     (failed,) = judged.failed
     assert failed.error.startswith("JudgeError: no verdict of judge 'grader@")
     assert failed.key == ("bank", 0, 0)
     assert len(failed.steps) < len(plain.episodes[0].steps)
     assert len(judged.episodes) == len(plain.episodes)
-    assert verify(judged) == [f"bank, episode 0, trial 0: failed after {len(failed.steps)} steps: {failed.error}"]
+    told = f"bank, episode 0, trial 0: failed after {len(failed.steps)} steps: {failed.error}"
+    assert verify(judged, overrides=mine) == [told]
     asked = len(judge_server.requests)
     again = rejudge(plain, judge)
     assert again.failed == []
     assert len(judge_server.requests) == asked + 1  # what was had is kept
-    assert verify(again) == []
+    assert verify(again, overrides=mine) == []
 
 
 def test_calls_are_concurrent_up_to_the_judges_limit(judge_server: Any) -> None:

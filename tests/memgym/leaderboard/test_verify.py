@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import copy
+import gzip
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -13,11 +15,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from baselines import Lexical
 from memgym.errors import DataError, MemgymError
-from memgym.leaderboard.evaluate import evaluate
-from memgym.leaderboard.files import Result, read_result, write_result
+from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, evaluate
+from memgym.leaderboard.files import Recorder, Result, read_result, write_result
 from memgym.leaderboard.records import NOT_COMPARED
 from memgym.leaderboard.suite import Suite, SuiteEntry
+from memgym.leaderboard.trust import Trust, UntrustedError
 from memgym.leaderboard.verify import verify
 
 Changed = Callable[..., Result]
@@ -248,7 +252,7 @@ def test_a_failure_of_the_replay_itself_is_raised(played: Result, monkeypatch: p
 # ------------------------------------------------------------------ data, judges
 
 
-def test_a_data_file_may_lie_elsewhere_but_not_differ(tmp_path: Path) -> None:
+def test_a_data_file_may_lie_elsewhere_but_not_differ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [{"sections": ["Mira moved to Lisbon."], "questions": ["Where is Mira?"], "answers": ["Lisbon"]}]
     here, there, other = tmp_path / "here.json", tmp_path / "there.json", tmp_path / "other.json"
     here.write_text(json.dumps(rows))
@@ -258,6 +262,10 @@ def test_a_data_file_may_lie_elsewhere_but_not_differ(tmp_path: Path) -> None:
     suite = Suite("mine", "", (SuiteEntry("custom", "memgym/Longcontext-v1", kwargs, "all", 20),))
     result = evaluate("baselines:KeepAll", suite)
     assert result.header.entries[0].count == 1  # the split has no more
+    monkeypatch.delenv("MEMGYM_DATA", raising=False)
+    with pytest.raises(DataError, match=r"needs the data file 'here\.json': --data names the folder"):
+        verify(result)  # a file's own path is not followed
+    monkeypatch.setenv("MEMGYM_DATA", str(tmp_path))
     assert verify(result) == []
     here.unlink()
     with pytest.raises(DataError, match=r"here\.json"):
@@ -274,12 +282,67 @@ def test_a_judged_result_is_replayed_with_many_verdicts_at_a_time(judge_server: 
     result = evaluate("baselines:Oracle", suite)
     assert result.header.entries[0].judge is not None
     asked = len(judge_server.requests)
-    assert verify(result) == []
+    with pytest.raises(UntrustedError, match="entry 'long': judge 'grader' is behind an API: --allow-api"):
+        verify(result)
+    mine = {"judge": judge}
+    assert verify(result, overrides=mine) == []
     assert len(judge_server.requests) == asked
     (tmp_path / "verdicts" / "verdicts.sqlite").unlink()
     judge_server.delay, judge_server.max_in_flight = 0.1, 0
-    assert verify(result) == []
+    assert verify(result, overrides=mine) == []
     assert judge_server.max_in_flight >= 4
-    other = copy.deepcopy(result)
-    other.header.entries[0].kwargs["judge"] = {**judge, "prompt": "strict"}
-    assert "scores here, not 'grader" in verify(other)[0]
+    assert "scores here, not 'grader" in verify(result, overrides={"judge": {**judge, "prompt": "strict"}})[0]
+
+
+def test_an_allowed_judge_is_asked_at_the_readers_endpoint(
+    judge_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a file says of hosts, folders and patience does not count."""
+    monkeypatch.setenv("OPENAI_BASE_URL", judge_server.url)
+    monkeypatch.setenv("MEMGYM_CACHE", str(tmp_path / "cache"))
+    kwargs = {"task": "multihop", "length": 600, "judge": "grader"}
+    suite = Suite("judged", "", (SuiteEntry("long", "memgym/Longcontext-v1", kwargs, "test", 2),))
+    result = evaluate("baselines:Oracle", suite)
+    theirs = {"model": "grader", "base_url": "http://192.0.2.1:9", "cache_dir": str(tmp_path / "theirs"), "retries": 0}
+    result.header.entries[0].kwargs["judge"] = theirs
+    assert verify(result, trust=Trust(api=True)) == []
+    assert not (tmp_path / "theirs").exists()
+
+
+# ------------------------------------------------------------------ large files
+
+LARGE = """
+import re, sys
+from pathlib import Path
+from memgym.leaderboard.files import read_result
+from memgym.leaderboard.summary import summarize
+from memgym.leaderboard.verify import verify
+result = read_result(Path(sys.argv[1]))
+print(len(verify(result)), summarize(result).entries["long"].played)
+print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+class Padded(Lexical):
+    """Writes nearly a megabyte of spaces behind every action."""
+
+    def act(self, observation: str) -> str:
+        return super().act(observation) + " " * 900_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the size of a process is told in other ways")
+@pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz"])
+def test_a_file_of_100_megabytes_is_verified_in_bounded_memory(tmp_path: Path, ending: str) -> None:
+    entry = SuiteEntry("long", "memgym/Longcontext-v1", {"task": "multihop", "length": 500}, "test", 64)
+    evaluation = Evaluation(EvaluationPlan(f"{__name__}:Padded", Suite("large", "", (entry,))))
+    path = tmp_path / f"large{ending}"
+    with Recorder.new(path, evaluation.header) as recorder:
+        for episode in evaluation.play(evaluation.keys(), concurrency=1):
+            recorder.append(episode)
+    content = gzip.decompress(path.read_bytes()) if ending == ".jsonl.gz" else path.read_bytes()
+    assert len(content) > 100 * 2**20
+    done = subprocess.run([sys.executable, "-c", LARGE, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    problems, played, memory = map(int, done.stdout.split())
+    assert (problems, played) == (0, 64)
+    assert memory < 300

@@ -1,0 +1,64 @@
+"""Reads files by the commands, in a process that notes what they do; prints a JSON line per file and command.
+
+``python -m tests.memgym.leaderboard.hostile.harness FOLDER``: the folder has files, ``honest.jsonl``, and ``data``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from memgym.cli import app
+from memgym.leaderboard.suites import SUITES
+from tests.memgym.leaderboard.hostile.suites import NAME, TINY
+
+ABROAD = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "subprocess.Popen", "os.system", "os.exec")
+seen: list[str] = []
+
+
+def watch(event: str, arguments: tuple[Any, ...]) -> None:
+    """Note connections, programs and the import of the canary; see Python's table of audit events."""
+    if event in ABROAD or (event == "import" and arguments[0] == "canary"):
+        seen.append(f"{event} {arguments[:2]!r:.200}")
+    if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(("/etc/passwd", "/etc/shadow")):
+        seen.append(f"open {arguments[0]}")
+
+
+def most_memory() -> int:
+    """Return how many megabytes this process had at most; 0 where the system does not tell (it is no Linux)."""
+    status = Path("/proc/self/status")
+    found = re.search(r"VmHWM:\s+(\d+)", status.read_text()) if status.exists() else None
+    return int(found[1]) // 1024 if found else 0
+
+
+def main() -> None:
+    """Read every file by every command that reads files of others."""
+    folder = Path(sys.argv[1])
+    SUITES[NAME] = TINY
+    honest = str(folder / "honest.jsonl")
+    data = ("--data", str(folder / "data"))
+    CliRunner().invoke(app, ["verify", honest, *data])  # what is imported once is imported now
+    sys.addaudithook(watch)
+    for number, path in enumerate(sorted((folder / "files").iterdir())):
+        commands = {
+            "verify": ["verify", str(path), *data],
+            "reproduce": ["reproduce", str(path), "--share", "1", *data],
+            "table": ["table", str(path), honest],
+            "compare": ["compare", honest, str(path)],
+            "merge": ["merge", str(path), honest, "--out", str(folder / "merged" / f"{number}.jsonl")],
+        }
+        for command, arguments in commands.items():
+            seen.clear()
+            done = CliRunner().invoke(app, arguments)
+            crash = None if isinstance(done.exception, SystemExit | None) else repr(done.exception)
+            told = {"file": path.name, "command": command, "code": done.exit_code, "crash": crash, "MB": most_memory()}
+            print(json.dumps({**told, "seen": list(seen), "out": done.stdout, "err": done.stderr}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

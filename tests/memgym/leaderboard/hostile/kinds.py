@@ -1,0 +1,557 @@
+"""The collection: by name, how a file is made of an honest one, and what is said of it.
+
+A file is *refused* (exit code 2, one line on standard error), *not verified* (1), or *verified* (0), and then only for
+what a replay can check: what else it says is called a claim.
+"""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import io
+import json
+import pickle
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tests.memgym.leaderboard.hostile.suites import NAME
+
+REFUSED, NOT_VERIFIED, VERIFIED = 2, 1, 0
+Header, Episodes = dict[str, Any], list[dict[str, Any]]
+Change = Callable[[Header, Episodes], Any]
+
+
+@dataclass(frozen=True)
+class Honest:
+    """Honest results as their lines: of a competitor, and of one that reads the gold."""
+
+    lexical: list[Any]
+    oracle: list[Any]
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """A file that means harm.
+
+    Args:
+        make: its content, in pieces.
+        code: with what ``memgym verify`` ends.
+        says: a regular expression for what it says.
+        suffix: of the file's name.
+    """
+
+    make: Callable[[Honest], Iterator[bytes]]
+    code: int
+    says: str
+    suffix: str = ".jsonl"
+
+
+def lines(content: list[Any]) -> bytes:
+    return b"".join(json.dumps(line).encode() + b"\n" for line in content)
+
+
+def changed(change: Change, code: int, says: str) -> Hostile:
+    """An honest file whose header or episodes were changed."""
+
+    def make(honest: Honest) -> Iterator[bytes]:
+        header, *episodes = copy.deepcopy(honest.lexical)
+        change(header, episodes)
+        yield lines([header, *episodes])
+
+    return Hostile(make, code, says)
+
+
+def header(code: int, says: str, **values: Any) -> Hostile:
+    return changed(lambda h, e: h.update(values), code, says)
+
+
+def entry(code: int, says: str, number: int = 1, **values: Any) -> Hostile:
+    return changed(lambda h, e: h["entries"][number].update(values), code, says)
+
+
+def argument(code: int, says: str, number: int = 1, **values: Any) -> Hostile:
+    return changed(lambda h, e: h["entries"][number]["kwargs"].update(values), code, says)
+
+
+def step(code: int, says: str, **values: Any) -> Hostile:
+    return changed(lambda h, e: e[0]["steps"][0].update(values), code, says)
+
+
+def written(old: str, new: str, code: int, says: str, line: int = 1) -> Hostile:
+    """An honest file in one of whose lines a text was replaced, be it JSON afterwards or not."""
+
+    def make(honest: Honest) -> Iterator[bytes]:
+        found = lines(honest.lexical).split(b"\n")
+        assert old.encode() in found[line], old
+        found[line] = found[line].replace(old.encode(), new.encode("utf-8", "surrogatepass"), 1)
+        yield b"\n".join(found)
+
+    return Hostile(make, code, says)
+
+
+def raw(make: Callable[[bytes], bytes], code: int, says: str, suffix: str = ".jsonl") -> Hostile:
+    """What is made of the bytes of an honest file."""
+    return Hostile(lambda honest: iter([make(lines(honest.lexical))]), code, says, suffix)
+
+
+def answers(episodes: Episodes) -> Iterator[dict[str, Any]]:
+    return (answer for episode in episodes for step in episode["steps"] for answer in step["answers"])
+
+
+def claim(change: Change) -> Hostile:
+    return changed(change, VERIFIED, r": verified: .*\n  claimed, not checked: policy ")
+
+
+# ------------------------------------------------------------------ code of others
+
+CODE = "is none of memgym's: --trust-code"
+FOREIGN = {
+    "env of a module": entry(REFUSED, CODE, env_id="canary:Env-v0"),
+    "env of ours through a module": entry(REFUSED, CODE, env_id="canary:memgym/Longcontext-v1"),
+    "env of the standard library": entry(REFUSED, CODE, env_id="os:system"),
+    "env of gymnasium": entry(REFUSED, CODE, env_id="CartPole-v1"),
+    "env of another version": entry(REFUSED, CODE, env_id="memgym/Longcontext-v999"),
+    "env with a space": entry(REFUSED, "a sign that cannot be seen, or a space", env_id="memgym/Longcontext-v1 "),
+    "env of nothing": entry(REFUSED, r"env_id", env_id=""),
+    "env of a long name": entry(REFUSED, r"env_id", env_id="m" * 2000),
+    "task of a module": argument(REFUSED, CODE, task="canary:Task"),
+    "task of ours by its module": argument(REFUSED, CODE, task="memgym.tasks.procedural.multihop:Multihop"),
+    "task that is a list": argument(REFUSED, CODE, task=["multihop"]),
+    "task that is null": argument(REFUSED, CODE, task=None),
+    "task that is a number": argument(REFUSED, CODE, task=1),
+    "task with an escape": argument(REFUSED, r"'\\\\x1b\[2Jx:y' is none", task="\x1b[2Jx:y"),
+    "stage of a module": argument(REFUSED, CODE, task="curriculum", stages=[{"task": "canary:Task"}]),
+    "memorizer of a module": argument(REFUSED, CODE, memorizer="canary:Policy"),
+    "reader of a module": argument(REFUSED, CODE, reader="canary:Policy"),
+    "extractor of a module": argument(REFUSED, CODE, 0, extractor="canary:Policy"),
+    "updater of a module": argument(REFUSED, CODE, 0, updater="canary:Policy"),
+    "retriever of a module": argument(REFUSED, CODE, 0, retriever="canary:Policy"),
+    "operator of another phase": argument(REFUSED, CODE, 0, updater="top_k"),
+    "operator that is a dict": argument(REFUSED, CODE, 0, updater={"a": 1}),
+    "embedder of a module": argument(REFUSED, CODE, 0, embedder="canary:Embedder"),
+    "embedder that is a function": argument(REFUSED, CODE, 0, embedder="os:getcwd"),
+    "embedder that is a list": argument(REFUSED, CODE, 0, embedder=["hash"]),
+    "embedder without a number": argument(REFUSED, "positive int, as in 'hash:512'", 0, embedder="hash:x"),
+    "embedder of a huge dimension": argument(REFUSED, "at most 10,000", 0, embedder="hash:99999999999"),
+    "embedder of a dimension of 5,000 digits": argument(REFUSED, "at most 10,000", 0, embedder="hash:" + "9" * 5000),
+}
+
+# ------------------------------------------------------------------ hosts and keys
+
+API = "is behind an API: --allow-api"
+HOSTS = {
+    "judge by name": argument(REFUSED, API, judge="gpt-4"),
+    "judge at a host": argument(REFUSED, API, judge={"model": "m", "base_url": "{CANARY}"}),
+    "judge with a folder": argument(REFUSED, API, judge={"model": "m", "cache_dir": "/tmp/canary-cache"}),
+    "judge with a key": argument(REFUSED, API, judge={"model": "m", "api_key": "sk-theirs"}),
+    "judge with rules of a module": argument(REFUSED, API, judge={"model": "m", "prompt": "canary:RULES"}),
+    "judge that is a number": argument(REFUSED, API, judge=5),
+    "judge that is an empty dict": argument(REFUSED, API, judge={}),
+    "judge recorded but not made": entry(NOT_VERIFIED, "judge None scores here", judge={"id": "m", "prompt_hash": "0"}),
+    "reader behind an API": argument(REFUSED, API, reader="api:gpt-4"),
+    "reader in the bank behind an API": argument(REFUSED, API, 0, reader="api:m"),
+    "embedder behind an API": argument(REFUSED, API, 0, embedder="api:text-embedding-3-small"),
+    "data on a hub": argument(REFUSED, "is on a hub, which is not asked", 2, path="hf:evil/data"),
+    "data at a host": argument(REFUSED, "does not exist", 2, path="{CANARY}/data.json"),
+}
+
+# ------------------------------------------------------------------ paths
+
+PATHS = {
+    "data by an absolute path": argument(REFUSED, "data/passwd does not exist", 2, path="/etc/passwd"),
+    "data above": argument(REFUSED, "data/passwd does not exist", 2, path="../../../etc/passwd"),
+    "data at home": argument(REFUSED, "data/id_rsa does not exist", 2, path="~/.ssh/id_rsa"),
+    "data of a share": argument(REFUSED, "data/x does not exist", 2, path="\\\\host\\share\\x"),
+    "data of a device": argument(REFUSED, "data/zero does not exist", 2, path="/dev/zero"),
+    "data in dots": argument(REFUSED, "has no name that a file can have", 2, path=".."),
+    "data in a folder alone": argument(REFUSED, "has no name that a file can have", 2, path="/etc/"),
+    "data with a null byte": argument(REFUSED, "has no name that a file can have", 2, path="quiz\0.jsonl"),
+    "data of no name": argument(REFUSED, "must name a data file", 2, path=""),
+    "data that is a dict": argument(REFUSED, "must name a data file", 2, path={"a": 1}),
+    "data of a long name": argument(REFUSED, "has no name that a file can have", 2, path="x" * 5000),
+    "data that are left out by a file": argument(
+        REFUSED, "data/quiz.jsonl, row 0", 2, task="hotpotqa", documents=2, only="/etc/shadow"
+    ),
+    "rules of a path": argument(REFUSED, API, judge={"model": "m", "prompt": "/etc/rules.toml"}),
+    "haystack of a path": argument(REFUSED, "data/passwd does not", task="ruler", subtask="qa_1", path="/etc/passwd"),
+    "stage of a path": entry(
+        REFUSED,
+        "data/passwd does not exist",
+        kwargs={"task": "curriculum", "stages": [{"task": "custom", "path": "/etc/passwd"}]},
+    ),
+}
+
+# ------------------------------------------------------------------ arguments that are none, or too large
+
+NONE = "there is no argument"
+ARGUMENTS = {
+    **{
+        f"argument {name}": argument(REFUSED, NONE, **{name: value})
+        for name, value in {
+            "id": "x",
+            "env_id": "x",
+            "self": 1,
+            "kwargs": {},
+            "operators": {"read": "canary:Policy"},
+            "max_episode_steps": 1,
+            "disable_env_checker": False,
+            "entry_point": "canary:Env",
+            "additional_wrappers": [],
+            "render_mode": "human",
+            "vectorization_mode": "sync",
+            "__class__": "x",
+            "": 1,
+        }.items()
+    },
+    "gold in the arguments": argument(REFUSED, "argument 'reveal_gold' has another place", reveal_gold=True),
+    "split in the arguments": argument(REFUSED, "argument 'split' has another place", split="train"),
+    "vector": argument(REFUSED, "vector_reward", vector_reward=True),
+    "unknown split": entry(REFUSED, "unknown split", split="secret"),
+    "length of a billion": argument(REFUSED, "at most 2,097,152 is replayed", length=10**9),
+    "length below zero": argument(REFUSED, "length", length=-(10**6)),
+    "length that is a text": argument(REFUSED, "length", length="600"),
+    "length that is a list": argument(REFUSED, "length", length=[600]),
+    "questions without end": argument(REFUSED, "at most 10,000", 0, questions=10**15),
+    "sessions without end": argument(REFUSED, "at most", 0, sessions=2**62),
+    "turns of many sessions": argument(REFUSED, "'sessions' times 'turns' is", 0, sessions=9999, turns=9999),
+    "a longest context": argument(NOT_VERIFIED, "the entries are not those", length=2**21),
+    "most examples": entry(NOT_VERIFIED, "the entries are not", kwargs={"task": "icl", "examples": 10_000}),
+    "most documents": argument(NOT_VERIFIED, "the entries are not those", length=None, documents=10_000),
+    "most turns": argument(NOT_VERIFIED, "the entries are not those", 0, sessions=20, turns=10_000),
+    "widest embedder": argument(NOT_VERIFIED, "the entries are not those", 0, embedder="hash:10000"),
+    "stages of a billion": argument(
+        REFUSED, "at most", task="curriculum", stages=[{"task": "multihop", "length": 10**9}]
+    ),
+    "integer of 64 bits": argument(REFUSED, "more than 63 bits", seed=2**63),
+    "integer of 5,000 digits": written('"length": 600', '"length": ' + "9" * 5000, REFUSED, "out of range", 0),
+    "number that is infinite": written('"length": 600', '"length": 1e999', REFUSED, "out of range", 0),
+    "number that is none": written('"length": 600', '"length": NaN', REFUSED, "JSON", 0),
+    "arguments 20 deep": argument(REFUSED, "nested more than 16 deep", task=json.loads("[" * 20 + "]" * 20)),
+    "arguments 50,000 deep": written(
+        '"length": 600', '"length": ' + "[" * 50_000 + "]" * 50_000, REFUSED, "not a memgym result file", 0
+    ),
+    "weights of a module": argument(REFUSED, "unknown reward", reward_weights={"canary": 1.0}),
+    "weights that are a text": argument(REFUSED, "reward_weights", reward_weights="canary"),
+    "phases that are a number": argument(REFUSED, "phases", phases=5),
+    "phases of others": argument(REFUSED, "unknown phase", phases=["canary"]),
+    "counter of a module": argument(REFUSED, "unknown token counter", counter="canary:Counter"),
+}
+
+# ------------------------------------------------------------------ not of the schema
+
+UNKNOWN, MISSING = "unknown field", "missing required field"
+SCHEMA = {
+    "field in the header": header(REFUSED, UNKNOWN, html="<script>"),
+    "field in an entry": entry(REFUSED, UNKNOWN, extra="x"),
+    "field in the policy": changed(lambda h, e: h["policy"].update(x=1), REFUSED, UNKNOWN),
+    "field in an episode": changed(lambda h, e: e[0].update(x=1), REFUSED, UNKNOWN),
+    "field in a step": step(REFUSED, UNKNOWN, x=1),
+    "field in an answer": changed(lambda h, e: next(answers(e)).update(x=1), REFUSED, UNKNOWN),
+    "no seed": changed(lambda h, e: h.pop("seed"), REFUSED, MISSING),
+    "no entries": header(REFUSED, "entries", entries=[]),
+    "no policy": changed(lambda h, e: h.pop("policy"), REFUSED, MISSING),
+    "no fingerprint": changed(lambda h, e: h["entries"][0].pop("task_fingerprint"), REFUSED, MISSING),
+    "no rewards": changed(lambda h, e: e[0]["steps"][0].pop("rewards"), REFUSED, MISSING),
+    "no steps": changed(lambda h, e: e[0].update(steps=[]), REFUSED, "'steps' is empty"),
+    "no official score": changed(lambda h, e: next(answers(e))["scores"].pop("answer"), REFUSED, "no score 'answer'"),
+    "no reward of the end": changed(
+        lambda h, e: e[0]["steps"][-1]["rewards"].pop("memory_recall"), REFUSED, "no reward 'memory_recall'"
+    ),
+    **{
+        f"format_version {value!r}": header(REFUSED, r"format_version|newer memgym", format_version=value)
+        for value in (-5, 0, 1, 3, 10**9, "2", 2.5, True, None, [2])
+    },
+    "other format": header(REFUSED, "not a memgym result file", format="memgym"),
+    "two entries of one name": entry(REFUSED, "two entries are called 'bank'", name="bank"),
+    "1,001 entries": changed(lambda h, e: h.update(entries=h["entries"] * 334), REFUSED, "length <= 1000"),
+    **{
+        f"seed {value!r}": header(REFUSED, r"\$\.seed|not a memgym result file", seed=value)
+        for value in (-1, 2**64, 1.5, "0", None, float("nan"), float("inf"))
+    },
+    "no trials": entry(REFUSED, "trials", trials=0),
+    "trials without end": entry(REFUSED, "trials", trials=2**40),
+    "no episodes": entry(REFUSED, "episodes", episodes=0),
+    "size of zero": entry(REFUSED, "size", size=0),
+    "suite of no name": header(REFUSED, "suite", suite=""),
+    "suite that is a list": header(REFUSED, "suite", suite=[NAME]),
+    "suite with a space": header(REFUSED, "a space at an end", suite=f"{NAME} "),
+    "suite with a line end": header(REFUSED, "a sign that cannot be seen", suite=f"{NAME}\nverified"),
+    "suite turned round": header(REFUSED, "a sign that cannot be seen", suite="\u202e1v-ynit"),
+    "suite with a joiner": header(REFUSED, "a sign that cannot be seen", suite="tiny\u200d-v1"),
+    "suite with an escape": header(REFUSED, "a sign that cannot be seen", suite="\x1b]0;owned\x07tiny"),
+    "entry with an escape": entry(REFUSED, "a sign that cannot be seen", name="\x1b[31mlong"),
+    "policy with an escape": changed(
+        lambda h, e: h["policy"].update(entry_point="a:\x9b2Jb"), REFUSED, "a sign that cannot be seen"
+    ),
+    **{
+        f"reward {value}": written('"reward": ', f'"reward": {value}, "x": ', REFUSED, r"line 2")
+        for value in ("NaN", "-Infinity", "1e999", "null", '"1"', "true")
+    },
+    "score of 1e300": changed(lambda h, e: next(answers(e))["scores"].update(answer=1e300), REFUSED, "<= 1000000"),
+    "score below all": changed(lambda h, e: next(answers(e))["scores"].update(answer=-1e9), REFUSED, ">= -1000000"),
+    "reward of no name": changed(lambda h, e: e[0]["steps"][0]["rewards"].update({"": 1.0}), REFUSED, "length >= 1"),
+    "101 rewards": changed(
+        lambda h, e: e[0]["steps"][0]["rewards"].update({f"r{i}": 0.0 for i in range(101)}), REFUSED, "length <= 100"
+    ),
+    "tokens below zero": step(REFUSED, "observation_tokens", observation_tokens=-1),
+    "tokens of 64 bits": step(REFUSED, "action_tokens", action_tokens=2**63),
+    "seconds below zero": step(REFUSED, "seconds", seconds=-1.0),
+    "usage below zero": step(REFUSED, "usage", usage={"prompt_tokens": -1}),
+    "action that is a number": step(REFUSED, "action", action=5),
+    "entry that is not there": changed(lambda h, e: e[0].update(entry="other"), REFUSED, "has no entry 'other'"),
+    "trial that is not there": changed(lambda h, e: e[0].update(trial=7), REFUSED, "has no episode 0, trial 7"),
+    "index that is not there": changed(lambda h, e: e[0].update(index=10**12), REFUSED, "has no episode 1000000000000"),
+    "index below zero": changed(lambda h, e: e[0].update(index=-1), REFUSED, "index"),
+    "episode played twice": changed(lambda h, e: e.append(e[0]), REFUSED, "is there twice"),
+    "half a surrogate pair": written('"action": "', '"action": "\\ud800', REFUSED, "line 2"),
+    "half a surrogate pair, raw": written('"action": "', '"action": "\ud800', REFUSED, "line 2"),
+    "key with half a pair": written('"rewards": {', '"rewards": {"\\udfff": 0, ', REFUSED, "line 2"),
+}
+
+# ------------------------------------------------------------------ bytes that are no file of ours
+
+BYTES = {
+    "nothing": raw(lambda data: b"", REFUSED, "no whole line"),
+    "a line end": raw(lambda data: b"\n", REFUSED, "not a memgym result file"),
+    "a list": raw(lambda data: b"[" + data.replace(b"\n", b",") + b"0]\n", REFUSED, "not a memgym result file"),
+    "a mark of UTF-8": raw(lambda data: b"\xef\xbb\xbf" + data, REFUSED, "not a memgym result file"),
+    "UTF-16": raw(lambda data: data.decode().encode("utf-16"), REFUSED, "not a memgym result file"),
+    "no Unicode": raw(lambda data: data.replace(b'"action"', b'"\xff\xfe"'), REFUSED, "line 2"),
+    "a blank line": raw(lambda data: data.replace(b"\n", b"\n\n", 1), REFUSED, "line 2"),
+    "two records in a line": raw(lambda data: data.replace(b"\n", b" ", 2) + b"\n", REFUSED, "not a memgym result"),
+    "a pickle": raw(lambda data: pickle.dumps(["x"] * 9) + b"\n", REFUSED, "not a memgym result file"),
+    "a zip": raw(lambda data: zipped(data) + b"\n", REFUSED, "not a memgym result file"),
+    "HTML": raw(lambda data: b"<script>alert(1)</script>\n", REFUSED, "not a memgym result file"),
+    "a packed file without its ending": raw(lambda data: gzip.compress(data) + b"\n", REFUSED, "not a memgym result"),
+    "a plain file called .gz": raw(lambda data: data, REFUSED, "not a gzip file", ".jsonl.gz"),
+    "packed twice": raw(lambda data: gzip.compress(gzip.compress(data) + b"\n"), REFUSED, "not a memgym", ".jsonl.gz"),
+    "packed with a wrong sum": raw(
+        lambda data: gzip.compress(data)[:-8] + b"12345678", REFUSED, "damaged", ".jsonl.gz"
+    ),
+    "packed, and more": raw(lambda data: gzip.compress(data) + b"more", REFUSED, "damaged", ".jsonl.gz"),
+}
+
+
+def zipped(data: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("../../evil.jsonl", data)
+    return buffer.getvalue()
+
+
+# ------------------------------------------------------------------ sizes
+
+MB = 1 << 20
+
+
+def packed(*parts: bytes | Iterator[bytes]) -> Iterator[bytes]:
+    """Pack parts one after the other, large ones piece by piece."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=6, mtime=0) as out:
+        for part in parts:
+            for piece in [part] if isinstance(part, bytes) else part:
+                out.write(piece)
+                yield buffer.getvalue()
+                buffer.seek(0)
+                buffer.truncate()
+    yield buffer.getvalue()
+
+
+def bomb(piece: bytes, times: int, says: str) -> Hostile:
+    """A header, then a piece again and again, packed into next to nothing."""
+    return Hostile(
+        lambda honest: packed(lines(honest.lexical[:1]), (piece for _ in range(times))), REFUSED, says, ".jsonl.gz"
+    )
+
+
+def many(episodes: int, make: Callable[[int], dict[str, Any]], says: str) -> Hostile:
+    """A file of many small episodes, each another."""
+
+    def content(honest: Honest) -> Iterator[bytes]:
+        first = copy.deepcopy(honest.lexical[0])
+        first["entries"][1].update(episodes=2**31)
+        yield lines([first])
+        for index in range(episodes):
+            known = {"entry": "long", "trial": 0, "index": index, "episode_id": "x", "steps": []}
+            yield lines([{**known, **make(index)}])
+
+    return Hostile(lambda honest: packed(content(honest)), REFUSED, says, ".jsonl.gz")
+
+
+def small_step(index: int, answered: int = 0) -> dict[str, Any]:
+    score = {"question_id": "", "category": "", "answer": "", "scores": {"answer": 0}}
+    rewards = {"memory_recall": 0, "memory_precision": 0, "compression": 0}
+    told = {"phase": "p", "action": None, "action_error": "", "overflow": False, "reward": 0, "rewards": rewards}
+    return {**told, "answers": [score] * answered, "observation_tokens": 0, "action_tokens": 0}
+
+
+SIZES = {
+    "a bomb of zeros": bomb(bytes(MB), 1024, "a line has more than 8,388,608 bytes"),
+    "a bomb of line ends": bomb(b"\n" * MB, 1024, "line 2"),
+    "a bomb of brackets": bomb(b"[" * MB, 1024, "a line has more than"),
+    "a bomb without a header": Hostile(
+        lambda honest: packed(bytes(MB) for _ in range(1024)), REFUSED, "a line has more than", ".jsonl.gz"
+    ),
+    "a header of lists": header(REFUSED, "first line has more than 1,048,576 bytes", packages={"x": "y" * MB}),
+    "arguments of lists": written('"length": 600', '"length": [' + "[]," * 300_000 + "[]]", REFUSED, ".", 0),
+    "a record of rewards": written(
+        '"rewards": {', '"rewards": {' + "".join(f'"{i:x}":0,' for i in range(700_000)), REFUSED, "line 2"
+    ),
+    "a record of usage": step(REFUSED, "length <= 100", usage={f"{i:x}": 0 for i in range(400_000)}),
+    "a line of 9 MB": step(REFUSED, "a line has more than", action="x" * 9 * MB),
+    "episodes without end": many(200_001, lambda i: {"error": "x"}, "more than 200,000 episodes"),
+    "answers without end": many(
+        130, lambda i: {"error": "x", "steps": [small_step(i, 8000)]}, "more than 1,000,000 answers"
+    ),
+    "names without end": many(
+        60,
+        lambda i: {"error": "x", "steps": [{**small_step(i), "rewards": {f"{i} {j}": 0 for j in range(100)}}]},
+        "more than 1,000 different names",
+    ),
+    "phases without end": many(
+        600, lambda i: {"error": "x", "steps": [{**small_step(i), "phase": f"{i} {j}"} for j in range(9)]}, "names"
+    ),
+}
+
+# ------------------------------------------------------------------ forgeries
+
+
+def raise_score(h: Header, e: Episodes) -> None:
+    for answer in answers(e):
+        answer["scores"]["answer"] = 1.0
+
+
+def raise_rewards(h: Header, e: Episodes) -> None:
+    for episode in e:
+        for one in episode["steps"]:
+            one["reward"] = 1.0
+
+
+def without(name: str, left_out: bool) -> Change:
+    def change(h: Header, e: Episodes) -> None:
+        h["entries"] = [one for one in h["entries"] if one["name"] != name]
+        e[:] = [one for one in e if one["entry"] != name]
+        if left_out:
+            h["left_out"].append(name)
+
+    return change
+
+
+def of_oracle(honest: Honest) -> Iterator[bytes]:
+    """A ceiling's actions, said to be a competitor's."""
+    first, *episodes = copy.deepcopy(honest.oracle)
+    first["policy"].update(privileged=False, entry_point="baselines:Lexical")
+    yield lines([first, *episodes])
+
+
+def of_another(honest: Honest) -> Iterator[bytes]:
+    """A ceiling's scores on a competitor's actions."""
+    first, *episodes = copy.deepcopy(honest.lexical)
+    for mine, theirs in zip(episodes, honest.oracle[1:], strict=True):
+        for one, other in zip(mine["steps"], theirs["steps"], strict=False):
+            one.update({name: other[name] for name in ("reward", "rewards", "answers")})
+    yield lines([first, *episodes])
+
+
+FORGED = {
+    "scores": changed(raise_score, NOT_VERIFIED, "NOT verified\n.*answers is"),
+    "rewards": changed(raise_rewards, NOT_VERIFIED, "NOT verified\n.*reward is"),
+    "a reward by a millionth": changed(
+        lambda h, e: e[0]["steps"][0]["rewards"].update(token_cost=e[0]["steps"][0]["rewards"]["token_cost"] + 1e-6),
+        NOT_VERIFIED,
+        "rewards is",
+    ),
+    "an answer": changed(lambda h, e: next(answers(e)).update(answer="forged"), NOT_VERIFIED, "answers is"),
+    "an action": step(NOT_VERIFIED, "NOT verified", action="forged"),
+    "a phase": step(NOT_VERIFIED, "phase is", phase="answer"),
+    "an error": step(NOT_VERIFIED, "action_error is", action_error="forged"),
+    "an overflow": step(NOT_VERIFIED, "overflow is", overflow=True),
+    "tokens": step(NOT_VERIFIED, "observation_tokens is", observation_tokens=1),
+    "an episode's name": changed(lambda h, e: e[0].update(episode_id="x"), NOT_VERIFIED, "it is called"),
+    "a fingerprint": entry(NOT_VERIFIED, "fingerprints differ", task_fingerprint="0"),
+    "the end's rewards": entry(
+        REFUSED, "the last step has no reward 'canary'", final_rewards=["memory_recall", "canary"]
+    ),
+    "the end's rewards are others": entry(NOT_VERIFIED, "is not scored by 'format'", final_rewards=["format"]),
+    "a score dropped once": changed(lambda h, e: next(answers(e))["scores"].pop("f1"), NOT_VERIFIED, "answers is"),
+    "a score of one's own": changed(
+        lambda h, e: [answer["scores"].update(win=1.0) for answer in answers(e)], NOT_VERIFIED, "answers is"
+    ),
+    "an entry dropped": changed(without("bank", False), NOT_VERIFIED, "the entries are not those of suite"),
+    "an entry left out without a file": changed(without("bank", True), NOT_VERIFIED, "the entries are not those"),
+    "an entry left out though its data are here": changed(
+        without("quiz", True), NOT_VERIFIED, "left out although their data files are here: quiz"
+    ),
+    "entries turned round": changed(lambda h, e: h["entries"].reverse(), NOT_VERIFIED, "the entries are not those"),
+    "an easier task": changed(
+        lambda h, e: h["entries"][1]["kwargs"].update(length=700), NOT_VERIFIED, "the entries are not those"
+    ),
+    "fewer trials": changed(
+        lambda h, e: (h["entries"][1].update(trials=1), e.__setitem__(slice(None), [x for x in e if not x["trial"]])),
+        NOT_VERIFIED,
+        "the entries are not those",
+    ),
+    "another split": entry(NOT_VERIFIED, "the entries are not those", split="train"),
+    "a suite in Cyrillic": header(NOT_VERIFIED, "is not memgym's suite", suite="tin\u0443-v1"),
+    "a suite in capitals": header(NOT_VERIFIED, "is not memgym's suite", suite="TINY-V1"),
+    "a suite with a mark": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny_v1"),
+    "a suite in wide letters": header(NOT_VERIFIED, "is not memgym's suite", suite="\uff54\uff49\uff4e\uff59-v1"),
+    "a suite of another version": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny-v0"),
+    "an episode missing": changed(lambda h, e: e.pop(), NOT_VERIFIED, "episodes are missing"),
+    "all episodes missing": changed(lambda h, e: e.clear(), NOT_VERIFIED, "episodes are missing"),
+    "a low episode that failed": changed(lambda h, e: e[0].update(error="x", steps=[]), NOT_VERIFIED, "failed after 0"),
+    "an error in colours": changed(
+        lambda h, e: e[0].update(error="\x1b[2J\u202ex", steps=[]), NOT_VERIFIED, r"\\x1b\[2J\\u202ex"
+    ),
+    "a step dropped": changed(lambda h, e: e[0]["steps"].pop(1), NOT_VERIFIED, "NOT verified"),
+    "steps beyond the end": changed(
+        lambda h, e: e[0]["steps"].append(e[0]["steps"][-1]), NOT_VERIFIED, "the episode ends after"
+    ),
+    "a ceiling": Hostile(of_oracle, NOT_VERIFIED, "observation_tokens is"),
+    "a ceiling's scores": Hostile(of_another, NOT_VERIFIED, "NOT verified"),
+    "a competitor as a ceiling": changed(
+        lambda h, e: h["policy"].update(privileged=True), NOT_VERIFIED, "observation_tokens is"
+    ),
+    "a split of another size": entry(NOT_VERIFIED, "has None episodes, not 2", size=2),
+    "2,000 problems": changed(
+        lambda h, e: h["entries"][1].update(trials=2**31), NOT_VERIFIED, "of 4294967296 episodes are missing"
+    ),
+}
+
+# ------------------------------------------------------------------ claims
+
+CLAIMS = {
+    "another seed": claim(lambda h, e: h.update(seed=7)),
+    "another policy": claim(lambda h, e: h["policy"].update(entry_point="openai:GPT6")),
+    "a policy of a module": claim(lambda h, e: h["policy"].update(entry_point="canary:Policy")),
+    "a policy with markup": claim(lambda h, e: h["policy"].update(entry_point="a:[bold]x[/bold]<script>:smile:")),
+    "other options": claim(lambda h, e: h["policy"].update(options={"recipe": "/etc/passwd", "n": [1, {"a": None}]})),
+    "options in colours": claim(lambda h, e: h["policy"].update(options={"\x1b[2J": "\u202e\u2066\x00\x07\ue000"})),
+    "options of a megabyte": claim(lambda h, e: h["policy"].update(options={"x": "y" * 900_000})),
+    "a policy's fingerprint": claim(lambda h, e: h["policy"].update(fingerprint="0" * 64)),
+    "other packages": claim(lambda h, e: h.update(packages={"memgym": "99", "\x1b[1m": "\x1b[2J"})),
+    "no packages": claim(lambda h, e: h.update(packages={})),
+    "another spec": claim(lambda h, e: h["entries"][1].update(env_spec='{"entry_point": "canary:Env"}')),
+    "other times": claim(lambda h, e: [x.update(seconds=1e-9) for x in e]),
+    "no cost": claim(lambda h, e: [s.update(usage={"prompt_tokens": 0}) for x in e for s in x["steps"]]),
+    "a suite of its own": claim(lambda h, e: h.update(suite="mine-v1")),
+    "a suite of its own with markup": claim(lambda h, e: h.update(suite="[red]mine[/red] :smile: <b>")),
+}
+
+COLLECTION: dict[str, Hostile] = {
+    f"{kind}: {name}": hostile
+    for kind, group in {
+        "code": FOREIGN,
+        "host": HOSTS,
+        "path": PATHS,
+        "argument": ARGUMENTS,
+        "schema": SCHEMA,
+        "bytes": BYTES,
+        "size": SIZES,
+        "forged": FORGED,
+        "claim": CLAIMS,
+    }.items()
+    for name, hostile in group.items()
+}
