@@ -123,7 +123,7 @@ def _verified(path: Path, result: Result, terms: Terms, console: Console) -> boo
     header = result.header
     suite = suite_title(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out)
     replayed = f"{len(result.episodes)} episodes of {suite} replayed, every reward as recorded"
-    console.print(f"{told}: verified: {replayed}{plain(sealed)}")
+    console.print(f"{told}: verified{plain(sealed)}: {replayed}")
     console.print(f"  claimed, not checked: {claims(header)}")
     return True
 

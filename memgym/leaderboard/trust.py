@@ -36,7 +36,9 @@ MAX_NAME = 255
 MAX_TOKENS = 1 << 21
 """The largest number of tokens among an environment's arguments: twice the longest context that is played."""
 MAX_COUNT = 10_000
-"""The largest of their other numbers, which count documents, examples, turns, dimensions, …"""
+"""The largest of their other numbers, which count documents, examples, turns, …"""
+MAX_DIMENSION = 1024
+"""The most dimensions of a hash embedder."""
 MAX_TURNS = 200_000
 """The most turns of an episode's sessions together."""
 TOKENS = frozenset({"length", "section_tokens", "memory_tokens", "action_tokens"})
@@ -209,8 +211,8 @@ def check_embedder_name(name: Any, trust: Trust) -> None:
         trust.need_code("embedder", name)
     elif kind == "api":
         trust.need_api("embedder", name)
-    elif argument.isdecimal():
-        _check_size("embedder", int(argument[:20]))
+    elif argument.isdecimal() and int(argument[:20]) > MAX_DIMENSION:
+        raise DataError(f"embedder {_cut(name)} has too many dimensions: at most {MAX_DIMENSION:,} are replayed")
 
 
 def _judge(judge: Any, trust: Trust) -> dict[str, Any]:

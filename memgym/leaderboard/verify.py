@@ -30,6 +30,8 @@ from memgym.playing import CONCURRENCY, Job, Played, play
 from memgym.policy import Ask, Move, Policy
 from memgym.shown import plain
 
+MAX_ITEMS = 40_000
+"""So many memories and operations of an episode's actions are replayed: beyond, a bank could fill the memory."""
 LONGEST_SHOWN = 400
 """So many letters are shown of a value that differs."""
 
@@ -200,13 +202,15 @@ class _Recording(Policy):
         if job not in self._open:
             self._open[job] = self._episodes[self._numbers[job]]
         steps = self._open[job].steps
-        return (
-            Move(steps[ask.step].action) if ask.step < len(steps) else _IncompleteError("the episode is not complete")
-        )
+        if ask.step == len(steps):
+            return _StoppedError("the episode is not complete")
+        if ask.step == 0 and sum((step.action or "").count("{") for step in steps) > MAX_ITEMS:
+            return _StoppedError(f"its actions have more than {MAX_ITEMS:,} items: it is not replayed")
+        return Move(steps[ask.step].action)
 
 
-class _IncompleteError(Exception):
-    """A recording that ends before its episode."""
+class _StoppedError(Exception):
+    """A recording that ends before its episode, or is not played."""
 
 
 class _Names:
@@ -258,7 +262,7 @@ def _difference(now: EpisodeRecord, was: EpisodeRecord, played: Played, names: _
         return f"there are {len(was.steps)} steps, but the episode ends after {len(now.steps)}"
     if was.error is not None:
         return f"failed after {len(was.steps)} steps: {was.error}"
-    if isinstance(played.error, _IncompleteError):
+    if isinstance(played.error, _StoppedError):
         return str(played.error)
     if isinstance(played.error, MemgymError | OSError):
         raise played.error

@@ -94,6 +94,11 @@ def test_a_round_from_its_making_to_its_opening(clock: Any) -> None:
     checked = run("verify", "results", "--round", "spring.round.json").output
     assert f"{files[0]}: verified, sealed: handed in on 2026-03-01, before round 'spring' was opened" in checked
     assert f"{files[1]}: verified, but not sealed" in checked
+    rows = run("table", "results").output
+    assert [line.split()[-1] for line in rows.splitlines() if line.startswith(("Lexical", "Oracle"))] == [
+        "replayed",
+        "sealed",
+    ]
     late = run("evaluate", "baselines:Recency", "--round", "spring.round.json", "--out", "late")
     assert "round spring" in late.output
     assert "verified, but not sealed" in run("verify", "late", "--round", "spring.round.json").output

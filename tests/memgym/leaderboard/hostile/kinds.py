@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from memgym.tasks import make_task
 from tests.memgym.leaderboard.hostile.suites import NAME
 
 REFUSED, NOT_VERIFIED, VERIFIED = 2, 1, 0
@@ -134,8 +135,10 @@ FOREIGN = {
     "embedder that is a function": argument(REFUSED, CODE, 0, embedder="os:getcwd"),
     "embedder that is a list": argument(REFUSED, CODE, 0, embedder=["hash"]),
     "embedder without a number": argument(REFUSED, "positive int, as in 'hash:512'", 0, embedder="hash:x"),
-    "embedder of a huge dimension": argument(REFUSED, "at most 10,000", 0, embedder="hash:99999999999"),
-    "embedder of a dimension of 5,000 digits": argument(REFUSED, "at most 10,000", 0, embedder="hash:" + "9" * 5000),
+    "embedder of a huge dimension": argument(REFUSED, "at most 1,024 are replayed", 0, embedder="hash:99999999999"),
+    "embedder of a dimension of 5,000 digits": argument(
+        REFUSED, "at most 1,024 are replayed", 0, embedder="hash:" + "9" * 5000
+    ),
 }
 
 # ------------------------------------------------------------------ hosts and keys
@@ -220,7 +223,7 @@ ARGUMENTS = {
     "most examples": entry(NOT_VERIFIED, "the entries are not", kwargs={"task": "icl", "examples": 10_000}),
     "most documents": argument(NOT_VERIFIED, "the entries are not those", length=None, documents=10_000),
     "most turns": argument(NOT_VERIFIED, "the entries are not those", 0, sessions=20, turns=10_000),
-    "widest embedder": argument(NOT_VERIFIED, "the entries are not those", 0, embedder="hash:10000"),
+    "widest embedder": argument(NOT_VERIFIED, "the entries are not those", 0, embedder="hash:1024"),
     "stages of a billion": argument(
         REFUSED, "at most", task="curriculum", stages=[{"task": "multihop", "length": 10**9}]
     ),
@@ -387,7 +390,22 @@ def small_step(index: int, answered: int = 0) -> dict[str, Any]:
     return {**told, "answers": [score] * answered, "observation_tokens": 0, "action_tokens": 0}
 
 
+def flood(h: Header, e: Episodes) -> None:
+    """Let an episode of many sessions keep 5,000 memories in each."""
+    bank = h["entries"][0]
+    bank["kwargs"]["sessions"] = 20
+    bank["task_fingerprint"] = make_task(
+        bank["kwargs"]["task"], **{name: value for name, value in bank["kwargs"].items() if name != "task"}
+    ).fingerprint()
+    rewards = e[0]["steps"][-1]["rewards"]
+    told = {**small_step(0), "rewards": rewards}
+    memories = json.dumps({"memory_list": [{"key": "", "value": str(i)} for i in range(5000)]})
+    plan = json.dumps({"operations": [{"id": f"c{i + 1}", "op": "ADD"} for i in range(5000)]})
+    e[0]["steps"] = [{**told, "action": action} for _ in range(20) for action in (memories, plan)]
+
+
 SIZES = {
+    "a flood of memories": changed(flood, NOT_VERIFIED, "have more than 40,000 items: it is not replayed"),
     "a bomb of zeros": bomb(bytes(MB), 1024, "a line has more than 8,388,608 bytes"),
     "a bomb of line ends": bomb(b"\n" * MB, 1024, "line 2"),
     "a bomb of brackets": bomb(b"[" * MB, 1024, "a line has more than"),
