@@ -78,7 +78,8 @@ def judge_label(judge: JudgeSpec) -> str:
 
 
 def _suite_name(result: Result, judge: JudgeSpec) -> str:
-    before = {judge_label(entry.kwargs["judge"]) for entry in result.header.entries if entry.kwargs.get("judge")}
+    judges = [entry.kwargs.get("judge") for entry in result.header.entries]
+    before = {judge_label(one) for one in judges if isinstance(one, str) or (isinstance(one, dict) and "model" in one)}
     name = result.header.suite
     for label in before:
         name = name.removesuffix(f" judge={label}")

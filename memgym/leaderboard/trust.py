@@ -133,6 +133,8 @@ def _admitted(entry: EntryRecord, trust: Trust, overrides: Mapping[str, Any]) ->
     """Return the arguments with which an entry is made: the reader's, and of the file's what is admitted."""
     where = f"entry {entry.name!r}:"
     if entry.env_id not in ENVIRONMENTS:
+        if entry.env_id.startswith("memgym/"):
+            raise DataError(f"{where} {_cut(entry.env_id)} is no environment of this version of memgym")
         trust.need_code(f"{where} environment", entry.env_id)
     given = {name: value for name, value in entry.kwargs.items() if name not in overrides}
     try:

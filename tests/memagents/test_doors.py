@@ -244,7 +244,7 @@ def test_a_module_and_an_agent_are_trained_from_the_command_line(tmp_path: Path)
         """,
     )
     run(memagents, "train", recipe)
-    trained = load_agent(str(tmp_path / "run")).parts["retrieve"].module
+    trained = load_agent(str(tmp_path / "run"), trust_code=True).parts["retrieve"].module
     assert (type(trained).__name__, trained.eagerness) == ("Reranker", 2.0)
     assert trained.query_map.weight.abs().sum() > 0
 
@@ -291,7 +291,7 @@ def test_a_backend_with_weights_of_its_own_is_trained(tmp_path: Path, model_dir:
     assert Apart.updates >= 2
     before, after = (load_file(folder / "model.safetensors") for folder in (model_dir, tmp_path / "run" / "model"))
     assert any(not torch.equal(before[name], after[name]) for name in before)
-    again = load_agent(str(tmp_path / "run")).learner.backend
+    again = load_agent(str(tmp_path / "run"), trust_code=True).learner.backend
     assert again.model_name == str(tmp_path / "run" / "model")
 
 

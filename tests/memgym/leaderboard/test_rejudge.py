@@ -158,3 +158,11 @@ def test_what_does_not_fit_is_refused(judge_server: Any, changed: Changed) -> No
 def test_labels() -> None:
     assert judge_label("m") == judge_label({"model": "m", "prompt": "benchmark"}) == "m"
     assert judge_label({"model": "m", "prompt": "strict", "base_url": "http://x/v1"}) == "m prompt=strict"
+
+
+@pytest.mark.parametrize("theirs", [5, {}, {"base_url": "http://192.0.2.1:9"}, {"model": "m", "base_url": "x"}])
+def test_what_a_file_says_of_its_judge_does_not_count(judge_server: Any, changed: Changed, theirs: Any) -> None:
+    judge = {"model": "grader", "base_url": judge_server.url}
+    result = evaluate("baselines:Oracle", SUITE)
+    forged = changed(result, lambda h, e: h["entries"][1]["kwargs"].update(judge=theirs))
+    assert timeless(rejudge(forged, judge)) == timeless(rejudge(result, judge))
