@@ -23,7 +23,8 @@ import pytest
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.files import write_result
 from memgym.leaderboard.suites import SUITES
-from tests.memgym.leaderboard.hostile.kinds import COLLECTION, VERIFIED, Honest
+from tests.memgym.leaderboard.hostile.builders import VERIFIED, Honest
+from tests.memgym.leaderboard.hostile.collection import COLLECTION
 from tests.memgym.leaderboard.hostile.suites import DATA, NAME, ROW, TINY
 
 ROOT = Path(__file__).parents[4]
