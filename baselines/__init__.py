@@ -1,5 +1,6 @@
 """Non-LLM policies, one file each. They need no torch, and act on the observation text; two of them see the gold."""
 
+from baselines.diarist import Diarist
 from baselines.finder import Finder
 from baselines.keep_all import KeepAll
 from baselines.lexical import Lexical
@@ -15,6 +16,7 @@ from baselines.variable_tracer import VariableTracer
 from baselines.word_counter import WordCounter
 
 __all__ = [
+    "Diarist",
     "Finder",
     "KeepAll",
     "Lexical",

@@ -8,7 +8,7 @@ import numpy as np
 
 from memgym import Observation, PhasePolicy, StochasticPolicy
 from memgym.operators.reading import ABSTENTION, write_answer
-from memgym.operators.text import sentences
+from memgym.words import sentences
 
 _THING = re.compile(r"\bthe (\w+)")
 _PLACE = re.compile(r"(\w+)\W*\Z")

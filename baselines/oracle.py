@@ -11,15 +11,15 @@ from memgym.protocol.actions import to_json
 class Oracle(PhasePolicy):
     """Plays by the ``<gold>`` block of environments made with ``reveal_gold=True``.
 
-    It keeps the gold answers, stores the turns that are evidence, selects the memories that rest on them, and gives
-    the gold answer.
+    It keeps what the answers follow from, stores the turns that are evidence, selects the memories that rest on them,
+    and gives the gold answer.
     """
 
     privileged = True
 
     def read(self, observation: Observation) -> str:
-        """Keep the gold answers."""
-        return "\n".join(", ".join(_given(gold)) for gold in read_gold(observation)["questions"])
+        """Keep what the answers follow from."""
+        return "\n".join(read_gold(observation)["statements"])
 
     def extract(self, observation: Observation) -> str:
         """Extract the turns that are evidence for a question."""

@@ -6,8 +6,9 @@ import numpy as np
 
 from memgym import Observation, PhasePolicy
 from memgym.bank import get_embedder
-from memgym.operators.text import keep_best, sentences
+from memgym.operators.text import keep_best
 from memgym.protocol.actions import to_json
+from memgym.words import sentences
 
 
 class Semantic(PhasePolicy):

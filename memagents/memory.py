@@ -19,7 +19,7 @@ from memgym.episodes import Session, Turn
 from memgym.errors import ActionError
 from memgym.playing import ask_seed
 from memgym.protocol.actions import Answer, check_action
-from memgym.protocol.bank_protocol import BankChange, BankProtocol, UpdatePlan
+from memgym.protocol.bank_protocol import ANSWER_TOKENS, BankChange, BankProtocol, UpdatePlan
 from memgym.protocol.observation import Observation
 
 Parsed = TypeVar("Parsed")
@@ -54,14 +54,33 @@ class AgentMemory:
         agent: plays ``extract``, ``update``, ``retrieve`` and ``answer``.
         bank: what is remembered; changed in place.
         seed: of all sampling.
+        memory_tokens: budget of the whole bank, everything that is kept counted; None for no limit.
+        answer_tokens: how many tokens of memories an answer is given.
+        counter: the name of the counter of both (:mod:`memgym.tokens`).
         watch: called with the phase before a module plays it; in the context that it returns the module plays, and what
             the context yields is told of the text that a model has written so far.
     """
 
-    def __init__(self, agent: Agent, bank: MemoryBank, seed: int = 0, watch: Watch | None = None):
+    def __init__(
+        self,
+        agent: Agent,
+        bank: MemoryBank,
+        seed: int = 0,
+        watch: Watch | None = None,
+        *,
+        memory_tokens: int | None = None,
+        answer_tokens: int = ANSWER_TOKENS,
+        counter: str = "chars",
+    ):
         self.agent, self.bank = agent, bank
         self._seed, self._calls, self._watch = seed, 0, watch
-        self._protocol = BankProtocol(bank, answer_format="json")
+        self._protocol = BankProtocol(
+            bank,
+            memory_tokens=memory_tokens,
+            answer_tokens=answer_tokens,
+            counter=counter,
+            answer_format="json",
+        )
 
     def ingest(self, session: Session) -> Ingested:
         """Extract what is worth keeping of a session, and change the bank accordingly."""
@@ -73,7 +92,9 @@ class AgentMemory:
             return Ingested([], problems)
         added = "so whatever was new is added"
         plan: UpdatePlan = self._play("update", self._parse_plan, operators.add_all, problems, added)
-        changes, _ = protocol.update(plan.operations)
+        changes, overflow = protocol.update(plan.operations)
+        if overflow:
+            problems.append(f"update: the memory is full at {protocol.memory_tokens} tokens, so the rest is not kept")
         return Ingested(changes, problems)
 
     def ask(self, question: str, time: str = "", turns: Sequence[Turn] = ()) -> Reply:

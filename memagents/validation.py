@@ -11,7 +11,7 @@ from memgym.envs.base import MemoryEnv
 from memgym.envs.rewards import final_names
 from memgym.playing import Played, play
 from memgym.policy import Policy
-from memgym.statistics import interval, resampled_means
+from memgym.statistics import difference_interval
 
 Scores = Mapping[str, np.ndarray]
 """Name to ``[E, 2]``: of each episode the sum of a score and the number of times it was given."""
@@ -79,7 +79,6 @@ def means(scores: Scores) -> dict[str, float]:
 def gain(before: Scores, after: Scores, name: str) -> tuple[float, float, float]:
     """Return by how much a score rose on the same episodes, with the ends of its 95 % interval.
 
-    A paired bootstrap: the same episodes are drawn, with replacement, for both.
+    See :func:`memgym.statistics.difference_interval`.
     """
-    rises = resampled_means(after[name]) - resampled_means(before[name])
-    return (means(after)[name] - means(before)[name], *interval(rises))
+    return (means(after)[name] - means(before)[name], *difference_interval(before[name], after[name]))

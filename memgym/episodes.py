@@ -67,6 +67,10 @@ class Fact(_Immutable):
         value: the fact itself, as the text writes it, e.g. ``Lisbon``.
         source: id of the turn or section that states it.
         until: id of the turn or section from which it no longer holds; ``None`` if it holds to the end.
+        names: by which a text may call the subject; empty: by ``subject``.
+        cues: words of which a text has one that says just this of the subject, compared by their stems, such as those
+            of all its wordings; empty: none is needed.
+        apart: whether the value may stand in another statement than name and cue, as it is told in two turns.
     """
 
     subject: str
@@ -74,6 +78,9 @@ class Fact(_Immutable):
     value: str
     source: str
     until: str | None = None
+    names: tuple[str, ...] = ()
+    cues: tuple[str, ...] = ()
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ class Question(_Immutable):
         category: the benchmark's own question type.
         time: when it is asked, as the source writes it; ``""`` if unknown.
         answerable: False if the right answer is to say that the text does not tell.
+        needs: what a memory must state, all of it, for the answer to follow; empty: what the evidence states.
+        in_one: facts any of which says all of that in one statement, such as a sum with no other number beside it.
         metadata: what else the task's scorer needs; kept as a read-only copy.
     """
 
@@ -98,6 +107,8 @@ class Question(_Immutable):
     category: str = ""
     time: str = ""
     answerable: bool = True
+    needs: tuple[Fact, ...] = ()
+    in_one: tuple[Fact, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -121,6 +121,11 @@ def play(
     check_int("concurrency", concurrency, 1)
     if not isinstance(env.unwrapped, MemoryEnv):
         raise ConfigError(f"{env} is no memgym environment")
+    if env.unwrapped.privileged and not policy.privileged:
+        raise ConfigError(
+            f"{type(policy).__name__} would be shown the gold answers: only a policy with privileged = True is, which "
+            "marks it wherever results are shown; make the environment without reveal_gold"
+        )
 
     def drive() -> Iterator[Played]:
         with _runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency, stepped, keep)) as stage:

@@ -1,4 +1,4 @@
-"""What a word is, in any script: the house rule, wherever no benchmark's own script says what counts.
+"""What a word is, and a sentence, in any script: the house rule, wherever no benchmark's own script says what counts.
 
 Plain ASCII is what ``\\w+`` finds in it. Beyond ASCII:
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 UNSPACED = (
     r"\u3005-\u3007\u3041-\u30ff\u3100-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -23,6 +24,22 @@ UNSPACED = (
     r"\u1780-\u17ff\u1950-\u19ff\u1a20-\u1aaf\uaa80-\uaadf\ua980-\ua9df\u1b00-\u1b7f"  # Khmer, Tai, Javanese, Balinese
 )
 """Scripts without spaces between words, as the inside of a character class."""
+
+_SLOT = re.compile(r"\{\w+\}")
+_ENDINGS = ("ing", "ies", "ed", "es", "ly", "s")
+STOP_WORDS = frozenset(
+    """a about also am an and are as at be been being but by can could d did didn do does don for from had has have he
+    her here him his how i if in is it its just ll m may me might my no not of on or our re s she should so t than that
+    the their them then there these they this those to us ve was we were what when where which who whom whose why will
+    with would you your""".split()
+)
+"""English words that say little by themselves."""
+
+_NO_CAPITALS = r"\u0590-\u0dff\uac00-\ud7a3" + UNSPACED  # Hebrew, Arabic, India's scripts, Korean; those without spaces
+_SENTENCE_END = re.compile(
+    rf"(?<=[.!?])\s+(?=[\"'(\[“‘«„¿¡]?[A-Z0-9À-ÖØ-ÞΆ-ΫЀ-Я{_NO_CAPITALS}])"
+    r"|(?<=[。！？｡។॥।၊။؟۔])\s*(?![。！？｡」』”’）》\s])|(?<=[。！？｡][」』”’）》])(?![。！？｡」』”’）》，、])\s*|\n+"
+)
 
 _CHARACTER = re.compile(f"([{UNSPACED}])")
 _ASCII_WORD = re.compile(r"\w+")
@@ -89,3 +106,24 @@ def is_unspaced(word: str) -> bool:
 def has_unspaced(text: str) -> bool:
     """Return whether a text has a character of a script without spaces."""
     return not text.isascii() and _CHARACTER.search(text) is not None
+
+
+def stem(word: str) -> str:
+    """Strip one common English ending, and a final e, from all but short words."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) >= len(ending) + 3 and not word.endswith("ss"):
+            word = word.removesuffix(ending)
+            break
+    return word[:-1] if len(word) > 4 and word.endswith("e") else word
+
+
+@lru_cache(1024)
+def content_words(*templates: str) -> tuple[str, ...]:
+    """Return the words of some templates that tell what they say: no slots, no stop words, each once."""
+    words = (word for template in templates for word in find_words(_SLOT.sub(" ", template)))
+    return tuple(dict.fromkeys(word for word in words if word not in STOP_WORDS and len(word) > 1))
+
+
+def sentences(text: str) -> list[str]:
+    """Split a text at line breaks and sentence ends; Thai and Lao mark none."""
+    return [part for part in (piece.strip() for piece in _SENTENCE_END.split(text)) if part]

@@ -29,6 +29,7 @@ ROW = {
 }
 ON_ROW = ("--set", "task=custom", "--set", "path=rows.json")
 RESULT = "results/row.jsonl"
+HERE = ("--data", ".")
 
 COMMANDS: dict[str, tuple[tuple[str, ...], int]] = {
     "memgym envs": ((), 0),
@@ -36,7 +37,11 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int]] = {
     "memgym evaluate": (("baselines:NoMemory", "--env", "memgym/MemoryBank-v1", *ON_ROW, "--out", "out"), 0),
     "memgym table": ((RESULT,), 0),
     "memgym compare": ((RESULT, RESULT), 0),
-    "memgym verify": ((RESULT,), 0),
+    "memgym verify": ((RESULT, *HERE), 0),
+    "memgym reproduce": ((RESULT, *HERE, "--share", "1"), 0),
+    "memgym leaderboard": ((RESULT, "--html", "page.html", "--markdown", "t.md", "--csv", "t.csv"), 0),
+    "memgym diagnose": ((RESULT, *HERE, "--show", "3"), 0),
+    "memgym replay": ((RESULT, *HERE, "--all"), 0),
     "memgym rejudge": ((RESULT, "--judge", "m"), 2),  # without a key
     "memgym merge": ((RESULT, "--out", "merged.jsonl"), 0),
     "memgym schema": ((), 0),

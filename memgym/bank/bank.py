@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Hashable, Iterable, KeysView, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -147,9 +146,9 @@ class MemoryBank:
         for operation in plan:
             if operation.op == "ADD":
                 born += 1
-                results.append(_new_record(f"m{born}", operation, time))
+                results.append(operation.record(f"m{born}", time))
             elif operation.op == "UPDATE":
-                results.append(_updated_record(self._records[operation.id], operation, time))
+                results.append(self._records[operation.id].changed(operation, time))
             else:
                 results.append(self._records.get(operation.id) if operation.op == "NOOP" else None)
         return results
@@ -340,28 +339,3 @@ class MemoryBank:
 
 def _number(id: str) -> int:
     return int(id[1:])
-
-
-def _new_record(id: str, operation: Operation, time: str) -> MemoryRecord:
-    return MemoryRecord(
-        id,
-        operation.key or "",
-        cast(str, operation.value),
-        operation.memory_type,
-        operation.tags,
-        time,
-        time,
-        operation.source,
-    )
-
-
-def _updated_record(old: MemoryRecord, operation: Operation, time: str) -> MemoryRecord:
-    return replace(
-        old,
-        key=old.key if operation.key is None else operation.key,
-        value=old.value if operation.value is None else operation.value,
-        memory_type=operation.memory_type or old.memory_type,
-        tags=operation.tags or old.tags,
-        updated_at=time,
-        source=tuple(dict.fromkeys(old.source + operation.source)),
-    )

@@ -16,7 +16,7 @@ import numpy as np
 from memgym.checks import check_int
 from memgym.errors import ConfigError, MissingExtraError
 from memgym.resolve import resolve
-from memgym.words import UNSPACED
+from memgym.words import STOP_WORDS, UNSPACED, stem
 
 
 @runtime_checkable
@@ -345,13 +345,6 @@ def _dimension(text: str) -> int:
 
 _WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")  # older than memgym.words, and kept: results rest on its vectors
 _BREAKS = {code: " " for code in range(128) if not _WORD.match(chr(code))}
-_ENDINGS = ("ing", "ies", "ed", "es", "ly", "s")
-_STOP_WORDS = frozenset(
-    """a about also am an and are as at be been being but by can could d did didn do does don for from had has have he
-    her here him his how i if in is it its just ll m may me might my no not of on or our re s she should so t than that
-    the their them then there these they this those to us ve was we were what when where which who whom whose why will
-    with would you your""".split()
-)
 _WEIGHTS = np.array([1.0, -1.0, 0.1, -0.1])
 
 
@@ -372,16 +365,7 @@ class _WordCodes(dict[str, int]):
     def __missing__(self, word: str) -> int:
         if len(self) >= self.CAPACITY:
             self.clear()
-        digest = crc32(_stem(word).encode(errors="surrogatepass"))
-        code = 4 * (digest % self._dim) + 2 * (word in _STOP_WORDS) + (digest >> 16 & 1)
+        digest = crc32(stem(word).encode(errors="surrogatepass"))
+        code = 4 * (digest % self._dim) + 2 * (word in STOP_WORDS) + (digest >> 16 & 1)
         self[word] = code
         return code
-
-
-def _stem(word: str) -> str:
-    """Strip one common English ending, and a final e, from all but short words."""
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) >= len(ending) + 3:
-            word = word.removesuffix(ending)
-            break
-    return word[:-1] if len(word) > 4 and word.endswith("e") else word

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import cast
 
 from memgym.errors import MemgymError
 
@@ -44,6 +45,28 @@ class MemoryRecord:
         """What is embedded and shown: ``key: value``, or the value alone."""
         return f"{self.key}: {self.value}" if self.key else self.value
 
+    @property
+    def shown_text(self) -> str:
+        """All that whoever answers is shown of it and its writer chose, the value last: its tokens bound an answer."""
+        return "\n".join([*filter(None, (self.memory_type, ", ".join(self.tags))), self.text])
+
+    @property
+    def cost_text(self) -> str:
+        """All that is kept of it and its writer chose, the value last: its tokens are what the record costs."""
+        return "\n".join([*filter(None, (", ".join(self.source),)), self.shown_text])
+
+    def changed(self, operation: Operation, time: str) -> MemoryRecord:
+        """Return what an ``UPDATE`` makes of it."""
+        return replace(
+            self,
+            key=self.key if operation.key is None else operation.key,
+            value=self.value if operation.value is None else operation.value,
+            memory_type=operation.memory_type or self.memory_type,
+            tags=operation.tags or self.tags,
+            updated_at=time,
+            source=tuple(dict.fromkeys(self.source + operation.source)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -79,6 +102,11 @@ class Operation:
         given = [text for text in (self.value, self.key) if text is not None]
         check_storable(self.op, self.id, *given, self.memory_type, *self.tags, *self.source)
         self._check_fields(given)
+
+    def record(self, id: str, time: str) -> MemoryRecord:
+        """Return the record that an ``ADD`` makes."""
+        value = cast(str, self.value)
+        return MemoryRecord(id, self.key or "", value, self.memory_type, self.tags, time, time, self.source)
 
     def _meant(self) -> str:
         """Return the operation that an alias means."""

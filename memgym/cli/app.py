@@ -14,6 +14,7 @@ from memgym.cli.terminal import App, admit_present_folder, at_least, make_consol
 from memgym.errors import ConfigError
 
 if TYPE_CHECKING:
+    from memgym.cli.results import Terms
     from memgym.leaderboard.trust import Trust
 
 app = App("A Gymnasium suite for memory-augmented agents.")
@@ -59,6 +60,15 @@ def _trust(code: bool, api: bool) -> Trust:
     return Trust(code, api)
 
 
+def _terms(settings: list[str], on_round: Path | None, trust_code: bool, allow_api: bool) -> Terms:
+    """Return on what terms files of others are replayed."""
+    from memgym.cli.results import Terms
+    from memgym.leaderboard.rounds import read_round
+
+    round_ = None if on_round is None else read_round(on_round)
+    return Terms(_trust(trust_code, allow_api), parse_settings(settings), round_)
+
+
 def _use_data_folder(folder: Path | None) -> None:
     if folder is not None:
         os.environ["MEMGYM_DATA"] = str(folder)
@@ -82,8 +92,10 @@ def play(
     ] = None,
     seed: Annotated[int | None, typer.Option(metavar="N", callback=at_least(0), help="Seed of the draw.")] = None,
     settings: Setting = [],  # noqa: B006 - typer copies it
+    data: DataFolder = None,
 ) -> None:
-    """Play an environment yourself in the terminal."""
+    """Play an environment yourself in the terminal, by numbered choices."""
+    _use_data_folder(data)
     from memgym.cli.play import play_in_terminal
 
     play_in_terminal(env_id, parse_settings(settings), index, seed)
@@ -198,10 +210,85 @@ def compare(
     after: Annotated[Path, typer.Argument(help="Result file of the same entries, or a folder with the same names.")],
     score: Score = "answer",
 ) -> None:
-    """Print by how much a score rose between two result files, with 95 % intervals from a paired bootstrap."""
+    """Print by how much a score rose between two result files, with 95 % intervals over the same episodes."""
     from memgym.cli.results import compare_files
 
     compare_files(before, after, score)
+
+
+@app.command(present_folder=False)
+def leaderboard(
+    files: Annotated[list[Path], typer.Argument(help="Result files, or folders of them.")] = [],  # noqa: B006
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page that needs nothing else.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown table.")] = None,
+    csv: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a CSV file.")] = None,
+    init: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Begin a board: a folder with a README and a CI file.")
+    ] = None,
+    title: Annotated[str, typer.Option(metavar="TEXT", help="Heading of the page.")] = "memgym leaderboard",
+    episodes: Annotated[
+        int,
+        typer.Option(metavar="N", callback=at_least(0), help="Episodes of each entry to step through on the page."),
+    ] = 2,
+    runs: Annotated[
+        list[Path], typer.Option("--run", metavar="FOLDER", help="Training run whose curve the page shows; repeat.")
+    ] = [],  # noqa: B006
+    settings: Setting = [],  # noqa: B006
+    on_round: RoundFile = None,
+    data: DataFolder = None,
+    trust_code: TrustCode = False,
+    allow_api: AllowApi = False,
+) -> None:
+    """Make a leaderboard of result files: a page, a Markdown table, a CSV file; or begin a board of your own."""
+    _use_data_folder(data)
+    from memgym.cli.board import Outputs, begin_board, make_leaderboard
+
+    if init is not None:
+        begin_board(init)
+    elif not files or not (html or markdown or csv):
+        raise ConfigError("give result files, and at least one of --html, --markdown and --csv; or --init FOLDER")
+    else:
+        outputs = Outputs(html, markdown, csv, title, episodes, runs)
+        make_leaderboard(files, outputs, _terms(settings, on_round, trust_code, allow_api))
+
+
+@app.command(present_folder=False)
+def diagnose(
+    files: Files,
+    shown: Annotated[
+        int, typer.Option("--show", metavar="N", callback=at_least(0), help="Wrong answers to show of each file.")
+    ] = 0,
+    settings: Setting = [],  # noqa: B006
+    on_round: RoundFile = None,
+    data: DataFolder = None,
+    trust_code: TrustCode = False,
+    allow_api: AllowApi = False,
+) -> None:
+    """Tell where wrong answers were lost: never extracted, overwritten, not retrieved, or retrieved and not used."""
+    _use_data_folder(data)
+    from memgym.cli.diagnose import diagnose_files
+
+    diagnose_files(files, _terms(settings, on_round, trust_code, allow_api), shown)
+
+
+@app.command(present_folder=False)
+def replay(
+    file: Annotated[Path, typer.Argument(help="A result file.")],
+    entry: Annotated[str | None, typer.Option(metavar="NAME", help="Which entry; by default the first.")] = None,
+    index: Annotated[int, typer.Option(metavar="N", help="Index of the episode.")] = 0,
+    trial: Annotated[int, typer.Option(metavar="N", help="Which trial.")] = 0,
+    whole: Annotated[bool, typer.Option("--all", help="Print all steps at once.")] = False,
+    settings: Setting = [],  # noqa: B006
+    on_round: RoundFile = None,
+    data: DataFolder = None,
+    trust_code: TrustCode = False,
+    allow_api: AllowApi = False,
+) -> None:
+    """Step through a recorded episode, and see the memory change."""
+    _use_data_folder(data)
+    from memgym.cli.replay import replay_file
+
+    replay_file(file, (entry, trial, index), _terms(settings, on_round, trust_code, allow_api), whole)
 
 
 @app.command(present_folder=False)

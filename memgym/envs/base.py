@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import threading
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any, ClassVar, Self
 
@@ -19,13 +19,19 @@ from memgym.envs.scores import AnswerScorer, StepScores
 from memgym.episodes import Episode, Question
 from memgym.errors import ActionError, ConfigError, unexpected, unknown
 from memgym.operators import ROLES, check_operator, get_operator
-from memgym.protocol.actions import ANSWER_FORMATS, MAX_ACTION_CHARS, check_action, to_json
+from memgym.protocol.actions import ANSWER_FORMATS, MAX_ACTION_CHARS, Answer, check_action, to_json
 from memgym.protocol.observation import Block, Observation
 from memgym.protocol.spaces import TextSpace
+from memgym.scoring.support import Support
 from memgym.tasks import make_task, task_class
 from memgym.tokens import get_counter
 
 MAX_OBSERVATION_CHARS = 2**31 - 1
+
+
+Watcher = Callable[[Observation, str, str], None]
+"""Is told of each phase that was played, by the agent or by an operator: what was shown, what was done, and what was
+wrong with it (``""``)."""
 
 
 class _Openings:
@@ -122,9 +128,11 @@ class MemoryEnv(gym.Env[str, str]):
         self._set_reward(reward_weights, vector_reward)
 
         self._episode: Episode | None = None
+        self._support: tuple[Episode, Support] | None = None
         self._openings = _Openings()
         self._phase: str | None = None
         self._last_info: dict[str, Any] = {}
+        self.watcher: Watcher | None = None
 
     # ------------------------------------------------------------------ the Gymnasium interface
 
@@ -227,7 +235,7 @@ class MemoryEnv(gym.Env[str, str]):
         """Return another environment on the same task, to play episodes side by side; nothing is loaded twice."""
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
-        twin._episode, twin._phase, twin._np_random = None, None, None
+        twin._episode, twin._phase, twin._np_random, twin.watcher = None, None, None, None
         return twin
 
     # What the subclasses implement
@@ -268,7 +276,7 @@ class MemoryEnv(gym.Env[str, str]):
 
     def _open(self, index: int) -> None:
         """Set up the state up to the agent's first phase; operators draw nothing, so once per index is enough."""
-        opening = self._openings.get(index)
+        opening = None if self.watcher else self._openings.get(index)
         if opening is None:
             self._scores = StepScores()
             self._phase = self._begin()
@@ -282,24 +290,35 @@ class MemoryEnv(gym.Env[str, str]):
             self.__dict__.update(state)
             self.__dict__.update(self._copy_state())
 
+    @property
+    def support(self) -> Support:
+        """What the episode at hand asks of a memory."""
+        if self._support is None or self._support[0] is not self.episode:
+            self._support = self.episode, Support(self.episode, self.task.phrases, self.task.running)
+        return self._support[1]
+
     def _answer_gold(self, question: Question) -> dict[str, Any]:
-        gold = {
-            "answers": question.answers,
-            "match": question.match,
-            "answerable": question.answerable,
-            "evidence": [fact.value for fact in self.episode.facts if fact.source in question.evidence],
-        }
-        rule = self.task.phrases
-        return gold if rule == "house" else {**gold, "phrases": rule}
+        return {"answers": question.answers, "match": question.match, "answerable": question.answerable}
+
+    def _bounded(self, question: Question, answer: Answer | None) -> Answer | None:
+        """Return an answer as it is scored: what is beyond the task's limit is cut off and flagged."""
+        if answer is None:
+            return None
+        answer, cut = self._scorer.bounded(question, answer)
+        self._scores.overflow |= cut
+        return answer
 
     def _play(self, phase: str, action: object) -> str:
         """Play one action in the present phase; return what was wrong with it, ``""`` if nothing."""
         error = ""
+        shown = self._observation(phase, reveal=False) if self.watcher else None
         try:
             parsed = self._parse(phase, check_action(action))
         except ActionError as problem:
             parsed, error = None, str(problem)
         self._phase = self._apply(phase, parsed)
+        if self.watcher and shown:
+            self.watcher(shown, action if isinstance(action, str) else "", error)
         return error
 
     def _play_others(self) -> None:

@@ -1,62 +1,75 @@
 """How well retrieved and cited memories cover the evidence of a question.
 
-Evidence is given as turns, memories rest on one or more turns each: a memory is relevant if it rests on an evidence
-turn, and an evidence turn is covered if a memory rests on it.
+Evidence is given as turns, memories name one or more turns each as their source. Naming is not enough: a memory has the
+credit of a turn that it names only if its text carries something of it. A memory is relevant if it has the credit of an
+evidence turn, and an evidence turn is covered if a memory has its credit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from memgym.bank import MemoryRecord
 from memgym.scoring.retrieval import citation_precision, recall, reciprocal_rank
+from memgym.scoring.statements import carries
+
+_PIECE = 256
 
 
-def rests_on(record: MemoryRecord, evidence: Iterable[str]) -> bool:
-    """Return whether a memory rests on one of the evidence turns."""
-    return not set(evidence).isdisjoint(record.source)
+def credited(record: MemoryRecord, evidence: Mapping[str, str]) -> list[str]:
+    """Return the ids of the evidence turns that a memory names as its source and carries something of.
+
+    Args:
+        record: the memory, as it is stored or as far as it is shown.
+        evidence: id to text of each evidence turn.
+    """
+    return [turn for turn in record.source if turn in evidence and carries(record.text, evidence[turn])]
 
 
-def retrieval_scores(ranked: Sequence[MemoryRecord], kept: int, evidence: Sequence[str]) -> dict[str, float]:
+def retrieval_scores(
+    ranked: Sequence[MemoryRecord], kept: Iterable[MemoryRecord], evidence: Mapping[str, str]
+) -> dict[str, float]:
     """Return the scores of a ranking.
 
     Args:
         ranked: the memories, best first.
-        kept: how many of them are kept for the answer.
-        evidence: ids of the evidence turns, at least one.
+        kept: those that are kept for the answer, as far as they are shown there.
+        evidence: id to text of the evidence turns, at least one.
 
     Returns:
         ``evidence_recall``: share of the evidence turns that the kept memories cover (recall@k over turns);
-        ``reciprocal_rank`` of the first relevant memory, whose mean over questions is the MRR.
+        ``reciprocal_rank`` of the first relevant memory, whose mean over questions is the MRR; a memory of more than
+        256 bytes takes as many ranks as it has such pieces, so that a whole session is no first hit.
     """
-    relevant = [record.id for record in ranked if rests_on(record, evidence)]
+    places = [(record, piece) for record in ranked for piece in range(-(-len(record.text.encode()) // _PIECE))]
+    last = {record.id: f"{record.id} {piece}" for record, piece in places}
+    relevant = [last[record.id] for record in ranked if record.id in last and credited(record, evidence)]
     return {
-        "evidence_recall": _covered(ranked[:kept], evidence),
-        "reciprocal_rank": reciprocal_rank([record.id for record in ranked], relevant) if relevant else 0.0,
+        "evidence_recall": _covered(kept, evidence),
+        "reciprocal_rank": reciprocal_rank([f"{r.id} {piece}" for r, piece in places], relevant) if relevant else 0.0,
     }
 
 
 def citation_scores(
-    cited_ids: Sequence[str], shown: dict[str, MemoryRecord], evidence: Sequence[str]
+    cited_ids: Sequence[str], shown: Mapping[str, MemoryRecord], evidence: Mapping[str, str]
 ) -> dict[str, float]:
     """Return the scores of an answer's citations.
 
     Args:
         cited_ids: what the answer cites; an id that was not shown counts as wrong.
-        shown: the memories that the answerer saw, by id.
-        evidence: ids of the evidence turns, at least one.
+        shown: the memories that the answerer saw, by id, as far as they were shown.
+        evidence: id to text of the evidence turns, at least one.
 
     Returns:
-        ``citation_precision``: share of the cited memories that are relevant; ``citation_recall``: share of the
-        evidence turns that they cover.
+        ``citation_precision``: share of the cited memories that are relevant; ``citation_f1``: the harmonic mean of
+        that and of the share of the evidence turns that they cover.
     """
-    relevant = [record.id for record in shown.values() if rests_on(record, evidence)]
+    relevant = [record.id for record in shown.values() if credited(record, evidence)]
     cited = [shown[identity] for identity in cited_ids if identity in shown]
-    return {
-        "citation_precision": citation_precision(cited_ids, relevant) if relevant else 0.0,
-        "citation_recall": _covered(cited, evidence),
-    }
+    precision, covered = citation_precision(cited_ids, relevant) if relevant else 0.0, _covered(cited, evidence)
+    f1 = 2 * precision * covered / (precision + covered) if covered else 0.0
+    return {"citation_precision": precision, "citation_f1": f1}
 
 
-def _covered(records: Iterable[MemoryRecord], evidence: Sequence[str]) -> float:
-    return recall([turn for record in records for turn in record.source], evidence)
+def _covered(records: Iterable[MemoryRecord], evidence: Mapping[str, str]) -> float:
+    return recall([turn for record in records for turn in credited(record, evidence)], list(evidence))

@@ -8,7 +8,6 @@ from memgym.checks import check_flag, check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.pages import Pages
 from memgym.envs.rewards import LONGCONTEXT_REWARDS
-from memgym.envs.scores import memory_quality
 from memgym.episodes import Question
 from memgym.protocol.actions import parse_answer
 from memgym.protocol.blocks import budget_block, question_block
@@ -58,8 +57,8 @@ class LongcontextEnv(MemoryEnv):
         split: split of the task; by default the task's own default.
         phases: the phases that the agent plays; operators play the others.
         memorizer: who plays ``read``: ``lexical``, ``recent``, ``first``, or ``module:Class`` of a policy.
-        reader: who plays ``answer``: ``contains`` (does the memory hold the gold answer?), ``extractive``, ``api:MODEL``,
-            or ``module:Class``.
+        reader: who plays ``answer``: ``supported`` (does the answer follow from the memory?), ``extractive``,
+            ``api:MODEL``, or ``module:Class``.
         section_tokens: size of a section; None takes the episode's own sections or sessions as they are.
         memory_tokens: the memory budget.
         show_question: whether ``read`` observations show the questions.
@@ -69,7 +68,8 @@ class LongcontextEnv(MemoryEnv):
         reward_weights: weights by reward name; names left out weigh 0.
         vector_reward: True, or a list of reward names: ``step`` then pays the vector (float64) instead of the weighted
             sum, and ``reward_space`` describes it, as MO-Gymnasium wants.
-        counter: how tokens are counted, ``chars`` or ``words`` (see :mod:`memgym.tokens`).
+        counter: how tokens are counted: ``chars``, ``words``, or ``hf:PATH`` of a tokenizer file, see
+            :mod:`memgym.tokens`.
         instructions: whether observations tell the task.
         reveal_gold: whether observations have a ``<gold>`` block: the privileged channel of ceiling policies.
         render_mode: ``ansi`` or None.
@@ -91,7 +91,7 @@ class LongcontextEnv(MemoryEnv):
         task: str = "multihop",
         *,
         memorizer: str = "lexical",
-        reader: str = "contains",
+        reader: str = "supported",
         section_tokens: int | None = 2500,
         memory_tokens: int = 1024,
         show_question: bool = True,
@@ -104,11 +104,9 @@ class LongcontextEnv(MemoryEnv):
 
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present memory."""
-        lines = [line for line in self.memory.splitlines() if line.strip()]
-        return {
-            **memory_quality(self.episode.questions, self.episode.lasting_facts(), lines, self.task.phrases),
-            "compression": max(0.0, 1 - len(self.memory) / max(1, self._pages.total_chars)),
-        }
+        quality = self.support.quality([self.memory])
+        saved = max(0.0, 1 - self.counter.count(self.memory) / max(1, self._pages.total_tokens))
+        return {**quality, "compression": quality["memory_recall"] * saved}
 
     def _begin(self) -> str:
         self.memory = ""
@@ -135,10 +133,12 @@ class LongcontextEnv(MemoryEnv):
 
     def _gold(self, phase: str) -> dict[str, Any]:
         if phase == "answer":
-            return self._answer_gold(self._question)
+            follows = self.support.answer(self._question, [self.memory])
+            return {**self._answer_gold(self._question), "follows": follows}
         evidence = {source for question in self.episode.questions for source in question.evidence}
         return {
             "questions": [self._answer_gold(question) for question in self.episode.questions],
+            "statements": [text for question in self.episode.questions for text in self.support.statements(question)],
             "passages": [text for identity, text in self.episode.passages() if identity in evidence],
         }
 
@@ -147,6 +147,7 @@ class LongcontextEnv(MemoryEnv):
 
     def _apply(self, phase: str, parsed: Any | None) -> str | None:
         if phase == "answer":
+            parsed = self._bounded(self._question, parsed)
             scores = self._scorer.score(self._question, parsed)
             self._scores.add_answer(self._question, parsed, scores)
             self._answered += 1

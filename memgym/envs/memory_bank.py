@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 from memgym.bank import CachedEmbedder, MemoryBank, get_embedder
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
-from memgym.envs.evidence import citation_scores, rests_on, retrieval_scores
+from memgym.envs.evidence import citation_scores, credited, retrieval_scores
 from memgym.envs.rewards import MEMORY_BANK_REWARDS
-from memgym.envs.scores import memory_quality
 from memgym.episodes import Episode, Question
 from memgym.protocol.actions import Answer
-from memgym.protocol.bank_protocol import ANSWER_K, RELATED_K, RETRIEVE_K, BankProtocol
+from memgym.protocol.bank_protocol import ANSWER_K, ANSWER_TOKENS, RELATED_K, RETRIEVE_K, BankProtocol
 from memgym.protocol.observation import Block
+from memgym.protocol.plans import used_tokens
 
 
 class MemoryBankEnv(MemoryEnv):
@@ -44,7 +44,7 @@ class MemoryBankEnv(MemoryEnv):
     |---|---|---|
     | `extract` | a session's turns with speakers and time | `{"memory_list": [{"key", "value", "memory_type", "tags"}]}` |
     | `update` | candidates `c1…`, related memories `m7…` | `{"operations": [{"id", "op": "ADD\|UPDATE\|DELETE\|NOOP", "key"?, "value"?}]}` |
-    | `retrieve` | question, ``retrieve_k`` memories | a JSON list of ids, best first; the first ``answer_k`` are kept |
+    | `retrieve` | question, ``retrieve_k`` memories | a JSON list of ids, best first; the first are kept, up to ``answer_k`` and ``answer_tokens`` |
     | `answer` | question, the kept memories | the answer: plain, `\boxed{}`, or `{"answer", "cited_ids"}` |
 
     ## Rewards
@@ -55,12 +55,16 @@ class MemoryBankEnv(MemoryEnv):
     {rewards}
 
     Each question's own scores are in ``info["answers"]``; beside the task's they have the ``reciprocal_rank`` of the
-    first memory that rests on evidence, and with the answer format ``json`` the ``citation_recall``.
+    first memory that rests on evidence, and with the answer format ``json`` the ``citation_f1``.
 
     A memory rests on the turns that the extraction names in ``source``; if it names none, on the turn of the session
-    that shares most words with it. A bad action leaves the bank as it was (an update plan applies whole or not at
-    all), retrieves or answers nothing, scores 0 on `format`, and is explained in ``info["action_error"]``. Memories
-    beyond ``memory_tokens`` are cut and flagged in ``info["overflow"]``.
+    that shares most words with it. It has the credit of those of which its text carries something
+    (:func:`memgym.scoring.statements.carries`); of what is kept for an answer, the text that is shown there counts.
+
+    A bad action leaves the bank as it was (an update plan applies whole or not at all), retrieves or answers nothing,
+    scores 0 on `format`, and is explained in ``info["action_error"]``. Memories beyond ``memory_tokens`` are cut and
+    flagged in ``info["overflow"]``; a memory costs the tokens of everything that is kept of it: value, key, type, tags
+    and source.
 
     ## Episode end
     Terminates after the last answer; the observation is then ``""``. Never truncates.
@@ -73,12 +77,13 @@ class MemoryBankEnv(MemoryEnv):
         extractor: who plays ``extract``: ``verbatim``, or ``module:Class`` of a policy.
         updater: who plays ``update``: ``add_all``, ``deduplicate``, or ``module:Class``.
         retriever: who plays ``retrieve``: ``top_k``, or ``module:Class``.
-        reader: who plays ``answer``: ``contains`` (do the kept memories hold the gold answer?), ``extractive``,
+        reader: who plays ``answer``: ``supported`` (does the answer follow from what is shown?), ``extractive``,
             ``api:MODEL``, or ``module:Class``.
         retrieve_k: number of memories that the search returns for a question.
         answer_k: number of memories kept for the answer.
+        answer_tokens: how many tokens they may have together, with key, type and tags; the last is cut there.
         related_k: number of related memories shown per candidate in ``update``.
-        memory_tokens: budget of the whole bank, None for no limit.
+        memory_tokens: budget of the whole bank, all that is kept of its memories counted; None for no limit.
         action_tokens: size of an action that counts as `token_cost` 1.
         embedder: how the bank embeds: ``hash`` (lexical, NumPy only), ``minilm``, ``api:MODEL``.
         answer_format: ``plain``, ``boxed`` or ``json``.
@@ -87,7 +92,8 @@ class MemoryBankEnv(MemoryEnv):
         reward_weights: weights by reward name; names left out weigh 0.
         vector_reward: True, or a list of reward names: ``step`` then pays the vector (float64) instead of the weighted
             sum, and ``reward_space`` describes it, as MO-Gymnasium wants.
-        counter: how tokens are counted, ``chars`` or ``words`` (see :mod:`memgym.tokens`).
+        counter: how tokens are counted: ``chars``, ``words``, or ``hf:PATH`` of a tokenizer file, see
+            :mod:`memgym.tokens`.
         instructions: whether observations tell the task.
         reveal_gold: whether observations have a ``<gold>`` block: the privileged channel of ceiling policies.
         render_mode: ``ansi`` or None.
@@ -111,9 +117,10 @@ class MemoryBankEnv(MemoryEnv):
         extractor: str = "verbatim",
         updater: str = "add_all",
         retriever: str = "top_k",
-        reader: str = "contains",
+        reader: str = "supported",
         retrieve_k: int = RETRIEVE_K,
         answer_k: int = ANSWER_K,
+        answer_tokens: int = ANSWER_TOKENS,
         related_k: int = RELATED_K,
         memory_tokens: int | None = None,
         action_tokens: int = 1024,
@@ -125,6 +132,7 @@ class MemoryBankEnv(MemoryEnv):
         super().__init__(task, operators=operators, **options)
         self.retrieve_k = check_int("retrieve_k", retrieve_k, 1)
         self.answer_k = check_int("answer_k", answer_k, 1)
+        self.answer_tokens = check_int("answer_tokens", answer_tokens, 1)
         self.related_k = check_int("related_k", related_k, 1)
         self.memory_tokens = check_int("memory_tokens", memory_tokens, 1, optional=True)
         self.action_tokens = check_int("action_tokens", action_tokens, 1)
@@ -156,25 +164,25 @@ class MemoryBankEnv(MemoryEnv):
 
     def _quality(self) -> dict[str, float]:
         heard = {turn.id for session in self._sessions[: self._ended] for turn in session.turns}
-        lines = [record.text for record in self.bank.get_all()]
-        stored = sum(map(len, lines))
-        said = sum(len(turn.text) for session in self._sessions for turn in session.turns)
-        return {
-            **memory_quality(self.episode.questions, self.episode.facts_after(heard), lines, self.task.phrases),
-            "compression": max(0.0, 1 - stored / max(1, said)),
-        }
+        texts = [record.text for record in self.bank.get_all()]
+        stored = used_tokens(self.bank, self.counter)
+        quality = self.support.quality(texts, heard)
+        return {**quality, "compression": quality["memory_recall"] * max(0.0, 1 - stored / max(1, self._said))}
 
     def _begin(self) -> str:
         self._protocol = BankProtocol(
             MemoryBank(embedder=self.embedder),
             retrieve_k=self.retrieve_k,
             answer_k=self.answer_k,
+            answer_tokens=self.answer_tokens,
             related_k=self.related_k,
             memory_tokens=self.memory_tokens,
             counter=self._counter_name,
             answer_format=self._format,
         )
         self._sessions = self.episode.dialogue()
+        self._passages = dict(self.episode.passages())
+        self._said = sum(map(self.counter.count, self._passages.values()))
         if self.stores_turns:
             self.embedder.embed(self.known_texts(self.episode))  # in one batch: many times as fast as one by one
         self._ended = 0
@@ -184,7 +192,9 @@ class MemoryBankEnv(MemoryEnv):
         return "extract"
 
     def _copy_state(self) -> dict[str, Any]:
-        state = {name: getattr(self, name) for name in ("_sessions", "_ended", "_asked", "_found")}
+        state = {
+            name: getattr(self, name) for name in ("_sessions", "_passages", "_said", "_ended", "_asked", "_found")
+        }
         return {**state, "_protocol": self._protocol.fork()}
 
     def _state(self, phase: str) -> list[Block]:
@@ -195,11 +205,12 @@ class MemoryBankEnv(MemoryEnv):
 
     def _gold(self, phase: str) -> dict[str, Any]:
         if phase == "answer":
-            return self._answer_gold(self._question)
+            texts = [record.text for record in self._protocol.shown.values()]
+            return {**self._answer_gold(self._question), "follows": self.support.answer(self._question, texts)}
         protocol = self._protocol
         if phase == "retrieve":
-            wanted = self._question.evidence if self._question.answerable else ()
-            return {"relevant": [record.id for record in protocol.shown.values() if rests_on(record, wanted)]}
+            wanted = self._evidence() if self._question.answerable else {}
+            return {"relevant": [record.id for record in protocol.shown.values() if credited(record, wanted)]}
         turns = {turn.id for turn in protocol.session.turns}
         evidence = {turn for question in self.episode.questions for turn in question.evidence}
         if phase == "extract":
@@ -232,15 +243,16 @@ class MemoryBankEnv(MemoryEnv):
         ranked = self._protocol.retrieve(ids)
         self._found = {}
         if self._question.evidence:
-            self._found = retrieval_scores(ranked, self.answer_k, self._question.evidence)
+            self._found = retrieval_scores(ranked, self._protocol.shown.values(), self._evidence())
             self._scores.add("evidence_recall", self._found["evidence_recall"])
         return "answer"
 
     def _answer(self, answer: Answer | None) -> str | None:
+        answer = self._bounded(self._question, answer)
         scores = self._scorer.score(self._question, answer) | self._found
         if self._question.evidence and self._format == "json":
             shown = self._protocol.shown
-            cited = citation_scores(answer.cited_ids if answer else (), shown, self._question.evidence)
+            cited = citation_scores(answer.cited_ids if answer else (), shown, self._evidence())
             self._scores.add("citation_precision", cited["citation_precision"])
             scores |= cited
         self._scores.add_answer(self._question, answer, scores)
@@ -259,6 +271,10 @@ class MemoryBankEnv(MemoryEnv):
             return None
         self._protocol.ask(self._question.text, self._question.time)
         return "retrieve"
+
+    def _evidence(self) -> dict[str, str]:
+        """Return the present question's evidence: id to text."""
+        return {turn: self._passages.get(turn, "") for turn in self._question.evidence}
 
     @property
     def _question(self) -> Question:

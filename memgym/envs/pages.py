@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from itertools import accumulate
 
 from memgym.tokens import TokenCounter
@@ -23,15 +24,20 @@ class Pages:
     """
 
     def __init__(self, pieces: Sequence[str], tokens: int | None, counter: TokenCounter):
-        self._pieces = pieces
+        self._pieces, self._counter = pieces, counter
         ends = list(accumulate(len(piece) + len(_SEPARATOR) for piece in pieces))
         ends[-1] -= len(_SEPARATOR)
         self._starts = [0, *ends[:-1]]
         self.total_chars = ends[-1]
-        self._bounds = [0, *ends] if tokens is None else self._cut(tokens, counter)
+        self._bounds = [0, *ends] if tokens is None else self._cut(tokens)
 
     def __len__(self) -> int:
         return len(self._bounds) - 1
+
+    @cached_property
+    def total_tokens(self) -> int:
+        """The size of the parts together."""
+        return sum(map(self._counter.count, self._pieces))
 
     def __iter__(self) -> Iterator[str]:
         return (self[index] for index in range(len(self)))
@@ -53,17 +59,17 @@ class Pages:
             i += 1
         return "".join(parts)
 
-    def _cut(self, tokens: int, counter: TokenCounter) -> list[int]:
+    def _cut(self, tokens: int) -> list[int]:
         bounds = [0]
         while bounds[-1] < self.total_chars:
-            bounds.append(self._end(bounds[-1], tokens, counter))
+            bounds.append(self._end(bounds[-1], tokens))
         return bounds if len(bounds) > 1 else [0, 0]
 
-    def _end(self, start: int, tokens: int, counter: TokenCounter) -> int:
+    def _end(self, start: int, tokens: int) -> int:
         window = 8 * tokens
         while True:
             text = self._slice(start, min(start + window, self.total_chars))
-            end = counter.end(text, 0, tokens)
+            end = self._counter.end(text, 0, tokens)
             if end < len(text) or start + end == self.total_chars:
                 break
             window *= 2

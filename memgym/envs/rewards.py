@@ -42,12 +42,22 @@ LONGCONTEXT_REWARDS = (
     Reward(
         "memory_recall",
         "last step",
-        "share of the gold facts that still hold (without gold facts: of the questions with a gold answer) found in "
-        "the memory",
+        "share of the gold facts that still hold which the memory states (half where a value that one overtook stands, "
+        "too); without gold facts, share of the questions whose answer follows from it",
         final=True,
     ),
-    Reward("memory_precision", "last step", "share of the memory's lines with such a fact or answer", final=True),
-    Reward("compression", "last step", "1 − memory length / text length in characters, at least 0", final=True),
+    Reward(
+        "memory_precision",
+        "last step",
+        "`memory_recall` × (twenty words for each such fact or answer / words of the memory, at most 1)",
+        final=True,
+    ),
+    Reward(
+        "compression",
+        "last step",
+        "`memory_recall` × (1 − tokens of the memory / tokens of the text, at least 0)",
+        final=True,
+    ),
     Reward("token_cost", "every step", "action tokens / `memory_tokens`, at most 1 (give it a negative weight)"),
 )
 MEMORY_BANK_REWARDS = (
@@ -56,7 +66,7 @@ MEMORY_BANK_REWARDS = (
     Reward(
         "evidence_recall",
         "on a retrieval",
-        "share of the question's evidence turns that a kept memory rests on",
+        "share of the question's evidence turns that a memory shown for the answer rests on",
     ),
     Reward(
         "citation_precision",
@@ -71,15 +81,20 @@ MEMORY_BANK_REWARDS = (
     Reward(
         "memory_recall",
         "last step",
-        "share of the gold facts that still hold (without gold facts: of the questions with a gold answer) found in "
-        "the bank",
+        "share of the gold facts that still hold which a record states (half where a value that one overtook stands, "
+        "too); without gold facts, share of the questions whose answer follows from the bank",
         final=True,
     ),
-    Reward("memory_precision", "last step", "share of the records with such a fact or answer", final=True),
+    Reward(
+        "memory_precision",
+        "last step",
+        "`memory_recall` × (twenty words for each such fact or answer / words of the records, at most 1)",
+        final=True,
+    ),
     Reward(
         "compression",
         "last step",
-        "1 − length of the bank / length of the sessions in characters, at least 0",
+        "`memory_recall` × (1 − tokens of the bank, all that is kept / tokens of the sessions, at least 0)",
         final=True,
     ),
     Reward("token_cost", "every step", "action tokens / `action_tokens`, at most 1 (give it a negative weight)"),

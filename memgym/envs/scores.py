@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from functools import cache
-from itertools import accumulate
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from memgym.episodes import Fact, Question
+from memgym.episodes import Question
 from memgym.protocol.actions import Answer
-from memgym.scoring.phrases import RULES
 from memgym.tasks.base import Task
+from memgym.tokens import get_counter
 
 
 class StepScores:
@@ -45,8 +43,15 @@ class StepScores:
         )
 
 
+_TOKENS = get_counter("chars")
+
+
 class AnswerScorer:
-    """Scores answers by the task's official rule, or by a language model with the rule's score beside it."""
+    """Scores answers by the task's official rule, or by a language model with the rule's score beside it.
+
+    With errata (see :class:`~memgym.tasks.published.base.FileConfig`) ``corrected`` is the rule's score by the mended
+    gold answers; questions whose gold was dropped have none.
+    """
 
     def __init__(self, task: Task, judge: str | dict[str, Any] | None):
         self._task = task
@@ -56,73 +61,27 @@ class AnswerScorer:
 
             self.judge = make_judge(judge)
 
+    def bounded(self, question: Question, answer: Answer) -> tuple[Answer, bool]:
+        """Return an answer within the task's limit, and whether something was cut off."""
+        text = _TOKENS.cut(answer.text, self._task.answer_limit(question)).rstrip()
+        return replace(answer, text=text), len(text) < len(answer.text.rstrip())
+
     def score(self, question: Question, answer: Answer | None) -> dict[str, float]:
         """Return the scores of an answer by name; an unusable answer (None) scores 0 everywhere.
 
         Raises:
             JudgeError: the judge gave no verdict.
         """
-        scores = self._task.score(question, answer.text if answer else "")
+        text = answer.text if answer else ""
+        scores = self._task.score(question, text)
+        if self._task.errata:
+            mended = self._task.errata.get(question.id, question.answers)
+            if mended:
+                scores["corrected"] = self._task.score(replace(question, answers=mended), text)["answer"]
         if self.judge is not None:
             verdict = self.judge.score(question, answer.text, self._task.name) if answer else 0.0
             scores = {**scores, "rule": scores["answer"], "answer": verdict}
         return scores if answer else dict.fromkeys(scores, 0.0)
-
-
-def memory_quality(
-    questions: Sequence[Question], facts: Sequence[Fact] | None, lines: Sequence[str], rule: str = "house"
-) -> dict[str, float]:
-    """Return ``memory_recall`` and ``memory_precision`` of a memory against what it ought to hold.
-
-    With gold facts, recall is the share of facts whose value the memory holds (0 while there is none); without, it is
-    the share of gold answers held, per question. Precision is the share of the memory's lines that hold such a value
-    or answer.
-
-    Args:
-        questions: the episode's questions; those without an answer do not count.
-        facts: the gold facts that hold now; None where the task knows none.
-        lines: the memory's lines or records.
-        rule: by which phrases are found, a name in :data:`memgym.scoring.phrases.RULES`.
-    """
-    normal = RULES[rule]
-    found = _lines_by_phrase([normal(line) for line in lines])
-    if facts is not None:
-        wanted = [normal(fact.value) for fact in facts]
-        recall = _mean([bool(found(phrase)) for phrase in wanted])
-    else:
-        asked = [question for question in questions if question.answerable]
-        wanted = [normal(answer) for question in asked for answer in question.answers]
-        recall = _mean([_held(question, lambda answer: found(normal(answer))) for question in asked])
-    useful = set().union(*(found(phrase) for phrase in set(wanted)))
-    return {"memory_recall": recall, "memory_precision": len(useful) / len(lines) if lines else 0.0}
-
-
-def _held(question: Question, found: Callable[[str], set[int]]) -> float:
-    held = [bool(found(answer)) for answer in question.answers]
-    return _mean(held) if question.match == "all" else float(any(held))
-
-
-def _lines_by_phrase(lines: Sequence[str]) -> Callable[[str], set[int]]:
-    """Return a function from a phrase to the numbers of the lines that hold it as whole words.
-
-    All lines are searched at once: a bank has thousands, and Python's own loop over them would be the slowest part of
-    an episode.
-    """
-    text = "\n".join([f" {line} " for line in lines])
-    starts = list(accumulate((len(line) + 3 for line in lines), initial=0))
-
-    @cache
-    def found(phrase: str) -> set[int]:
-        numbers: set[int] = set()
-        if not phrase:
-            return numbers
-        position = text.find(f" {phrase} ")
-        while position >= 0:
-            numbers.add(bisect_right(starts, position))
-            position = text.find(f" {phrase} ", position + 1)
-        return numbers
-
-    return found
 
 
 def _mean(values: Sequence[float]) -> float:

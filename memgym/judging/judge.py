@@ -124,7 +124,7 @@ class Judge:
                 verdict = case.verdict(reply)
                 if verdict is not None:
                     return verdict
-                fault = f"the reply does not end in a verdict: {reply[-200:]!r}"
+                fault = f"the reply does not end in a verdict ({case.expected}): {reply[-200:]!r}"
                 messages = case.again(reply)
         raise self._error(case, f"{self.retries + 1} replies without a verdict; the last: {fault}")
 

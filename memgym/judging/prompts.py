@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -132,6 +133,10 @@ def _own(name: str, rules: Any) -> Prompt:
     return Prompt(name, {**PROMPTS["benchmark"].rules, **{kind: text.strip() for kind, text in rules.items()}})
 
 
+_MARKS = re.compile(r"[*_`\"'“”‘’#>]|^\s*-\s")
+_COLON = re.compile(r"\s*:\s*")
+
+
 def is_rubric(benchmark: str, question: Question) -> bool:
     """Return whether the question's reference is a rubric instead of an answer."""
     return question.answerable and (benchmark, question.category) in RUBRICS
@@ -154,14 +159,20 @@ class Case(NamedTuple):
     def verdict(self, reply: str) -> bool | None:
         """Return what ``reply`` says, or None if it is not a verdict.
 
-        It is one if exactly one of its lines is a verdict line with this case's nonce, and that line is the last.
+        It is one if exactly one of its lines is a verdict line with this case's nonce, and that line is the last; in
+        capitals or small letters, plain, in bold or in quotes, with a full stop or without.
         """
-        values = {f"VERDICT {self.nonce}: CORRECT": True, f"VERDICT {self.nonce}: INCORRECT": False}
-        lines = reply.strip().splitlines()
-        found = [line.strip() for line in lines if line.strip() in values]
-        if len(found) != 1 or lines[-1].strip() != found[0]:
+        values = {f"verdict {self.nonce}: correct": True, f"verdict {self.nonce}: incorrect": False}
+        lines = [_bare(line) for line in reply.strip().splitlines()]
+        found = [line for line in lines if line in values]
+        if len(found) != 1 or lines[-1] != found[0]:
             return None
         return values[found[0]]
+
+    @property
+    def expected(self) -> str:
+        """The form of a verdict."""
+        return f"VERDICT {self.nonce}: CORRECT or VERDICT {self.nonce}: INCORRECT, as the last line"
 
     def again(self, reply: str) -> tuple[dict[str, str], ...]:
         """Return the messages that ask once more after a ``reply`` without verdict."""
@@ -188,6 +199,12 @@ def _reference(question: Question) -> str:
         return question.answers[0]
     head = "All of these are required:" if question.match == "all" else "Any one of these is enough:"
     return "\n".join([head, *(f"- {answer}" for answer in question.answers)])
+
+
+def _bare(line: str) -> str:
+    """Return a line in small letters, without marks of emphasis and quotes, and without stops at its end."""
+    plain = " ".join(_MARKS.sub("", line).split()).rstrip(".! ").lower()
+    return _COLON.sub(": ", plain)
 
 
 def _digest(value: object) -> str:

@@ -54,8 +54,8 @@ BENCHMARK_RULES = {
         "": _LONGMEMEVAL,
         "temporal-reasoning": f"{_LONGMEMEVAL} Where a number of days, weeks or months is asked for, being off by one "
         "is no error.",
-        "knowledge-update": f"{_LONGMEMEVAL} The reference is the latest state of something that changed. An answer "
-        "that also mentions an earlier state is correct as long as it gives the latest one as the answer.",
+        "knowledge-update": "It contains the reference answer, which is the latest state of something that changed. An "
+        "answer that also mentions an earlier state is correct as long as the latest is what it gives as the answer.",
     },
 }
 """For the prompt ``benchmark`` and answerable questions: benchmark -> question type (``""``: the others) -> rule."""

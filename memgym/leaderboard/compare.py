@@ -17,7 +17,7 @@ from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import EntryRecord
 from memgym.leaderboard.summary import FEWEST, score_names, scored
 from memgym.shown import plain
-from memgym.statistics import interval, resampled_means, totals
+from memgym.statistics import average_interval, difference_interval, interval, resampled_means, totals
 from memgym.tasks import TASKS, task_class
 
 FEW_EPISODES = 20
@@ -30,7 +30,7 @@ Groups = dict[Any, list[float]]
 
 @dataclass(frozen=True)
 class Change:
-    """A score before and after, with 95 % intervals of the change by a paired bootstrap.
+    """A score before and after, with 95 % intervals of the change on the same episodes (:mod:`memgym.statistics`).
 
     Args:
         name: of the entry, or ``all``.
@@ -55,9 +55,9 @@ def compare(before: Result, after: Result, score: str = "answer") -> list[Change
     """Return how a score differs between two results, by entry and (where there are several) over their mean.
 
     Only episodes count that both results have played to the end, see :func:`common`; a question's value counts once per
-    trial. The paired bootstrap draws episodes, the same for both results, with their questions and trials. Where an
-    entry has fewer than 20 episodes and more questions than episodes, it draws questions instead: the interval then
-    speaks for those conversations, not for others of their kind.
+    trial. What varies is the episode, with its questions and trials. Where an entry has fewer than 20 episodes and more
+    questions than episodes, it is the question: the interval then speaks for those conversations, not for others of
+    their kind.
 
     Args:
         before, after: contents of result files of the same entries.
@@ -82,12 +82,16 @@ def compare(before: Result, after: Result, score: str = "answer") -> list[Change
         counted = _both(lambda groups: totals(groups.values()), pair)
         means = _both(lambda values: float(np.divide(*values.sum(0))), counted)
         sampled = _both(resampled_means, counted)
-        changes.append(_change(name, drawn, means, sampled, len(pair[0]) < FEWEST))
+        ends = difference_interval(*counted)
+        changes.append(_change(name, drawn, means, ends, sampled, len(pair[0]) < FEWEST))
         samples.append(sampled)
     if len(changes) > 1:
         means = np.mean([(change.before, change.after) for change in changes], axis=0).tolist()
         few = any(change.few for change in changes)
-        changes.append(_change("all", f"{len(changes)} entries", tuple(means), tuple(np.mean(samples, axis=0)), few))
+        rises = [change.difference for change in changes]
+        ends = average_interval([rise for rise, _, _ in rises], [(low, high) for _, low, high in rises])
+        sampled = tuple(np.mean(samples, axis=0))
+        changes.append(_change("all", f"{len(changes)} entries", tuple(means), ends, sampled, few))
     return changes
 
 
@@ -138,7 +142,7 @@ def _check_same(before: Sequence[EntryRecord], after: Sequence[EntryRecord]) -> 
     if names[0] != names[1]:
         raise DataError(f"the results are of different entries: {', '.join(names[0])} and {', '.join(names[1])}")
     for first, second in zip(before, after, strict=True):
-        for field in ("env_id", "split", "episodes", "trials", "judge"):
+        for field in ("env_id", "split", "episodes", "trials", "judge", "tokenizer"):
             values = [getattr(entry, field) for entry in (first, second)]
             if values[0] != values[1]:
                 raise DataError(f"entry {first.name!r}: {field} is {values[0]!r} and {values[1]!r}")
@@ -151,12 +155,14 @@ def _check_same(before: Sequence[EntryRecord], after: Sequence[EntryRecord]) -> 
 
 
 def _paths(entry: EntryRecord) -> set[str]:
-    """Return the arguments that name files, which the fingerprint covers wherever they lie.
+    """Return the arguments that name files, which hashes cover wherever they lie.
 
     A task from outside is not imported for this: of its arguments only ``path`` counts as one.
     """
     task = entry.kwargs.get("task")
-    return set(getattr(task_class(task), "path_options", ())) if isinstance(task, str) and task in TASKS else {"path"}
+    known = isinstance(task, str) and task in TASKS
+    paths = set(getattr(task_class(str(task)), "path_options", ())) if known else {"path"}
+    return paths | {"counter"} if entry.tokenizer else paths
 
 
 def _groups(before: Result, after: Result, entry: str, score: str) -> tuple[tuple[Groups, Groups], str]:
@@ -191,13 +197,18 @@ def _by_episode(questions: Groups) -> Groups:
 
 
 def _change(
-    name: str, drawn: str, means: tuple[float, float], samples: tuple[np.ndarray, np.ndarray], few: bool
+    name: str,
+    drawn: str,
+    means: tuple[float, float],
+    ends: tuple[float, float],
+    samples: tuple[np.ndarray, np.ndarray],
+    few: bool,
 ) -> Change:
     rise = samples[1] - samples[0]
     relative = None
     if means[0] > 0 and samples[0].min() > 0:
         relative = (means[1] / means[0] - 1, *interval(rise / samples[0]))
-    return Change(name, drawn, *means, (means[1] - means[0], *interval(rise)), relative, few)
+    return Change(name, drawn, *means, (means[1] - means[0], *ends), relative, few)
 
 
 def _both(function: Callable[[_Given], _Found], pair: tuple[_Given, _Given]) -> tuple[_Found, _Found]:

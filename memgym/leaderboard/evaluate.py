@@ -196,6 +196,7 @@ def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
         env_spec=spec,
         task_fingerprint=env.task.fingerprint(),
         judge=judge,
+        tokenizer=env.counter.digest or None,
         final_rewards=list(final_names(env.rewards)),
         size=env.task.size(entry.split),
     )

@@ -72,6 +72,8 @@ class EntryRecord(_Record, frozen=True):
     env_spec: str
     task_fingerprint: Name
     judge: JudgeRecord | None = None
+    tokenizer: Name | None = None
+    """The SHA-256 of the tokenizer file that counts the tokens; None where a rule counts them."""
     final_rewards: Names = []
     """The rewards that tell at the last step how good the memory is."""
     size: Positive | None = None

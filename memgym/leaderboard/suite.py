@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -122,6 +122,17 @@ def check_suite(suite: Suite, where: str) -> None:
         names.add(entry.name)
 
 
+def check_kwargs(kwargs: Mapping[str, Any]) -> None:
+    """Check that make-arguments are none that an evaluation sets itself.
+
+    Raises:
+        ConfigError: one is.
+    """
+    for name, reason in _RESERVED.items():
+        if name in kwargs:
+            raise ConfigError(f"'kwargs' must not have {name!r}: {reason}")
+
+
 def _check_entry(entry: SuiteEntry) -> None:
     for name in ("name", "env_id", "split"):
         value = getattr(entry, name)
@@ -133,9 +144,7 @@ def _check_entry(entry: SuiteEntry) -> None:
     check_int("trials", entry.trials, 1)
     if not isinstance(entry.kwargs, dict):
         raise ConfigError(f"'kwargs' must be a table of make-arguments, not {entry.kwargs!r}")
-    for name, reason in _RESERVED.items():
-        if name in entry.kwargs:
-            raise ConfigError(f"'kwargs' must not have {name!r}: {reason}")
+    check_kwargs(entry.kwargs)
     try:
         json.dumps(entry.kwargs, allow_nan=False)
     except (TypeError, ValueError) as error:

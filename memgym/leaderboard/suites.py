@@ -12,7 +12,7 @@ from unicodedata import normalize
 from memgym.data.hub import HUB_PREFIX
 from memgym.errors import ConfigError
 from memgym.folders import locate
-from memgym.leaderboard.suite import Suite, SuiteEntry, check_suite, read_suite
+from memgym.leaderboard.suite import Suite, SuiteEntry, check_kwargs, check_suite, read_suite
 from memgym.registration import make
 from memgym.resolve import resolve
 from memgym.shown import plain
@@ -32,20 +32,31 @@ def _long(name: str, episodes: int, **kwargs: Any) -> SuiteEntry:
 
 _DIFFICULTIES = ("easy", "medium", "hard")
 _PERSONA = {"task": "persona", "difficulty": "easy"}
-_MULTIHOP = {"task": "multihop", "difficulty": "easy", "section_tokens": 1000, "memory_tokens": 256}
+_MULTIHOP = {"task": "multihop", "difficulty": "easy", "section_tokens": 1000, "memory_tokens": 1024}
+_ICL = {"task": "icl", "difficulty": "easy", "answer_tokens": 64}
 _RULER_LENGTHS = {"4k": 4_096, "16k": 16_384, "64k": 65_536}
+_FINDS = ["extract", "update", "retrieve"]
+_READS = ["read"]
+"""The phases of those who remember and find; whether the answer follows is worked out without a model."""
 
 _QUICK = (
-    # What is remembered and found, scored without a reader: does the memory hold the answer?
-    _bank("persona memory", 20, **_PERSONA, phases=["extract", "update", "retrieve"]),
-    _long("multihop memory", 100, **_MULTIHOP, phases=["read"]),
-    # The whole way from reading to the answer.
-    _bank("persona", 20, **_PERSONA),
-    _long("multihop", 100, **_MULTIHOP),
+    _bank("persona", 20, **_PERSONA, phases=_FINDS),
+    _bank("persona in 800 tokens", 20, **_PERSONA, phases=_FINDS, memory_tokens=800),
+    _long("multihop", 100, **_MULTIHOP, phases=_READS),
+    _bank("icl", 20, **_ICL, phases=_FINDS),
 )
 _CORE = (
+    *(_bank(f"persona {level}", 20, task="persona", difficulty=level, phases=_FINDS) for level in _DIFFICULTIES),
+    *(
+        _bank(f"icl {level}", 20, task="icl", difficulty=level, answer_tokens=64, phases=_FINDS)
+        for level in _DIFFICULTIES
+    ),
+    *(_long(f"multihop {level}", 50, task="multihop", difficulty=level, phases=_READS) for level in _DIFFICULTIES),
+)
+_ANSWERS = (
+    # The whole way from reading to the answer: rules answer one question in ten, so this is for language models.
     *(_bank(f"persona {level}", 20, task="persona", difficulty=level) for level in _DIFFICULTIES),
-    *(_bank(f"icl {level}", 20, task="icl", difficulty=level) for level in _DIFFICULTIES),
+    *(_bank(f"icl {level}", 20, task="icl", difficulty=level, answer_tokens=64) for level in _DIFFICULTIES),
     *(_long(f"multihop {level}", 50, task="multihop", difficulty=level) for level in _DIFFICULTIES),
     *(_long(f"conflict {level}", 50, task="conflict", difficulty=level) for level in _DIFFICULTIES),
 )
@@ -54,16 +65,24 @@ _RULER = tuple(
     for subtask in RULER_SUBTASKS
     for size, length in _RULER_LENGTHS.items()
 )
+_LOCOMO = {
+    "task": "locomo",
+    "path": "locomo4.json.gz",
+    "categories": ["multi-hop", "temporal", "open-domain", "single-hop"],
+}
+_LONGMEMEVAL = {"task": "longmemeval", "path": "longmemeval_small.jsonl.gz"}
+_HOTPOTQA = {"task": "hotpotqa", "path": "hotpotqa_dev.jsonl.gz", "documents": 20}
+_MUSIQUE = {"task": "musique", "path": "musique_train_small.jsonl.gz"}
 _REAL = (
-    SuiteEntry("eval_50", LONG, {"task": "memagent", "path": "eval_50.json.gz"}, "all", 128),
-    SuiteEntry("eval_100", LONG, {"task": "memagent", "path": "eval_100.json.gz"}, "all", 128),
-    SuiteEntry("eval_fwe", LONG, {"task": "memagent", "path": "eval_fwe_16384.json.gz"}, "all", 128),
-    SuiteEntry("hotpotqa", LONG, {"task": "hotpotqa", "path": "hotpotqa_dev.jsonl.gz", "documents": 20}, "test", 50),
-    SuiteEntry("musique", LONG, {"task": "musique", "path": "musique_train_small.jsonl.gz"}, "all", 50),
-    SuiteEntry("locomo", BANK, {"task": "locomo", "path": "locomo4.json.gz"}, "all", 10),
-    SuiteEntry("locomo long", LONG, {"task": "locomo", "path": "locomo4.json.gz", "show_question": False}, "all", 10),
-    SuiteEntry("longmemeval", BANK, {"task": "longmemeval", "path": "longmemeval_small.jsonl.gz"}, "all", 12),
-    SuiteEntry("longmemeval long", LONG, {"task": "longmemeval", "path": "longmemeval_small.jsonl.gz"}, "all", 12),
+    SuiteEntry("eval_50", LONG, {"task": "memagent", "path": "eval_50.json.gz", "phases": _READS}, "all", 128),
+    SuiteEntry("eval_100", LONG, {"task": "memagent", "path": "eval_100.json.gz", "phases": _READS}, "all", 128),
+    SuiteEntry("hotpotqa", LONG, {**_HOTPOTQA, "phases": _READS}, "test", 50),
+    SuiteEntry("musique", LONG, {**_MUSIQUE, "phases": _READS}, "all", 50),
+    # Without the adversarial questions, which a memory of nothing gets right; Memory-R1 leaves them out, too.
+    SuiteEntry("locomo", BANK, {**_LOCOMO, "phases": _FINDS}, "all", 10),
+    SuiteEntry("locomo long", LONG, {**_LOCOMO, "show_question": False, "phases": _READS}, "all", 10),
+    SuiteEntry("longmemeval", BANK, {**_LONGMEMEVAL, "phases": _FINDS, "answer_tokens": 1024}, "all", 12),
+    SuiteEntry("longmemeval long", LONG, {**_LONGMEMEVAL, "phases": _READS}, "all", 12),
 )
 _CHUNKS = {"section_tokens": 2500, "memory_tokens": 1024}
 _MEMFACTORY = tuple(
@@ -79,10 +98,15 @@ _MEMFACTORY_SMALL = (
 )
 
 SUITES: dict[str, Suite] = {
-    "quick-v1": Suite("quick-v1", "both environments, half a minute for a heuristic", _QUICK),
-    "core-v1": Suite("core-v1", "procedural tasks at three difficulties", _CORE),
+    "quick-v1": Suite(
+        "quick-v1", "is the answer in the memory? both environments, half a minute for a heuristic", _QUICK
+    ),
+    "core-v1": Suite("core-v1", "the same at three difficulties", _CORE),
+    "answers-v1": Suite(
+        "answers-v1", "for language models: from reading to the answer, at three difficulties", _ANSWERS
+    ),
     "ruler-v1": Suite("ruler-v1", "the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
-    "real-v1": Suite("real-v1", "published files in a data folder (--data)", _REAL),
+    "real-v1": Suite("real-v1", "published files in a data folder (--data): is the answer in the memory?", _REAL),
     "memfactory-v1": Suite("memfactory-v1", "Table 2 of MemFactory, avg@4: its files in a data folder", _MEMFACTORY),
     "memfactory-small-v1": Suite(
         "memfactory-small-v1",
@@ -171,6 +195,7 @@ def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episode
     Raises:
         ConfigError: the environment cannot be made.
     """
+    check_kwargs({name: value for name, value in kwargs.items() if name != "split"})
     env = make(env_id, **{**kwargs, **({} if split is None else {"split": split})})
     size = env.task.size(env.split)
     entry = SuiteEntry(env.task.name, env_id, kwargs, env.split, episodes or size or 20, trials)

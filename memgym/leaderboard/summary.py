@@ -10,10 +10,10 @@ import numpy as np
 
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import EntryRecord, EpisodeRecord
-from memgym.statistics import interval, resampled_means, totals
+from memgym.statistics import average_interval, mean_interval, totals
 
 FEWEST = 3
-"""Of fewer episodes, an interval tells nothing: drawn with replacement they nearly are the same."""
+"""Of fewer episodes, an interval tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Mean:
 
     Args:
         mean: itself.
-        interval: the ends of its 95 % interval by a bootstrap over episodes (with a fixed seed); None where an entry
-            has fewer than three.
+        interval: the ends of its 95 % interval over episodes (:mod:`memgym.statistics`); None where an entry has fewer
+            than three.
     """
 
     mean: float
@@ -112,14 +112,11 @@ def summarize(result: Result, score: str = "answer") -> Summary:
         score: any score that the questions have (``answer``, ``evidence_recall``, ``f1``, …), or the memories at the
             end of the episodes (``memory_recall``, ``memory_precision``, ``compression``).
     """
-    entries, samples = {}, []
+    entries = {}
     for entry in result.header.entries:
         groups = list(by_episode(result, entry.name, score).values())
-        drawn = resampled_means(totals(groups)) if any(groups) else None
-        entries[entry.name] = _entry_summary(result, entry, _mean_of(groups, drawn))
-        if drawn is not None:
-            samples.append(drawn)
-    return Summary(score, _overall(list(entries.values()), samples), entries, _cost(result.episodes))
+        entries[entry.name] = _entry_summary(result, entry, _mean_of(groups))
+    return Summary(score, _overall(list(entries.values())), entries, _cost(result.episodes))
 
 
 def by_episode(result: Result, entry: str, score: str = "answer") -> dict[int, list[float]]:
@@ -150,20 +147,20 @@ def score_names(result: Result, entry: str) -> set[str]:
     return {name for episode in result.of(entry) for _, scores in scored(episode, final) for name in scores}
 
 
-def _overall(entries: Sequence[EntrySummary], samples: Sequence[np.ndarray]) -> Mean | None:
+def _overall(entries: Sequence[EntrySummary]) -> Mean | None:
     means = [entry.mean for entry in entries if entry.mean is not None]
     if not means or not all(entry.played for entry in entries):
         return None
-    ends = None if any(mean.interval is None for mean in means) else interval(np.mean(samples, axis=0))
-    return Mean(float(np.mean([mean.mean for mean in means])), ends)
+    middles, ends = [mean.mean for mean in means], [mean.interval for mean in means if mean.interval is not None]
+    whole = average_interval(middles, ends) if len(ends) == len(means) else None
+    return Mean(float(np.mean(middles)), whole)
 
 
-def _mean_of(groups: Sequence[Sequence[float]], drawn: np.ndarray | None) -> Mean | None:
-    if drawn is None:
+def _mean_of(groups: Sequence[Sequence[float]]) -> Mean | None:
+    if not any(groups):
         return None
-    return Mean(
-        _mean([value for group in groups for value in group]), interval(drawn) if len(groups) >= FEWEST else None
-    )
+    ends = mean_interval(totals(groups)) if len(groups) >= FEWEST else None
+    return Mean(_mean([value for group in groups for value in group]), ends)
 
 
 class _Sums:

@@ -54,10 +54,14 @@ def leaderboard_tables(
         raise unknown("score", score, known)
     by_suite: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        result = row.result
-        played = [asdict(entry.suite_entry()) for entry in result.header.entries]
-        by_suite[json.dumps([result.header.suite, _round(result), played], sort_keys=True)].append(row)
+        by_suite[what_was_played(row.result)].append(row)
     return [table for group in by_suite.values() for table in _suite_tables(group)]
+
+
+def what_was_played(result: Result) -> str:
+    """Return suite, round and entries as a text: results with the same text stand in the same table."""
+    played = [asdict(entry.suite_entry()) for entry in result.header.entries]
+    return json.dumps([result.header.suite, _round(result), played], sort_keys=True)
 
 
 def policy_name(policy: PolicyRecord, all_policies: Sequence[PolicyRecord]) -> str:

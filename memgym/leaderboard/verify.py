@@ -126,6 +126,9 @@ def _entry_difference(entry: EntryRecord, env: MemoryEnv, recorded: int) -> str:
     """Return what makes the entry another one here, ``""`` if nothing does."""
     if env.task.fingerprint() != entry.task_fingerprint:
         return "the task or its data are not the same here (fingerprints differ)"
+    tokenizer = env.counter.digest or None
+    if tokenizer != entry.tokenizer:
+        return f"tokenizer {tokenizer or 'none':.12} counts here, not {entry.tokenizer or 'none':.12}"
     judge = env.judge and JudgeRecord(id=env.judge.id, prompt_hash=env.judge.prompt_hash)
     if judge != entry.judge:
         here, there = (one and f"{one.id!r}, prompt {one.prompt_hash:.12}" for one in (judge, entry.judge))
@@ -166,7 +169,7 @@ def replay(
         episodes: of one entry.
         stepped: called after each step.
     """
-    recording = _Recording(episodes, waits=env.waits)
+    recording = _Recording(episodes, waits=env.waits, privileged=env.privileged)
     concurrency = CONCURRENCY if env.waits else 1
     keep = partial(record_step, env)
     for played in play(recording, env, recording.jobs(), concurrency=concurrency, stepped=stepped, keep=keep):
@@ -176,8 +179,8 @@ def replay(
 class _Recording(Policy):
     """Plays what was recorded; where steps wait on a network, each episode by itself."""
 
-    def __init__(self, episodes: Sequence[EpisodeRecord], *, waits: bool):
-        self.waits = waits
+    def __init__(self, episodes: Sequence[EpisodeRecord], *, waits: bool, privileged: bool):
+        self.waits, self.privileged = waits, privileged
         self._episodes = episodes
         keys = episodes.keys() if isinstance(episodes, Records) else ((e.key, False) for e in episodes)
         self._numbers = {Job(trial, index): number for number, ((_, trial, index), _) in enumerate(keys)}

@@ -14,7 +14,7 @@ from memgym.errors import ConfigError
 from memgym.operators.extracting import extractive
 from memgym.operators.managing import add_all, deduplicate, top_k, verbatim
 from memgym.operators.memorizing import first, lexical, recent
-from memgym.operators.reading import contains, write_answer
+from memgym.operators.reading import supported, write_answer
 from memgym.policy import Policy, load_policy
 from memgym.protocol.observation import Observation
 from memgym.resolve import check_name
@@ -24,13 +24,13 @@ __all__ = [
     "PhaseOperator",
     "add_all",
     "check_operator",
-    "contains",
     "deduplicate",
     "extractive",
     "first",
     "get_operator",
     "lexical",
     "recent",
+    "supported",
     "top_k",
     "verbatim",
     "write_answer",
@@ -57,7 +57,7 @@ OPERATORS: dict[str, dict[str, PhaseOperator]] = {
     "extract": {"verbatim": PhaseOperator(verbatim)},
     "update": {"add_all": PhaseOperator(add_all), "deduplicate": PhaseOperator(deduplicate)},
     "retrieve": {"top_k": PhaseOperator(top_k)},
-    "answer": {"contains": PhaseOperator(contains, privileged=True), "extractive": PhaseOperator(extractive)},
+    "answer": {"supported": PhaseOperator(supported, privileged=True), "extractive": PhaseOperator(extractive)},
 }
 """Phase to name to operator. ``answer`` also takes ``api:MODEL``."""
 

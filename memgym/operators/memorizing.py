@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from memgym.operators.text import bm25, counter_of, keep_best, sentences
+from memgym.operators.text import bm25, counter_of, keep_best
 from memgym.protocol.observation import Observation
+from memgym.words import sentences
 
 
 def first(observation: Observation) -> str:
@@ -18,8 +19,10 @@ def recent(observation: Observation) -> str:
     if observation.budget is None:
         return text
     counter = counter_of(observation)
-    excess = counter.count(text) - observation.budget
-    return text if excess <= 0 else text[counter.end(text, 0, excess) :]
+    start = 0
+    while (excess := counter.count(text[start:]) - observation.budget) > 0:  # twice where a token is no fixed length
+        start = max(counter.end(text, start, excess), start + 1)
+    return text[start:]
 
 
 def lexical(observation: Observation) -> str:

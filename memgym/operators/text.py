@@ -1,26 +1,14 @@
-"""Small text tools that the operators and baselines share: sentences, ranking by BM25, fitting a budget."""
+"""Small text tools that the operators and baselines share: ranking by BM25, fitting a budget."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from memgym.protocol.observation import Observation
 from memgym.tokens import TokenCounter, get_counter
-from memgym.words import UNSPACED, find_words, has_unspaced, is_unspaced
-
-_NO_CAPITALS = r"\u0590-\u0dff\uac00-\ud7a3" + UNSPACED  # Hebrew, Arabic, India's scripts, Korean; those without spaces
-_SENTENCE_END = re.compile(
-    rf"(?<=[.!?])\s+(?=[\"'(\[“‘«„¿¡]?[A-Z0-9À-ÖØ-ÞΆ-ΫЀ-Я{_NO_CAPITALS}])"
-    r"|(?<=[。！？｡។॥।၊။؟۔])\s*(?![。！？｡」』”’）》\s])|(?<=[。！？｡][」』”’）》])(?![。！？｡」』”’）》，、])\s*|\n+"
-)
-
-
-def sentences(text: str) -> list[str]:
-    """Split a text at line breaks and sentence ends; Thai and Lao mark none."""
-    return [part for part in (piece.strip() for piece in _SENTENCE_END.split(text)) if part]
+from memgym.words import find_words, has_unspaced, is_unspaced
 
 
 def bm25(query: str, texts: Sequence[str]) -> np.ndarray:

@@ -209,11 +209,12 @@ def parse_retrieve(action: str, memory_ids: Collection[str]) -> list[str]:
 
 
 def parse_answer(action: str, answer_format: str) -> Answer:
-    """Read an answer in one of :data:`ANSWER_FORMATS`.
+    """Read an answer in one of :data:`ANSWER_FORMATS`; what stands before the end of a thought (``</think>``) is none.
 
     Raises:
         ActionError: the answer is blank, or not in the format.
     """
+    action = action.rpartition("</think>")[2]
     if answer_format == "json":
         fields = _get_object(find_object(action, "answer"), "the answer", {"answer", "cited_ids"})
         answer = Answer(_get_text(fields, "answer", "the answer"), _get_ids(fields.get("cited_ids", []), "cited_ids"))

@@ -25,11 +25,15 @@ from memgym.protocol.actions import (
 from memgym.protocol.blocks import budget_block, candidate_block, memory_block, question_block, turn_blocks
 from memgym.protocol.instructions import ANSWER, EXTRACT, FORMS, RETRIEVE, UPDATE
 from memgym.protocol.observation import Block
-from memgym.protocol.plans import attribute_source, bank_operations, fit_budget
+from memgym.protocol.plans import attribute_source, bank_operations, cut_value, fit_budget, used_tokens
+from memgym.scoring.statements import carries
 from memgym.tokens import TokenCounter, get_counter
 
 RETRIEVE_K, ANSWER_K, RELATED_K = 20, 5, 3
 """How many memories a search returns, how many are kept for the answer, how many are related to a candidate."""
+
+ANSWER_TOKENS = 256
+"""How many tokens of memories are kept for the answer."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,9 @@ class BankProtocol:
         bank: what is remembered; changed in place.
         retrieve_k: number of memories that the search returns for a question.
         answer_k: number of memories kept for the answer.
+        answer_tokens: how many tokens they may have together, with all that is shown of them; the last is cut.
         related_k: number of related memories shown per candidate.
-        memory_tokens: budget of the whole bank, None for no limit.
+        memory_tokens: budget of the whole bank, everything that is kept counted; None for no limit.
         counter: the name of the counter of its tokens (:mod:`memgym.tokens`).
         answer_format: ``plain``, ``boxed`` or ``json``.
     """
@@ -87,6 +92,7 @@ class BankProtocol:
         *,
         retrieve_k: int = RETRIEVE_K,
         answer_k: int = ANSWER_K,
+        answer_tokens: int = ANSWER_TOKENS,
         related_k: int = RELATED_K,
         memory_tokens: int | None = None,
         counter: str = "chars",
@@ -94,7 +100,7 @@ class BankProtocol:
     ):
         self.bank = bank
         self.retrieve_k, self.answer_k, self.related_k = retrieve_k, answer_k, related_k
-        self.memory_tokens, self.answer_format = memory_tokens, answer_format
+        self.memory_tokens, self.answer_tokens, self.answer_format = memory_tokens, answer_tokens, answer_format
         self._counter_name = counter
         self.session = Session("", "", ())
         self.candidates: dict[str, Candidate] = {}
@@ -137,8 +143,13 @@ class BankProtocol:
         return [BankChange(old, new) for old, new in zip(before, after, strict=True)], overflow
 
     def rests_on(self, candidate: Candidate) -> tuple[str, ...]:
-        """Return the ids of the turns that a candidate rests on: those it names, else the most similar one."""
-        return candidate.source or attribute_source(candidate.value, self.session.turns)
+        """Return the ids of the turns that a candidate rests on: those it names, else the most similar one.
+
+        It must carry something of them, or it rests on nothing.
+        """
+        named = candidate.source or attribute_source(candidate.value, self.session.turns)
+        text = f"{candidate.key}: {candidate.value}"
+        return tuple(turn.id for turn in self.session.turns if turn.id in named and carries(text, turn.text))
 
     # A question
 
@@ -155,9 +166,18 @@ class BankProtocol:
         self.shown = {record.id: record for record, _ in hits}
 
     def retrieve(self, ids: Sequence[str]) -> list[MemoryRecord]:
-        """Keep the first ``answer_k`` of the chosen memories for the answer; return all of them, best first."""
+        """Keep the first of the chosen memories for the answer; return all of them whole, best first.
+
+        At most ``answer_k`` are kept, and as many as ``answer_tokens`` hold: the last is cut there.
+        """
         ranked = [self.shown[identity] for identity in ids]
-        self.shown = {record.id: record for record in ranked[: self.answer_k]}
+        self.shown, room = {}, self.answer_tokens
+        for record in ranked[: self.answer_k]:
+            kept = cut_value(record, record.shown_text, room, self.counter)
+            if kept is None:
+                break
+            self.shown[record.id] = kept
+            room -= self.counter.count(kept.shown_text)
         return ranked
 
     # Observations and actions
@@ -176,7 +196,7 @@ class BankProtocol:
     def instruction(self, phase: str) -> str:
         """Return what an observation says to do in a phase."""
         if phase == "retrieve":
-            return RETRIEVE.format(answer_k=self.answer_k)
+            return RETRIEVE.format(answer_k=self.answer_k, answer_tokens=self.answer_tokens)
         if phase == "answer":
             return ANSWER.format(form=FORMS[self.answer_format])
         return {"extract": EXTRACT, "update": UPDATE}[phase]
@@ -224,5 +244,6 @@ class BankProtocol:
     def _budget(self) -> list[Block]:
         if self.memory_tokens is None:
             return []
-        used = sum(self.counter.count(record.text) for record in self.bank.get_all())
-        return [budget_block(self.memory_tokens, used, self._counter_name)]
+        name = self._counter_name
+        used = self.bank.once(("used", name), lambda: used_tokens(self.bank, self.counter))
+        return [budget_block(self.memory_tokens, used, name)]

@@ -1,13 +1,10 @@
-r"""The answer in a ``\boxed{}``: found near the end of a text, and freed of the LaTeX that models dress it in."""
+r"""The answer in a ``\boxed{}``: the last one of a text, freed of the LaTeX that models dress it in."""
 
 from __future__ import annotations
 
 import re
 
 from memgym.errors import ActionError
-
-BOXED_WINDOW = 300
-r"""A ``\boxed{}`` answer counts if it starts within so many characters of the end (MemAgent's rule)."""
 
 _BOX = re.compile(r"\\boxed\s*(?=\{)")
 _BARE_BOX = re.compile(r"\\boxed(?![a-zA-Z{])[ \t]*([^\n$]+)")
@@ -34,20 +31,19 @@ def read_boxed(text: str) -> str:
     Commands for fonts and spaces, escaped signs, and dollars or braces around the whole are read as LaTeX shows them.
 
     Raises:
-        ActionError: there is none within the window, or it is not closed.
+        ActionError: there is none, or it is not closed.
     """
-    window = text[-BOXED_WINDOW:]
-    boxes = list(_BOX.finditer(window))
+    boxes = list(_BOX.finditer(text))
     if boxes:
         begin = boxes[-1].end()
-        end = _closing(window, begin, escapes=True)
-        end = _closing(window, begin, escapes=False) if end < 0 else end
+        end = _closing(text, begin, escapes=True)
+        end = _closing(text, begin, escapes=False) if end < 0 else end
         if end < 0:
             raise ActionError("the last \\boxed{ is not closed")
-        return _shown(window[begin + 1 : end])
-    bare = list(_BARE_BOX.finditer(window))
+        return _shown(text[begin + 1 : end])
+    bare = list(_BARE_BOX.finditer(text))
     if not bare:
-        raise ActionError(f"no \\boxed{{}} answer within the last {BOXED_WINDOW} characters")
+        raise ActionError("no \\boxed{} answer")
     return _shown(re.split(r"\\[)\]]", bare[-1][1])[0])
 
 

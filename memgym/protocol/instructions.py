@@ -27,7 +27,7 @@ UPDATE = (
 )
 RETRIEVE = (
     "Choose the memories that help to answer the question. Answer with a JSON list of their ids, best first, e.g. "
-    '["m7", "m2"]. The first {answer_k} are kept.'
+    '["m7", "m2"]. The first {answer_k} are kept, and of these {answer_tokens} tokens.'
 )
 ANSWER = "Answer the question from the memory, in as few words as possible. {form}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from memgym.bank import MemoryBank, Operation
+from memgym.bank import MemoryBank, MemoryRecord, Operation
 from memgym.episodes import Turn
 from memgym.protocol.actions import Candidate, PlannedOperation
 from memgym.tokens import TokenCounter
@@ -46,33 +46,49 @@ def bank_operations(
     return operations
 
 
+def used_tokens(bank: MemoryBank, counter: TokenCounter) -> int:
+    """Return what a bank costs: the tokens of everything that is kept of its records, each rounded up by itself."""
+    return sum(counter.count(record.cost_text) for record in bank.get_all())
+
+
 def fit_budget(
     plan: Sequence[Operation], bank: MemoryBank, tokens: int | None, counter: TokenCounter
 ) -> tuple[list[Operation], bool]:
     """Cut a plan to the bank's budget, in the order of its operations.
 
     Returns:
-        The plan with values cut where the budget ended and additions dropped where nothing was left, and whether
+        The plan with values cut where the budget ended and changes dropped where nothing was left, and whether
         anything was cut or dropped.
     """
     if tokens is None:
         return list(plan), False
-    room = tokens - sum(counter.count(record.text) for record in bank.get_all())
+    room = tokens - used_tokens(bank, counter)
     fitted: list[Operation] = []
     overflow = False
     for operation in plan:
         old = bank.get(operation.id) if operation.op in ("UPDATE", "DELETE") else None
-        available = room + (counter.count(old.text) if old else 0)
+        available = room + (counter.count(old.cost_text) if old else 0)
         if operation.op in ("ADD", "UPDATE"):
-            key = old.key if old and operation.key is None else operation.key
-            prefix = f"{key}: " if key else ""
-            whole = prefix + (operation.value or "")
-            text = counter.cut(whole, max(0, available))
-            overflow |= len(text) < len(whole)
-            if not text[len(prefix) :].strip():
+            new = old.changed(operation, "") if old else operation.record("", "")
+            kept = cut_value(new, new.cost_text, available, counter)
+            overflow |= kept is not new
+            if kept is None:
                 continue
-            available -= counter.count(text)
-            operation = replace(operation, value=text[len(prefix) :])
+            available -= counter.count(kept.cost_text)
+            operation = operation if kept is new else replace(operation, value=kept.value)
         room = available
         fitted.append(operation)
     return fitted, overflow
+
+
+def cut_value(record: MemoryRecord, text: str, tokens: int, counter: TokenCounter) -> MemoryRecord | None:
+    """Return a record with its value cut such that a text which ends with the value has at most ``tokens`` tokens.
+
+    Returns:
+        The same record if nothing had to be cut, None if nothing of the value is left.
+    """
+    end = counter.end(text, 0, max(0, tokens))
+    value = record.value[: max(0, end - (len(text) - len(record.value)))]
+    if not value.strip():
+        return None
+    return record if len(value) == len(record.value) else replace(record, value=value)

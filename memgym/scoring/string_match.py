@@ -1,4 +1,7 @@
-"""RULER's scores (NVIDIA/RULER, ``scripts/eval/synthetic/constants.py``): substrings of the raw prediction."""
+"""RULER's scores (NVIDIA/RULER, ``scripts/eval/synthetic/constants.py``): substrings of the raw prediction.
+
+Upstream gives the mean over a task's predictions in percent, rounded to two decimals; here nothing is rounded.
+"""
 
 from __future__ import annotations
 

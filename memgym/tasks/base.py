@@ -11,6 +11,7 @@ import copy
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from typing import Any, ClassVar, Self
 
@@ -19,6 +20,7 @@ from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError, unknown
 from memgym.scoring.phrases import exact_match, f1
 from memgym.scoring.text import best_over
+from memgym.tokens import counter_id
 
 SPLITS = ("train", "validation", "test")
 
@@ -53,8 +55,13 @@ class Task(ABC):
     splits: ClassVar[tuple[str, ...]] = SPLITS
     default_split: ClassVar[str] = "train"
     phrases: ClassVar[str] = "house"
-    """By which rule the reader ``contains`` and the memory's scores find an answer: a name in
+    """By which rule the reader ``supported`` and the memory's scores find an answer: a name in
     :data:`memgym.scoring.phrases.RULES`."""
+    answer_tokens: ClassVar[int] = 64
+    """The longest answer, in tokens of four bytes; what is beyond is cut off before it is scored. Benchmarks bound what
+    is generated; here thoughts before the answer do not count."""
+    running: ClassVar[bool] = False
+    """Whether a statement may go on over the ends of lines, as in prose that calls things by pronouns."""
     Config: ClassVar[type]
     """The options: a frozen dataclass that checks them in ``__post_init__`` (see :mod:`memgym.checks`)."""
 
@@ -124,6 +131,15 @@ class Task(ABC):
             "f1": best_over(f1, answer, question.answers),
         }
 
+    @property
+    def errata(self) -> Mapping[str, tuple[str, ...]]:
+        """Id of a question to its mended gold answers, none of them where the gold was dropped; for published sets."""
+        return {}
+
+    def answer_limit(self, question: Question) -> int:
+        """Return the longest answer to a question, in tokens of four bytes."""
+        return self.answer_tokens
+
     def fingerprint(self) -> str:
         """Return a hash of everything the episodes depend on.
 
@@ -133,7 +149,12 @@ class Task(ABC):
         return self._hash(asdict(self.config))
 
     def _hash(self, options: dict[str, Any], *further: Any) -> str:
-        """Hash the task's name and version with its options and what else the episodes depend on."""
+        """Hash the task's name and version with its options and what else the episodes depend on.
+
+        Of an option ``counter`` that names a tokenizer file, its content counts.
+        """
+        if isinstance(options.get("counter"), str):
+            options = {**options, "counter": counter_id(options["counter"])}
         try:
             identity = json.dumps([self.name, self.version, options, *further], sort_keys=True)
         except TypeError as error:

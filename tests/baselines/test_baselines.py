@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.suites import get_suite
 from memgym.leaderboard.summary import by_episode
 from memgym.protocol.actions import parse_extract, parse_retrieve, parse_update
+from memgym.statistics import difference_interval, totals
 
 every_baseline = pytest.mark.parametrize("name", baselines.__all__)
 
@@ -176,7 +178,7 @@ def test_no_memory_keeps_nothing() -> None:
 def quick() -> dict[str, list[list[list[float]]]]:
     """Baseline to entry to episode to the scores of its questions."""
     suite = get_suite("quick-v1")
-    names = ("Random", "NoMemory", "Recency", "Lexical", "Oracle")
+    names = ("Random", "NoMemory", "Recency", "KeepAll", "Lexical", "Diarist", "Oracle")
     results = {name: evaluate(f"baselines:{name}", suite) for name in names}
     return {
         name: [list(by_episode(result, entry.name).values()) for entry in result.header.entries]
@@ -192,6 +194,20 @@ def test_the_scale_of_quick_v1(quick: dict[str, list[list[list[float]]]]) -> Non
     assert suite_mean(quick["Random"]) <= suite_mean(quick["NoMemory"])
     assert suite_mean(quick["Oracle"]) >= 0.95
     assert json.loads(json.dumps(quick)) == quick
+
+
+def test_every_column_of_quick_v1_separates(quick: dict[str, list[list[list[float]]]]) -> None:
+    """Nothing < the honest baselines < the ceiling in each, and keeping what holds wins where not everything fits."""
+    columns = [entry.name for entry in get_suite("quick-v1").entries]
+    for column, name in enumerate(columns):
+        ordered = [totals(quick[policy][column]) for policy in ("NoMemory", "Lexical", "Oracle")]
+        for worse, better in pairwise(ordered):
+            assert difference_interval(worse, better)[0] > 0 or name == "persona in 800 tokens"
+        assert ordered[-1][:, 0].sum() / ordered[-1][:, 1].sum() >= 0.95
+    tight = columns.index("persona in 800 tokens")
+    for worse, better in pairwise(("NoMemory", "Diarist", "Oracle")):
+        assert difference_interval(totals(quick[worse][tight]), totals(quick[better][tight]))[0] > 0
+    assert difference_interval(totals(quick["KeepAll"][tight]), totals(quick["Diarist"][tight]))[0] > 0
 
 
 @pytest.mark.parametrize(("worse", "better"), [("NoMemory", "Recency"), ("Recency", "Lexical"), ("Lexical", "Oracle")])

@@ -14,7 +14,9 @@ from memagents.memory import AgentMemory
 from memgym.bank import MemoryBank
 from memgym.episodes import Session, Turn
 from memgym.errors import DataError
+from memgym.protocol.plans import used_tokens
 from memgym.registration import make
+from memgym.tokens import get_counter
 
 MOVED = Session("s1", "2024-03-01", (Turn("s1:1", "Ana", "I moved to Lisbon."), Turn("s1:2", "Ben", "Nice!")))
 AGAIN = Session("s2", "2024-04-01", (Turn("s2:1", "Ana", "I moved on to Porto."),))
@@ -180,3 +182,17 @@ def test_damaged_dialogue_files(content: list, message: str, tmp_path) -> None:
     path.write_text(json.dumps(content))
     with pytest.raises(DataError, match=message):
         read_sessions(path)
+
+
+def test_a_live_memory_keeps_its_budget(scripted) -> None:
+    bank = MemoryBank()
+    long = facts(*(f"Ana moved to Lisbon, they say, number {number}." for number in range(9)))
+    added = {"operations": [{"id": f"c{number}", "op": "ADD"} for number in range(1, 10)]}
+    agent = agent_saying(scripted, extract=long, update=added, answer={"answer": "Lisbon", "cited_ids": ["m1"]})
+    memory = AgentMemory(agent, bank, memory_tokens=40, answer_tokens=20)
+    for _ in range(3):
+        result = memory.ingest(MOVED)
+        assert result.problems == ["update: the memory is full at 40 tokens, so the rest is not kept"]
+        assert 30 < used_tokens(bank, get_counter("chars")) <= 40
+    used = memory.ask("Where does Ana live?").used
+    assert sum(get_counter("chars").count(record.shown_text) for record in used) <= 20

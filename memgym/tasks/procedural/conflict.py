@@ -102,6 +102,7 @@ class _Told:
     key: Key
     value: str
     sentence: str
+    cues: tuple[str, ...]
 
 
 class Conflict(ProceduralTask):
@@ -116,8 +117,8 @@ class Conflict(ProceduralTask):
     Splits are disjoint by construction: no invented word occurs in two of them
     (:mod:`memgym.tasks.world.names`), and every question names something invented.
 
-    The official score ``answer`` is MemoryAgentBench's substring exact match (one-sided: the gold answer is in the
-    prediction, both normalised), with strict ``exact_match`` and token ``f1`` beside it.
+    The official score ``answer`` is the exact match of the normalised answer, with token ``f1`` and MemoryAgentBench's
+    ``substring_match`` (one-sided: the gold answer is in the prediction) beside it.
     """
 
     name = "conflict"
@@ -136,7 +137,7 @@ class Conflict(ProceduralTask):
         facts: dict[Key, list[Fact]] = {}
         for number, fact in enumerate(_scattered(draw, told), 1):
             turns.append(Turn(f"fact{number}", SPEAKER, f"{number}. {fact.sentence}"))
-            facts.setdefault(fact.key, []).append(Fact(*fact.key, fact.value, turns[-1].id))
+            facts.setdefault(fact.key, []).append(Fact(*fact.key, fact.value, turns[-1].id, cues=fact.cues))
         return Episode(
             id=f"conflict-{split}-{index}",
             questions=tuple(_question(f"q{i}", query, facts) for i, query in enumerate(queries, 1)),
@@ -145,8 +146,8 @@ class Conflict(ProceduralTask):
         )
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
-        """Return MemoryAgentBench's substring exact match as ``answer``, with ``exact_match`` and ``f1`` beside it."""
-        metrics = {"answer": sub_em, "exact_match": exact_match, "f1": f1}
+        """Return the exact match as ``answer``, with ``f1`` and ``substring_match`` beside it."""
+        metrics = {"answer": exact_match, "f1": f1, "substring_match": sub_em}
         return {name: best_over(metric, answer, question.answers) for name, metric in metrics.items()}
 
     def _facts(self) -> int:
@@ -172,7 +173,9 @@ class Conflict(ProceduralTask):
             changes = key in changed or draw.random() < self.config.conflicts
             versions = draw.randint(2, self.config.versions) if changes else 1
             values = _values(world, thing, relation, versions, queries)
-            told += [_Told(key, v, draw.choice(relation.statements).format(s=thing.name, v=v)) for v in values]
+            told += [
+                _Told(key, v, draw.choice(relation.statements).format(s=thing.name, v=v), relation.cues) for v in values
+            ]
             if len(told) >= wanted:
                 break
         return told

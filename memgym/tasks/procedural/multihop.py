@@ -118,6 +118,7 @@ class Multihop(ProceduralTask):
     source = (
         "procedural, after HotpotQA (Yang et al. 2018, arXiv 1809.09600) and MemAgent (arXiv 2507.02259, section 4)"
     )
+    running = True
     Config = MultihopConfig
 
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
@@ -268,5 +269,8 @@ def _question(question_id: str, query: Query, section_ids: dict[str, str]) -> Qu
 
 def _facts(queries: list[Query], section_ids: dict[str, str]) -> tuple[Fact, ...]:
     used = (pair for query in queries for pair in query.used)
-    facts = (Fact(t.name, relation.name, t.facts[relation.name], section_ids[t.name]) for t, relation in used)
+    facts = (
+        Fact(t.name, relation.name, t.facts[relation.name], section_ids[t.name], cues=relation.cues)
+        for t, relation in used
+    )
     return tuple(dict.fromkeys(facts))

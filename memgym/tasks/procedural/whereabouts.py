@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
 
@@ -128,7 +128,7 @@ def _put_first(draw: Random, places: list[str], split: str, things: list[str]) -
 
 def _until_overtaken(told: list[Fact]) -> list[Fact]:
     ends = [following.source for _, following in pairwise(told)]
-    return [Fact(f.subject, f.relation, f.value, f.source, end) for f, end in zip(told, [*ends, None], strict=True)]
+    return [replace(fact, until=end) for fact, end in zip(told, [*ends, None], strict=True)]
 
 
 def _question(draw: Random, question_id: str, fact: Fact) -> Question:

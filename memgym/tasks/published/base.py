@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
+from memgym.data.fields import require, texts
 from memgym.data.files import digest, read_rows
 from memgym.episodes import Episode
 from memgym.errors import ConfigError, DataError
@@ -24,9 +25,12 @@ class FileConfig:
 
     Args:
         path: the data file, or ``hf:ORG/NAME:CONFIG:SPLIT`` for a data set on the Hugging Face hub.
+        errata: a file that mends gold answers: rows ``{id, answers[]}`` by the id of the question, without answers for
+            a gold that is dropped. Answers are then scored by both, as ``answer`` and ``corrected``.
     """
 
     path: str
+    errata: str = ""
 
     def __post_init__(self) -> None:
         if not isinstance(self.path, str) or not self.path:
@@ -67,7 +71,7 @@ class FileTask(Task):
     default_split = "all"
     layout: ClassVar[str] = ""
     """The fields that a row must have, for error messages."""
-    path_options: ClassVar[tuple[str, ...]] = ("path",)
+    path_options: ClassVar[tuple[str, ...]] = ("path", "errata")
     """The options that name files: the fingerprint takes their content in place of the path."""
     Config: ClassVar[type] = FileConfig
 
@@ -77,6 +81,24 @@ class FileTask(Task):
         share = CHECKED_BYTES / max(self.rows.nbytes, CHECKED_BYTES)
         for number in dict.fromkeys((*range(int(share * len(self.rows))), len(self.rows) - 1)):
             self._explained(self.check, number)
+        self._errata = self._read_errata()
+
+    @property
+    def errata(self) -> Mapping[str, tuple[str, ...]]:
+        """Id of a question to its mended gold answers, none of them where the gold was dropped."""
+        return self._errata
+
+    def erratum(self, row: dict[str, Any], where: str) -> tuple[str, tuple[str, ...]] | None:
+        """Return the question of a row of the errata and its mended answers; None where the row mends none."""
+        answers = require(row, "answers", list, where) if row.get("answers") else []
+        return str(require(row, "id", (str, int), where)), texts(row, "answers", where) if answers else ()
+
+    def _read_errata(self) -> dict[str, tuple[str, ...]]:
+        if not self.config.errata:
+            return {}
+        rows = read_rows(self.config.errata)
+        found = [self.erratum(row, rows.where(number)) for number, row in enumerate(rows)]
+        return dict(mended for mended in found if mended is not None)
 
     def row_id(self, row: dict[str, Any], number: int) -> str:
         """Return the id of row ``number``, by which it is assigned to a split: its ``id``, else its number."""

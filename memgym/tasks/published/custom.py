@@ -104,7 +104,7 @@ class Custom(FileTask):
         if question.answerable:
             metric = zip(("answer", "f1"), METRICS[self.config.metric], strict=True)
             return {name: best_over(score, answer, question.answers) for name, score in metric}
-        return dict.fromkeys(("answer", "f1"), float(abstains(answer)))
+        return dict.fromkeys(("answer", "f1"), float(abstains(answer, question.text)))
 
 
 def _sections(row: dict[str, Any], where: str) -> tuple[Section, ...]:

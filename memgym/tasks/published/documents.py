@@ -102,7 +102,7 @@ class DocumentTask(FileTask):
         DataError: as for every file, and if ``exclude`` or ``only`` was not made from ``path``.
     """
 
-    path_options = ("path", "exclude", "only")
+    path_options = ("path", "errata", "exclude", "only")
     Config = DocumentsConfig
 
     def __init__(self, **options: Any):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from memgym.data.fields import require, texts
@@ -41,7 +43,7 @@ class LongMemEval(FileTask):
     the last day) is also acceptable." or "25 minutes (or 25:00)" either form); for the preference type, whose gold is a
     rubric, it is token F1; for abstention questions it is 1 if the answer abstains in known words
     (:func:`~memgym.scoring.abstention.abstains`). ``f1`` stands beside it. Words are those of SQuAD's normalisation,
-    for the reader, too: results rest on it.
+    for the reader, too: results rest on it. Rows without sessions are left out, with a warning.
     """
 
     name = "longmemeval"
@@ -51,11 +53,33 @@ class LongMemEval(FileTask):
         "haystack_sessions[[{role, content, has_answer?}]]}"
     )
     phrases = "squad"
+    answer_tokens = 48
     Config = FileConfig
 
     def row_id(self, row: dict[str, Any], number: int) -> str:
         """Return the ``question_id``."""
         return require(row, "question_id", str, self.rows.where(number))
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        empty = [self.row_id(self.rows[number], number) for number in range(len(self.rows)) if self._is_empty(number)]
+        if len(empty) == len(self.rows):
+            raise DataError(f"{self.rows.name}: no row has a session with turns in 'haystack_sessions'")
+        if empty:
+            shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
+            warnings.warn(f"{self.rows.name}: {len(empty)} rows without sessions are left out: {shown}", stacklevel=2)
+
+    def selected(self) -> Sequence[int]:
+        """Return the numbers of the rows that have a session."""
+        return [number for number in super().selected() if not self._is_empty(number)]
+
+    def check(self, number: int) -> None:
+        """Check row ``number``, if it has a session."""
+        if not self._is_empty(number):
+            self.load(number)
+
+    def _is_empty(self, number: int) -> bool:
+        return not any(require(self.rows[number], "haystack_sessions", list, self.rows.where(number)))
 
     def load(self, key: int) -> Episode:
         """Return the episode of row ``key``."""
@@ -77,11 +101,15 @@ class LongMemEval(FileTask):
         )
         return Episode(id=question_id, questions=(question,), sessions=sessions)
 
+    def answer_limit(self, question: Question) -> int:
+        """Return the limit of a short answer, and of a reply where preferences are asked for."""
+        return 256 if question.category == PREFERENCE else self.answer_tokens
+
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return ``answer`` and ``f1`` as the class describes them; neither is the official LLM judgement."""
         overlap = best_over(f1, answer, question.answers)
         if not question.answerable:
-            verdict = float(abstains(answer))
+            verdict = float(abstains(answer, question.text))
         elif question.category == PREFERENCE:
             verdict = overlap
         else:
@@ -115,6 +143,4 @@ def _sessions(row: dict[str, Any], where: str) -> tuple[tuple[Session, ...], tup
             if message.get("has_answer"):
                 evidence.append(turn_id)
         sessions.append(Session(f"S{number}", dates[i], tuple(turns)))
-    if not sessions:
-        raise DataError(f"{where}: the field 'haystack_sessions' has no sessions")
     return tuple(sessions), tuple(evidence)

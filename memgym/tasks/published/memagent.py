@@ -9,9 +9,11 @@ from memgym.data.fields import require, texts
 from memgym.episodes import Episode, Match, Question, Section
 from memgym.errors import DataError
 from memgym.scoring.string_match import string_match_all
+from memgym.scoring.support import FREQUENT, list_limit
 from memgym.scoring.text import best_over, exact_match, f1, sub_em
 from memgym.tasks.published.base import FileConfig, FileTask
 
+_COUNTS = re.compile(r"\bfrequen|\bmost common|\boccur")
 _BETWEEN_DOCUMENTS = re.compile(r"\n\n(?=Document \d+:\n)")
 
 
@@ -38,6 +40,7 @@ class MemAgent(FileTask):
         "MemAgent's evaluation files {context, input, answers or outputs} or of its training parquet "
         "{context, reward_model.ground_truth, extra_info.question}"
     )
+    answer_tokens = 32
     Config = FileConfig
 
     def row_id(self, row: dict[str, Any], number: int) -> str:
@@ -51,11 +54,16 @@ class MemAgent(FileTask):
         row, where = self.rows[key], self.rows.where(key)
         row_id = self.row_id(row, key)
         question, answers, match = _question(row, where)
+        counted = {FREQUENT: str(len(answers))} if match == "all" and _COUNTS.search(question) else {}
         return Episode(
             id=row_id,
-            questions=(Question(id=row_id, text=question, answers=answers, match=match),),
+            questions=(Question(id=row_id, text=question, answers=answers, match=match, metadata=counted),),
             sections=split_documents(require(row, "context", str, where)),
         )
+
+    def answer_limit(self, question: Question) -> int:
+        """Return room for the list of frequent words that is asked for, else the limit of a short answer."""
+        return list_limit(question) if question.match == "all" else self.answer_tokens
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return the official ``answer`` and, beside it, ``em`` and ``f1`` (of all outputs together, if all count)."""

@@ -20,6 +20,7 @@ from memgym.tasks.published.base import FileConfig, FileTask
 METRICS = {"eventqa": "all", "icl": "em", "detective": "em", "recsys": "recall@5", "infbench": "f1"}
 """The metric of a sub-dataset by the beginning of its name; the others are scored by ``sub_em``."""
 _PREFIX = re.compile(r"^\s*(?:answer|label)\s*:\s*", re.IGNORECASE)
+_ANSWER_LINE = re.compile(r"\banswer\s*:[ \t]*([^\n]+)", re.IGNORECASE)
 _NUMBER = re.compile(r"^\s*\d+\s*[.):]\s*")
 _PARENTHESES = re.compile(r"\([^()]*\)")
 
@@ -44,19 +45,19 @@ class MemoryAgentBench(FileTask):
     rows ``{context, questions[], answers[][], metadata: {source}}``. An episode is a context with all
     its questions; ``Question.category`` is the sub-dataset.
 
-    The score ``answer`` is, by sub-dataset: ``icl`` and ``detective``: strict exact match (without a leading
-    ``label:`` or ``Answer:``); ``eventqa``: 1 if all gold answers are named; ``recsys``: Recall@5, the share of the
-    gold films among the first five lines of the answer; all others: substring exact match, one-sided. A film is known
-    by its title, normalised and without the year; the official script takes the nearest of all titles by edit
-    distance, and so forgives misspellings. Sub-datasets that the benchmark gives to an LLM judge have a judge-free
-    score here: ``longmemeval`` substring exact match, ``infbench`` token F1. ``em``, ``sub_em`` and ``f1`` stand
-    beside ``answer``.
+    The score ``answer`` is, by sub-dataset: ``icl`` and ``detective``: strict exact match of what stands behind
+    ``Answer:`` up to the end of the line, if it is there (without a leading ``label:``); ``eventqa``: 1 if all gold
+    answers are named; ``recsys``: Recall@5, the share of the gold films among the first five lines of the answer; all
+    others: substring exact match, one-sided. A film is known by its title, normalised and without the year; the
+    official script takes the nearest of all titles by edit distance, and so forgives misspellings. Sub-datasets that
+    the benchmark gives to an LLM judge have a judge-free score here: ``longmemeval`` substring exact match,
+    ``infbench`` token F1. ``em``, ``sub_em`` and ``f1`` stand beside ``answer``.
     """
 
     name = "memoryagentbench"
     source = "MemoryAgentBench (Hu et al. 2025, arXiv 2507.05257)"
     layout = "MemoryAgentBench {context, questions[], answers[], metadata{source}}"
-    path_options = ("path", "entities")
+    path_options = ("path", "errata", "entities")
     Config = MemoryAgentBenchConfig
 
     def __init__(self, **options: Any):
@@ -115,6 +116,10 @@ class MemoryAgentBench(FileTask):
             "f1": best_over(f1, given, golds),
         }
         metric = _metric(question.category)
+        if metric == "em":
+            said = _ANSWER_LINE.search(answer)
+            given = _PREFIX.sub("", said[1] if said else answer, count=1)
+            scores["em"] = best_over(exact_match, given, golds)
         if metric == "all":
             official = float(string_match_all(given, golds) == 1)
         elif metric == "recall@5":

@@ -46,4 +46,4 @@ class MuSiQue(DocumentTask):
         """Return the usual scores; a question that cannot be answered asks for abstention."""
         if question.answerable:
             return super().score(question, answer)
-        return dict.fromkeys(("answer", "f1", "sub_em"), float(abstains(answer)))
+        return dict.fromkeys(("answer", "f1", "sub_em"), float(abstains(answer, question.text)))

@@ -62,6 +62,10 @@ class RulerJsonl(FileTask):
         question = Question(id=row_id, text=asked, answers=texts(row, "outputs", where), match=self.config.match)
         return Episode(id=row_id, questions=(question,), sections=text)
 
+    def answer_limit(self, question: Question) -> int:
+        """Return the longest limit of RULER's subtasks."""
+        return 128
+
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return RULER's score as ``answer``."""
         return {"answer": STRING_MATCH[question.match](answer, question.answers)}

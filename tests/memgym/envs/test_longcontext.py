@@ -13,7 +13,7 @@ import pytest
 from memgym import Observation, PhasePolicy
 from memgym.envs import LongcontextEnv
 from memgym.envs.base import MemoryEnv
-from memgym.operators import contains, extractive, first, lexical, recent
+from memgym.operators import extractive, first, lexical, recent, supported
 
 SECTIONS = ("Mira moved to Lisbon.", "Ben has a cat.", "The cat is called Olive.")
 ROW = {
@@ -22,7 +22,6 @@ ROW = {
     "questions": ["Where is Mira?", "What is the cat called?"],
     "answers": ["Lisbon", "Olive"],
 }
-TEXT = "\n\n".join(SECTIONS)
 
 
 @pytest.fixture
@@ -47,24 +46,23 @@ def test_a_whole_episode_by_hand(make: Any) -> None:
     parsed = Observation.parse(observation)
     assert (parsed.memory, parsed.section) == ("Lisbon", f"{SECTIONS[1]}\n\n")
     assert parsed.first("budget").attributes["used"] == "2"
-    env.step("Mira: Lisbon\nBen: a cat")
-    observation, *_ = env.step("Mira: Lisbon\nBen: a cat\n\nthe end")
+    env.step("Mira moved: Lisbon\nBen: a cat")
+    observation, *_ = env.step("Mira moved: Lisbon\nBen: a cat\n\nthe end")
     assert observation == (
         '<phase>answer</phase>\n<question format="plain">Where is Mira?</question>\n'
-        "<memory>Mira: Lisbon\nBen: a cat\n\nthe end</memory>"
+        "<memory>Mira moved: Lisbon\nBen: a cat\n\nthe end</memory>"
     )
     _, reward, _, _, info = env.step("  lisbon! ")
     assert reward == 1.1
     assert info["answers"][0]["scores"] == {"answer": 1.0, "f1": 1.0}
     observation, reward, done, truncated, info = env.step("Tom")
     assert (observation, done, truncated) == ("", True, False)
-    memory = "Mira: Lisbon\nBen: a cat\n\nthe end"
     assert info["rewards"] == {
         "answer": 0.0,
         "format": 1.0,
         "memory_recall": 0.5,  # of the questions, as there are no gold facts: Lisbon, not Olive
-        "memory_precision": pytest.approx(1 / 3),  # one of three lines
-        "compression": pytest.approx(1 - len(memory) / len(TEXT)),
+        "memory_precision": 0.5,  # few words, times the recall
+        "compression": pytest.approx(0.5 * (1 - 10 / 16)),
         "token_cost": 0.1,
     }
     assert reward == 0.1
@@ -76,9 +74,14 @@ def test_gold_facts_count_if_they_hold_at_the_end(make_mira: Any) -> None:
     env.step("Porto")  # no longer true at the end
     assert env.potentials()["memory_recall"] == 0.0
     env.reset()
-    env.step("Lisbon and Olive\nPorto")
+    env.step("Mira: Lisbon\nBen: Olive")
     assert env.potentials()["memory_recall"] == 1.0
-    assert env.potentials()["memory_precision"] == 0.5
+    env.reset()
+    env.step("Mira: Lisbon\nBen: Olive\nMira: Porto")  # which of the two?
+    assert env.potentials()["memory_recall"] == 0.75
+    env.reset()
+    env.step("Lisbon and Olive")  # whose?
+    assert env.potentials()["memory_recall"] == 0.0
 
 
 def test_sessions_are_one_text_with_dates(make_mira: Any) -> None:
@@ -181,9 +184,9 @@ def episode(env: gym.Env, policy: PhasePolicy, index: int) -> tuple[str, list[An
 
 
 @pytest.mark.parametrize("memorizer", [first, recent, lexical], ids=lambda operator: operator.__name__)
-@pytest.mark.parametrize("reader", [contains, extractive], ids=lambda operator: operator.__name__)
+@pytest.mark.parametrize("reader", [supported, extractive], ids=lambda operator: operator.__name__)
 def test_who_plays_a_phase_makes_no_difference(memorizer: Any, reader: Any) -> None:
-    names = {"memorizer": memorizer.__name__, "reader": reader.__name__, "reveal_gold": reader is contains}
+    names = {"memorizer": memorizer.__name__, "reader": reader.__name__, "reveal_gold": reader is supported}
     sizes = {"length": 2000, "questions": 3, "section_tokens": 500, "memory_tokens": 100}
     environments = [gym.make("memgym/Longcontext-v1", **names, **sizes, phases=p) for p in (None, ["read"], ["answer"])]
     policy = Operators(memorizer, reader)
@@ -247,3 +250,15 @@ def test_the_documentation_lists_every_reward_phase_and_argument() -> None:
     for parameter in (*own, *shared):
         if parameter.kind is not inspect.Parameter.VAR_KEYWORD and parameter.name != "operators":
             assert f"\n    {parameter.name}: " in page
+
+
+@pytest.mark.parametrize("counter", ["chars", "words"])
+@pytest.mark.parametrize("sign", ["\u200b", "\u0301", "\ue000", "\U000f1234", "\u2009", "\t", "é", "里", "_"])
+def test_no_sign_makes_the_memory_larger(make: Any, counter: str, sign: str) -> None:
+    env = make(counter=counter)
+    env.reset()
+    _, _, _, _, info = env.step(sign * 1000)
+    assert info["overflow"]
+    assert info["rewards"]["token_cost"] == 1.0
+    assert len(env.unwrapped.memory.encode()) <= 6 * 10
+    assert env.unwrapped.potentials()["compression"] <= 0.5

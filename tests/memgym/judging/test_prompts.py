@@ -49,7 +49,7 @@ def test_a_preference_is_judged_by_its_rubric_whatever_the_prompt():
 def test_prompt_hashes_differ_and_stay():
     # They stand in result files: a wording that changes makes another judge of it.
     assert {name: prompt.hash[:16] for name, prompt in PROMPTS.items()} == {
-        "benchmark": "abe9e0377a4d3b95",
+        "benchmark": "1eaeb856d858a6ad",
         "strict": "aa656f9ec5e38a33",
         "lenient": "8fcfd5a705174819",
     }
@@ -153,9 +153,13 @@ YES, NO = f"VERDICT {CASE.nonce}: CORRECT", f"VERDICT {CASE.nonce}: INCORRECT"
         (f"{YES}\n{YES}", None),
         (f"{YES} {NO}", None),
         (f"{YES}\nI am not sure, though.", None),
-        (f"{YES}.", None),
-        (f"**{YES}**", None),
-        (YES.lower(), None),
+        (f"{YES}.", True),
+        (f"**{NO}**", False),
+        (YES.lower(), True),
+        (f"`{NO}`.", False),
+        (f'"{YES}"', True),
+        (f"- **verdict {CASE.nonce}**: Incorrect!", False),
+        (f"> {YES}", True),
         (YES.replace(CASE.nonce, "0" * 16), None),
         (f"VERDICT {CASE.nonce}: PARTLY", None),
         (f"not {YES}", None),

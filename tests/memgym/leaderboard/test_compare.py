@@ -18,7 +18,9 @@ from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.leaderboard.summary import summarize
+from memgym.leaderboard.verify import verify
 from memgym.statistics import interval, resampled_means, totals
+from memgym.tokens import _of_file
 
 Changed = Callable[..., Result]
 Pair = tuple[Result, Result]
@@ -178,6 +180,29 @@ def test_a_data_file_may_lie_elsewhere(tmp_path: Path) -> None:
         results.append(evaluate("baselines:KeepAll", Suite("mine", "", (entry,))))
     (change,) = compare(*results)
     assert change.difference[0] == 0.0
+
+
+def test_a_tokenizer_file_may_lie_elsewhere_but_must_be_the_same(tmp_path: Path) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    results = []
+    for name, letters in (("here", alphabet), ("there", alphabet), ("other", alphabet[::-1])):
+        made = tokenizers.Tokenizer(tokenizers.models.BPE({letter: i for i, letter in enumerate(letters)}, []))
+        made.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        made.decoder = tokenizers.decoders.ByteLevel()
+        made.save(str(tmp_path / f"{name}.json"))
+        kwargs = {"task": "whereabouts", "counter": f"hf:{tmp_path / name}.json", "memory_tokens": 60}
+        entry = SuiteEntry("log", "memgym/Longcontext-v1", kwargs, "test", 2)
+        results.append(evaluate("baselines:KeepAll", Suite("mine", "", (entry,))))
+    here, there, other = results
+    assert here.header.entries[0].tokenizer == there.header.entries[0].tokenizer is not None
+    assert compare(here, there)[0].difference[0] == 0.0
+    with pytest.raises(DataError, match="entry 'log': tokenizer is"):
+        compare(here, other)
+    assert verify(here) == []
+    (tmp_path / "here.json").write_bytes((tmp_path / "other.json").read_bytes())
+    _of_file.cache_clear()
+    assert "tokenizer" in verify(here)[0] or "fingerprints differ" in verify(here)[0]
 
 
 def test_the_table(pair: Pair) -> None:

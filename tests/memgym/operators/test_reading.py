@@ -7,7 +7,7 @@ import pytest
 
 from memgym import Block, Observation
 from memgym.errors import ConfigError
-from memgym.operators import OPERATORS, ROLES, contains, extractive, get_operator, write_answer
+from memgym.operators import OPERATORS, ROLES, extractive, get_operator, supported, write_answer
 from memgym.operators.reading import ABSTENTION
 from memgym.scoring.abstention import abstains
 
@@ -29,27 +29,13 @@ def test_answers_are_written_in_the_asked_format() -> None:
     assert write_answer(Observation("answer"), "x") == "x"
 
 
-@pytest.mark.parametrize(
-    ("memories", "gold", "answer"),
-    [
-        (["Mira moved to lisbon!"], {"answers": ["Lisbon"]}, "Lisbon"),
-        (["Mira moved to Porto"], {"answers": ["Lisbon"]}, "(not in memory)"),
-        (["Lisbonne"], {"answers": ["Lisbon"]}, "(not in memory)"),  # whole words only
-        (["in Lisboa"], {"answers": ["Lisbon", "Lisboa"]}, "Lisboa"),
-        (["b, c"], {"answers": ["xb", "c", "b"], "match": "all"}, "c, b"),
-        (["x"], {"answers": ["b", "c"], "match": "all"}, "(not in memory)"),
-        (["red", "blue"], {"answers": ["2"], "evidence": ["Red", "blue"]}, "2"),  # all the facts it follows from
-        (["red"], {"answers": ["2"], "evidence": ["Red", "blue"]}, "(not in memory)"),
-        ([], {"answers": ["Not mentioned"], "answerable": False}, "Not mentioned"),
-        (["x"], {"answers": ["Not mentioned"], "answerable": False}, "(not in memory)"),
-        ([], {"answers": ["Lisbon"]}, "(not in memory)"),
-        (["安娜搬到了里斯本。"], {"answers": ["里斯本"]}, "里斯本"),
-        (["“Lisbon”, she said"], {"answers": ["Lisbon"]}, "Lisbon"),
-        (["“Lisbon”, she said"], {"answers": ["Lisbon"], "phrases": "squad"}, "(not in memory)"),
-    ],
-)
-def test_contains(memories: list[str], gold: dict[str, Any], answer: str) -> None:
-    assert contains(asked("Where?", *memories, **gold)) == answer
+def test_what_follows_is_said() -> None:
+    """What follows is worked out by the environment, see ``tests/memgym/scoring/test_support.py``."""
+    assert supported(asked("Where?", "x", follows=["Lisbon"])) == "Lisbon"
+    assert supported(asked("Where?", "x", follows=["Lisbon", "Porto"])) == "Lisbon, Porto"
+    assert supported(asked("Where?", "x", follows=[])) == ABSTENTION
+    with pytest.raises(ValueError, match="needs the <gold> block"):
+        supported(asked("Where?", "x"))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgym import Block, Observation
-from memgym.operators.text import bm25, counter_of, keep_best, sentences
+from memgym.operators.text import bm25, counter_of, keep_best
 from memgym.tokens import COUNTERS
+from memgym.words import sentences
 
 WORDS = st.sampled_from(["cat", "dog", "Lisbon", "moved", "zebra", "the", "ünder"])
 LINES = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)

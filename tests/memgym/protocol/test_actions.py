@@ -23,7 +23,6 @@ from memgym.protocol.actions import (
     parse_retrieve,
     parse_update,
 )
-from memgym.protocol.boxed import BOXED_WINDOW
 
 thorough = settings(deadline=None, derandomize=True, max_examples=200)
 
@@ -262,8 +261,10 @@ def test_all_fields_of_a_candidate() -> None:
 def test_answer_formats() -> None:
     assert parse_answer("  Lisbon\n", "plain") == Answer("Lisbon")
     assert parse_answer(r"First \boxed{Porto}, no: \boxed{ {Lis}bon }.", "boxed") == Answer("{Lis}bon")
-    assert parse_answer(r"\boxed{x}" + " " * (BOXED_WINDOW - 9), "boxed") == Answer("x")
-    for bad in ("Lisbon", r"\boxed{Lisbon", r"\boxed{}", r"\boxed{x}" + " " * (BOXED_WINDOW - 8)):
+    assert parse_answer(r"\boxed{x}" + " " * 1000, "boxed") == Answer("x")
+    assert parse_answer(r"<think>\boxed{Porto}</think>\boxed{x}", "boxed") == Answer("x")
+    assert parse_answer("<think>Porto?</think> Lisbon", "plain") == Answer("Lisbon")
+    for bad in ("Lisbon", r"\boxed{Lisbon", r"\boxed{}", r"\boxed{x}</think>"):
         with pytest.raises(ActionError):
             parse_answer(bad, "boxed")
     for blank in ("", " \n"):

@@ -130,7 +130,7 @@ class Icl(ProceduralTask):
             id=f"icl-{split}-{index}",
             questions=tuple(_question(draw, f"q{i}", utterance, said) for i, utterance in enumerate(asked, 1)),
             sessions=in_sessions(_turns(said), self.config.turns_per_session),
-            facts=tuple(Fact(u.text, "label", u.label, f"turn{i}") for i, u in enumerate(said, 1) if u.label),
+            facts=tuple(_fact(u, f"turn{i}") for i, u in enumerate(said, 1) if u.label),
         )
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
@@ -210,6 +210,10 @@ def _turns(said: list[_Utterance]) -> list[Turn]:
     return [Turn(f"turn{i}", SPEAKER, str(utterance)) for i, utterance in enumerate(said, 1)]
 
 
+def _fact(said: _Utterance, turn: str) -> Fact:
+    return Fact(said.text, "label", said.label, turn, names=(said.verb, said.noun))
+
+
 def _question(draw: Random, question_id: str, asked: _Utterance, said: list[_Utterance]) -> Question:
     evidence = (
         f"turn{i}"
@@ -221,4 +225,9 @@ def _question(draw: Random, question_id: str, asked: _Utterance, said: list[_Utt
         text=draw.choice(QUESTIONS).format(utterance=asked.text),
         answers=(asked.label,),
         evidence=tuple(evidence),
+        needs=tuple(
+            Fact(asked.text, "label", asked.label, "", names=(word,))
+            for word in (asked.verb, asked.noun)
+            if any(utterance.label == asked.label and word in (utterance.verb, utterance.noun) for utterance in said)
+        ),
     )

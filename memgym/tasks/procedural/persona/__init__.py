@@ -15,18 +15,19 @@ from random import Random
 import numpy as np
 
 from memgym.checks import check_choice, check_int, check_number
-from memgym.episodes import Episode, Fact, Question, Session, Turn
+from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import ConfigError
+from memgym.scoring.abstention import abstains
 from memgym.scoring.phrases import f1
 from memgym.scoring.text import best_over
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
-from memgym.tasks.procedural.persona.answers import canonical, only_abstains
+from memgym.tasks.procedural.persona.answers import canonical, same
 from memgym.tasks.procedural.persona.phrases import COUNTABLES, EVENTS
 from memgym.tasks.procedural.persona.questions import Asker
 from memgym.tasks.procedural.persona.relations import RELATIONS
 from memgym.tasks.procedural.persona.story import Line, Story, Topic
 from memgym.tasks.procedural.sizing import BY_DIFFICULTY
-from memgym.tokens import COUNTERS, get_counter
+from memgym.tokens import get_counter
 
 _KNOBS = ("sessions", "turns", "people", "questions", "updates", "distance", "hops", "distractors", "similarity")
 DIFFICULTIES: dict[str, dict[str, int | float]] = {
@@ -57,7 +58,7 @@ class PersonaConfig(ProceduralConfig):
         similarity: the share of those people whose name resembles one asked about, and whose facts are
             of the kinds asked about.
         length: tokens of ``Episode.text()``, met within 2 % by adding noise; None for no target.
-        counter: how tokens are counted, ``chars`` or ``words``.
+        counter: how tokens are counted (see :mod:`memgym.tokens`).
     """
 
     difficulty: str = "medium"
@@ -98,7 +99,7 @@ class PersonaConfig(ProceduralConfig):
             check_int(name, getattr(self, name), low, high)
         check_number("distractors", self.distractors, 0, 1)
         check_number("similarity", self.similarity, 0, 1)
-        check_choice("counter", self.counter, tuple(COUNTERS))
+        get_counter(self.counter)
         if self.questions > 4 * self.people:
             most = f"at most {4 * self.people} for {self.people} people"
             raise ConfigError(f"argument 'questions' must be {most}, not {self.questions}")
@@ -118,11 +119,13 @@ class PersonaConfig(ProceduralConfig):
 class Persona(ProceduralTask):
     """Dialogues of invented people. No full name occurs in two splits: each split has its own surnames.
 
-    The score ``answer`` is 1 if the answer equals a gold answer in its canonical form (:func:`canonical`), or, where
-    the text does not tell, if it only abstains (:func:`only_abstains`); ``f1`` is the token F1 of the canonical forms.
+    The score ``answer`` is 1 if the answer is a gold one, alone or among words that change nothing (:func:`same`), or,
+    where the text does not tell, if it abstains (:func:`~memgym.scoring.abstention.abstains`). ``f1`` is the token F1
+    of the canonical forms (:func:`canonical`), 1 where ``answer`` is.
     """
 
     name = "persona"
+    version = 2
     source = "memgym (procedural; dialogues in the manner of LoCoMo, arXiv 2402.17753)"
     Config = PersonaConfig
 
@@ -140,18 +143,17 @@ class Persona(ProceduralTask):
             id=episode_id,
             questions=tuple(q.question(f"{episode_id}-q{i}", sessions[-1].time) for i, q in enumerate(asked, 1)),
             sessions=sessions,
-            facts=tuple(
-                Fact(f.subject, f.relation, f.value, f.source.id, f.until.id if f.until else None) for f in story.facts
-            ),
+            facts=tuple(draft.fact() for draft in story.facts),
         )
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Compare canonical forms; see the class."""
         if not question.answerable:
-            right = float(only_abstains(answer))
+            right = float(abstains(answer, question.text))
             return {"answer": right, "f1": right}
-        guess, golds = canonical(answer), [canonical(gold) for gold in question.answers]
-        return {"answer": float(guess in golds), "f1": best_over(f1, guess, golds)}
+        right = float(any(same(answer, gold, question.text) for gold in question.answers))
+        overlap = best_over(f1, canonical(answer), [canonical(gold) for gold in question.answers])
+        return {"answer": right, "f1": max(right, overlap)}
 
 
 def _days(random: Random, sessions: int) -> list[date]:

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from memgym.words import content_words
+
 _SENTENCE_START = re.compile(r"(?:^|(?<=[.!?] ))[a-z]")
 _PLAIN = {"s": "", "es": "", "ies": "y", "have": "have"}
 FIRST = {"S": "I", "O": "me", "P": "my", "my": "my", "am": "am", "was": "was", **_PLAIN}
@@ -61,6 +63,11 @@ class Relation:
     cancel: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
 
+    @property
+    def cues(self) -> tuple[str, ...]:
+        """The words that tell of this relation: those of its name and of its statements."""
+        return content_words(self.name, self.noun, *self.state, *self.update)
+
 
 class Countable(NamedTuple):
     """Things that add up: the past and the base form of the verb, and the plural noun."""
@@ -69,12 +76,22 @@ class Countable(NamedTuple):
     base: str
     noun: str
 
+    @property
+    def cues(self) -> tuple[str, ...]:
+        """The words that tell of what was added."""
+        return self.past, self.base
+
 
 class Event(NamedTuple):
     """Something that happens on a day: the verb phrase in the past and in the base form."""
 
     past: str
     base: str
+
+    @property
+    def cues(self) -> tuple[str, ...]:
+        """The words that tell of the event."""
+        return content_words(self.past, self.base)
 
     @classmethod
     def of(cls, past: str, base: str) -> Event:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from memgym.episodes import Question
@@ -13,7 +13,7 @@ from memgym.tasks.procedural.persona import phrases as say
 from memgym.tasks.procedural.persona.answers import ABSTENTIONS, count_forms, date_forms, value_forms
 from memgym.tasks.procedural.persona.phrases import Relation, third
 from memgym.tasks.procedural.persona.relations import RELATIONS
-from memgym.tasks.procedural.persona.story import BEATS, Line, Story, Thread, Topic
+from memgym.tasks.procedural.persona.story import BEATS, Draft, Line, Story, Thread, Topic
 from memgym.tasks.procedural.persona.ties import LINKS
 
 CATEGORIES = {"multihop": 22, "former": 16, "unanswerable": 5, "current": 29, "count": 14, "time": 14}
@@ -33,12 +33,22 @@ class Asked:
     text: str
     answers: tuple[str, ...]
     evidence: list[Line]
+    needs: tuple[Draft, ...] = ()
+    in_one: tuple[Draft, ...] = ()
 
     def question(self, question_id: str, time: str) -> Question:
         """Return the finished question, once the evidence has its ids."""
-        evidence = tuple(line.id for line in self.evidence)
-        answerable = self.category != "unanswerable"
-        return Question(question_id, self.text, self.answers, "any", evidence, self.category, time, answerable)
+        return Question(
+            question_id,
+            self.text,
+            self.answers,
+            evidence=tuple(line.id for line in self.evidence),
+            category=self.category,
+            time=time,
+            answerable=self.category != "unanswerable",
+            needs=tuple(draft.fact() for draft in self.needs),
+            in_one=tuple(draft.fact() for draft in self.in_one),
+        )
 
 
 class Asker:
@@ -127,22 +137,28 @@ class Asker:
             subject = self._travellers.pop()
             lines = self.story.trips(subject, self._some(7))
             text = say.say(self.rng.choice(say.TRIP_COUNT), third(subject))
-            return Asked("count", text, count_forms(len(lines), "countries"), lines)
+            return self._sum(text, subject, lines, len(lines), "countries", ("countries", "country"))
         subject, thing = self._things.pop()
         self.topics.append(thing)
         total, lines = self.story.count(subject, thing, self._some(5))
         text = say.say(self.rng.choice(say.HOW_MANY), third(subject), n=thing.noun, past=thing.past, base=thing.base)
-        return Asked("count", text, count_forms(total, thing.noun), lines)
+        return self._sum(text, subject, lines, total, thing.noun, (thing.noun,))
+
+    def _sum(self, text: str, subject: str, lines: list[Line], total: int, noun: str, cues: tuple[str, ...]) -> Asked:
+        """Ask for a sum; whoever has added up remembers it in one statement."""
+        added_up = Draft(subject, f"number of {noun}", str(total), lines[-1], cues=cues)
+        return Asked("count", text, count_forms(total, noun), lines, in_one=(added_up,))
 
     def time(self) -> Asked:
         """Ask for the date of an event."""
         subject, event = self.rng.choice(self.story.cast), self._events.pop()
         self.topics.append(event)
         session = self.story.when(1)[0]
-        day, line = self.story.event(subject, event, session)
-        self.story.blocks[session].append([line])
+        day, told = self.story.event(subject, event, session)
+        self.story.blocks[session].append([told.source])
+        dates = tuple(replace(told, value=form) for form in date_forms(day))
         text = say.say(self.rng.choice(say.WHEN), third(subject), did=event.past, do=event.base)
-        return Asked("time", text, date_forms(day), [line])
+        return Asked("time", text, date_forms(day), [told.source], needs=(told,), in_one=dates)
 
     def _about(self, category: str, owner: str, templates: tuple[str, ...], value: str, lines: list[Line]) -> Asked:
         text = say.say(self.rng.choice(templates), third(owner))

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
 
+from memgym.episodes import Fact
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.persona import phrases as say
 from memgym.tasks.procedural.persona import talk
 from memgym.tasks.procedural.persona.phrases import Countable, Event, Relation, third, with_article
 from memgym.tasks.procedural.persona.pools import COUNTRIES, FIRST_NAMES, MONTHS, NUMBERS, SURNAMES, WEEKDAYS
+from memgym.words import content_words
 
 BEATS = {
     "state": ("state",),
@@ -48,6 +50,14 @@ class Draft:
     value: str
     source: Line
     until: Line | None = None
+    cues: tuple[str, ...] = ()
+    apart: bool = False
+
+    def fact(self) -> Fact:
+        """Return the finished fact, once the lines have their ids."""
+        until = self.until.id if self.until else None
+        names = (self.subject, self.subject.split()[0])
+        return Fact(self.subject, self.relation, self.value, self.source.id, until, names, self.cues, self.apart)
 
 
 class Story:
@@ -146,8 +156,8 @@ class Story:
     def count(self, subject: str, thing: Countable, statements: int) -> tuple[int, list[Line]]:
         """Tell in ``statements`` sessions how many of a thing ``subject`` has added; return the sum and the lines."""
         total, lines = 0, []
-        for session in self.when(statements):
-            number = self.rng.randrange(2, 7)
+        numbers = self.rng.sample(range(2, len(NUMBERS)), statements)  # all different: no two statements are alike
+        for session, number in zip(self.when(statements), numbers, strict=True):
             lines.append(self.addition(subject, thing, number))
             self.blocks[session].append([lines[-1]])
             total += number
@@ -157,7 +167,9 @@ class Story:
         """Tell that ``subject`` has added ``number`` of a thing."""
         words = {"past": thing.past, "q": NUMBERS[number], "n": thing.noun}
         line = self.line(self.teller(subject), subject, say.COUNT, **words)
-        self.facts.append(Draft(subject, f"{thing.noun} {thing.past}", f"{NUMBERS[number]} {thing.noun}", line))
+        self.facts.append(
+            Draft(subject, f"{thing.noun} {thing.past}", f"{NUMBERS[number]} {thing.noun}", line, cues=thing.cues)
+        )
         return line
 
     def trips(self, subject: str, statements: int) -> list[Line]:
@@ -165,25 +177,25 @@ class Story:
         lines = []
         for session, country in zip(self.when(statements), self.rng.sample(COUNTRIES, statements), strict=True):
             line = self.line(self.teller(subject), subject, say.TRIP, v=country)
-            self.facts.append(Draft(subject, "country visited", country, line))
+            self.facts.append(Draft(subject, "country visited", country, line, cues=content_words(*say.TRIP)))
             self.blocks[session].append([line])
             lines.append(line)
         return lines
 
-    def event(self, subject: str, event: Event, session: int) -> tuple[date, Line]:
-        """Tell in a session on which day something happened; return the day and the line."""
+    def event(self, subject: str, event: Event, session: int) -> tuple[date, Draft]:
+        """Tell in a session on which day something happened; return the day, and what a memory needs to tell it."""
         day = self.days[session] - timedelta(days=self.rng.randrange(15))
         when = self._day_from(day, self.days[session])
         line = self.line(self.teller(subject), subject, say.EVENT, did=event.past, when=when)
         self.facts.append(Draft(subject, "event", event.past, line))
-        return day, line
+        return day, Draft(subject, "date of event", when, line, cues=event.cues)
 
     def gossip(self, subject: str, topic: Topic, session: int) -> Line:
         """Tell something about somebody nobody asks about."""
         if isinstance(topic, Countable):
             return self.addition(subject, topic, self.rng.randrange(2, 7))
         if isinstance(topic, Event):
-            return self.event(subject, topic, session)[1]
+            return self.event(subject, topic, session)[1].source
         return Thread(self, subject, topic).remark(self.free_value(topic))
 
     def _day_from(self, day: date, today: date) -> str:
@@ -203,7 +215,7 @@ class Thread:
     """What is told over time about one relation of one person.
 
     ``held`` lists the values that really held, in order, each with the lines it takes to know so: the statement (one
-    line, or topic and value) and the lines that fend off whatever was said against it later.
+    line, or topic and value).
     """
 
     def __init__(self, story: Story, subject: str, relation: Relation):
@@ -239,9 +251,7 @@ class Thread:
 
     def rumour(self, blocks: list[list[Line]]) -> None:
         """Let the other speaker assert a wrong value, and deny it."""
-        reply = self._line(say.DENIAL)
-        blocks.append([self._claim(self._value()), reply])
-        self.held[-1][1].append(reply)
+        blocks.append([self._claim(self._value()), self._line(say.DENIAL)])
 
     def dispute(self, blocks: list[list[Line]]) -> None:
         """Let the other speaker assert a wrong value, and tell the new one instead."""
@@ -255,14 +265,14 @@ class Thread:
         value = self._value()
         line = self._line(self.relation.plan, v=value)
         blocks.append([line])
-        self._plan = Draft(self.subject, f"planned {self.relation.name}", value, line)
+        cues = content_words(self.relation.noun, *self.relation.plan)
+        self._plan = Draft(self.subject, f"planned {self.relation.name}", value, line, cues=cues)
         self.story.facts.append(self._plan)
 
     def cancel(self, blocks: list[list[Line]]) -> None:
         """Call off what was announced."""
         self._plan.until = line = self._line(self.relation.cancel + say.CANCEL)
         blocks.append([line])
-        self.held[-1][1].append(line)
 
     def slip(self, blocks: list[list[Line]]) -> None:
         """Tell a value by mistake."""
@@ -321,10 +331,10 @@ class Thread:
 
     def _hold(self, value: str, lines: list[Line]) -> None:
         self.held.append((value, lines))
-        self._record(value, lines[-1])
+        self._record(value, lines[-1], apart=len(lines) > 1)
 
-    def _record(self, value: str, line: Line) -> None:
+    def _record(self, value: str, line: Line, *, apart: bool = False) -> None:
         if self._told:
             self._told[-1].until = line
-        self._told.append(Draft(self.subject, self.relation.name, value, line))
+        self._told.append(Draft(self.subject, self.relation.name, value, line, cues=self.relation.cues, apart=apart))
         self.story.facts.append(self._told[-1])

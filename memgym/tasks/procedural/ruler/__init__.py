@@ -12,6 +12,7 @@ from memgym.checks import check_choice, check_int
 from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError
 from memgym.scoring.string_match import STRING_MATCH
+from memgym.scoring.support import FREQUENT, list_limit
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.procedural.ruler.niah import VARIANTS, Niah
 from memgym.tasks.procedural.ruler.parts import Subtask
@@ -23,6 +24,8 @@ from memgym.tokens import TokenCounter, get_counter
 
 SUBTASKS = (*VARIANTS, "vt", "cwe", "fwe", "qa_1", "qa_2")
 
+GENERATED = {"niah": 128, "vt": 30, "qa_1": 32, "qa_2": 32}
+"""The tokens that RULER lets a model generate, by subtask; all of ``niah`` the same."""
 _MIN_LENGTH = 500
 _MIN_LENGTH_OF_UUIDS = 1_000  # where every line is a needle of 30 tokens, 2 % of 500 cannot be met
 
@@ -91,6 +94,7 @@ class Ruler(ProceduralTask):
 
     name = "ruler"
     source = "RULER, all 13 tasks (Hsieh et al. 2024, arXiv 2404.06654)"
+    running = True
     Config = RulerConfig
 
     def __init__(self, **options: Any):
@@ -111,12 +115,19 @@ class Ruler(ProceduralTask):
             match=parts.match,
             evidence=parts.evidence,
             category=self.config.subtask,
+            metadata={FREQUENT: str(len(parts.answers))} if self.config.subtask in ("cwe", "fwe") else {},
         )
         return Episode(id=question.id, questions=(question,), sections=parts.sections, facts=parts.facts)
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return RULER's score as ``answer``."""
         return {"answer": STRING_MATCH[question.match](answer, question.answers)}
+
+    def answer_limit(self, question: Question) -> int:
+        """Return RULER's limit (``tokens_to_generate``) of the subtask; of frequent words, room for the list alone."""
+        if FREQUENT in question.metadata:
+            return list_limit(question)
+        return GENERATED.get(self.config.subtask, GENERATED["niah"])
 
     def fingerprint(self) -> str:
         """Return a hash of the config, of the content of the data file, and of the word lists."""

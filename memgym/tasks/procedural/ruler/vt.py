@@ -30,5 +30,8 @@ class VariableTracking(Subtask):
             question=f"Which variables hold the value {value}, directly or through other variables? Name them all.",
             answers=tuple(names),
             evidence=tuple(dict.fromkeys(sources)),
-            facts=tuple(Fact(value, "held by", name, source) for name, source in zip(names, sources, strict=True)),
+            facts=tuple(
+                Fact(value, "held by", name, source, names=(held,))
+                for name, held, source in zip(names, [value, *names], sources, strict=False)
+            ),
         )

@@ -123,6 +123,17 @@ class LoCoMo(FileTask):
             facts=tuple(_facts(row, turns, where)),
         )
 
+    def erratum(self, row: dict[str, Any], where: str) -> tuple[str, tuple[str, ...]] | None:
+        """Return what a row mends: ``{id, answers[]}``, or ``{sample_id, qa_index, correct_answer}`` of a public audit.
+
+        Rows of the audit that mend the evidence alone (``WRONG_CITATION``) mend no answer.
+        """
+        if "qa_index" not in row:
+            return super().erratum(row, where)
+        index, sample = require(row, "qa_index", int, where), require(row, "sample_id", str, where)
+        answer = str(require(row, "correct_answer", (str, int, float), where))
+        return None if row.get("error_type") == "WRONG_CITATION" else (f"{sample}-q{index}", (answer,))
+
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return the official ``answer`` score and ``bleu1`` (on adversarial questions, both are the former)."""
         official = locomo_score(answer, question.answers[0], question.category)

@@ -243,14 +243,14 @@ def test_the_rule_is_told_first():
     assert re.search(r"larger number holds", episodes(0)[0].sessions[0].turns[0].text)
 
 
-def test_score_is_one_sided_sub_em_with_exact_match_and_f1_beside_it():
+def test_score_is_exact_match_with_containment_and_f1_beside_it():
     task = Conflict(facts=20)
     question = task.episode("train", 0).questions[0]
     gold = question.answers[0]
-    assert task.score(question, gold) == {"answer": 1, "exact_match": 1, "f1": 1}
+    assert task.score(question, gold) == {"answer": 1, "f1": 1, "substring_match": 1}
     wordy = task.score(question, f"It must be {gold.upper()}!")
-    assert wordy["answer"] == 1 > wordy["f1"] > wordy["exact_match"] == 0
-    assert task.score(question, "") == {"answer": 0, "exact_match": 0, "f1": 0}
+    assert wordy["substring_match"] == 1 > wordy["f1"] > wordy["answer"] == 0
+    assert task.score(question, "") == {"answer": 0, "f1": 0, "substring_match": 0}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,154 @@
+"""Remember what holds: a memory manager by rules, for ``persona``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
+
+from baselines.lexical import Lexical
+from memgym import Observation
+from memgym.protocol.actions import to_json
+from memgym.tasks.procedural.persona import phrases as say
+from memgym.tasks.procedural.persona.relations import RELATIONS
+
+_NAME = r"[A-Z][\w'-]* [A-Z][\w-]*"
+_SLOTS = {
+    "{S}": rf"(?P<who>I|[Yy]ou|{_NAME})",
+    "{O}": rf"(?P<whom>me|you|{_NAME})",
+    "{P}": rf"(?P<whose>[Mm]y|[Yy]our|{_NAME}'s)",
+    "{my}": "(?:my|your|their)",
+    "{s}": "s?",
+    "{es}": "(?:es)?",
+    "{ies}": "(?:y|ies)",
+    "{have}": "(?:have|has)",
+    "{am}": "(?:am|is|are)",
+    "{was}": "(?:was|were)",
+    "{v}": "(?P<value>[^.!?]+?)",
+    "{av}": "an? (?P<value>[^.!?]+?)",
+    "{w}": "[^.!?,;:]+?",
+    "{aw}": "an? [^.!?,;:]+?",
+    "{q}": r"(?P<value>\w+)",
+}
+_HEARSAY = ("I hear that", "People say")
+_GONE = "(gone)"
+
+
+class _Told(NamedTuple):
+    """Whom something is told of, what, and its value: ``(gone)`` if it holds no more."""
+
+    subject: str
+    what: str
+    value: str
+
+
+class Diarist(Lexical):
+    """Keeps what holds of whom: new values overwrite old ones, what was withdrawn is deleted, hearsay is not believed.
+
+    It knows in what words ``persona`` tells things, not what is told: no gold. So it shows what a manager that
+    understands its sessions can reach where the budget does not hold everything. Long texts are handled as in
+    :class:`Lexical`.
+    """
+
+    def extract(self, observation: Observation) -> str:
+        """Extract a short memory per thing told, of several about the same the last; all, where none is understood."""
+        speakers = list(dict.fromkeys(turn.attributes["speaker"] for turn in observation.turns))
+        topics: dict[str, tuple[str, str]] = {}
+        found = {}
+        for turn in observation.turns:
+            speaker = turn.attributes["speaker"]
+            partner = next((name for name in speakers if name != speaker), "")
+            for told in _read(turn.text, speaker, partner, topics):
+                key = f"{told.subject}'s {told.what}"
+                found[key, told.value if told.what in _ADDING else ""] = {
+                    "key": key, "value": told.value, "source": [turn.id]
+                }  # fmt: skip
+        return to_json({"memory_list": list(found.values())}) if found else super().extract(observation)
+
+    def update(self, observation: Observation) -> str:
+        """Write over the memory of the same key, delete it if it is gone; add what adds up, and what is new."""
+        known = {memory.attributes.get("key", ""): memory.id for memory in observation.memories}
+        operations = []
+        for candidate in observation.candidates:
+            key = candidate.attributes.get("key", "")
+            same = None if not key or key.partition("'s ")[2] in _ADDING else known.pop(key, None)
+            if candidate.text == _GONE:
+                operations += [{"id": same, "op": "DELETE"}] if same else []
+            elif same:
+                operations.append({"id": same, "op": "UPDATE", "value": candidate.text})
+            else:
+                operations.append({"id": candidate.id, "op": "ADD"})
+        return to_json({"operations": operations})
+
+
+def _read(text: str, speaker: str, partner: str, topics: dict[str, tuple[str, str]]) -> Iterator[_Told]:
+    """Yield what a turn tells; ``topics`` holds what a speaker has announced to tell of."""
+    if any(mark in text for mark in _HEARSAY):
+        return
+    for kind, what, pattern in _patterns():
+        match = pattern.search(text)
+        if not match:
+            continue
+        parts = match.groupdict()
+        named = parts.get("who") or parts.get("whom") or parts.get("whose") or "I"
+        subject = {"i": speaker, "me": speaker, "my": speaker, "you": partner, "your": partner}.get(
+            named.lower(), named.removesuffix("'s")
+        )
+        if kind == "topic":
+            topics[speaker] = subject, what
+        elif kind == "value":
+            if speaker in topics:
+                yield _Told(*topics.pop(speaker), parts["value"])
+        else:
+            yield _Told(subject, what, _GONE if kind == "gone" else parts.get("value") or match[0])
+        return
+
+
+@cache
+def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    """Return kind, what is told of, and how it is worded, what puts right before what only states."""
+    found: list[tuple[str, str, re.Pattern[str]]] = []
+    for relation in RELATIONS:
+        about = {"{noun}": re.escape(relation.noun)}
+        found += [("gone", relation.name, _pattern(text, about)) for text in say.WITHDRAWAL]
+        turned = (*say.DISPUTE, *say.CORRECTION, *say.REVERT, *say.UPDATE)
+        found += [("told", relation.name, _pattern(text, about)) for text in turned]
+        found += [("topic", relation.name, _pattern(text, about)) for text in say.TOPIC]
+    for thing in say.COUNTABLES:
+        words = {"{past}": thing.past, "{n}": thing.noun}
+        found += [("told", f"{thing.noun} {thing.past}", _pattern(text, words)) for text in say.COUNT]
+    for event in say.EVENTS:
+        words = {"{did}": re.escape(event.past), "{when}": f"(?P<value>{_WHEN})"}
+        found += [("told", event.past, _pattern(text, words)) for text in say.EVENT]
+    for relation in RELATIONS:
+        found += [("told", relation.name, _pattern(text, {})) for text in (*relation.update, *relation.state)]
+    found += [("told", "trip to", _pattern(text, {})) for text in say.TRIP]
+    found += [("value", "", _pattern(text, {})) for text in say.TOPIC_VALUE]
+    return tuple(found)
+
+
+_WHEN = r"on the \d+\w\w of \w+|\w+ days ago|this past \w+|today|this morning|yesterday|a week ago|two weeks ago"
+_ADDING = frozenset([*(f"{thing.noun} {thing.past}" for thing in say.COUNTABLES), "trip to"])
+"""What is told again and again, and adds up."""
+
+
+def _pattern(template: str, words: dict[str, str]) -> re.Pattern[str]:
+    """Return what finds a template of ``persona`` in a turn."""
+    text = re.escape(template)
+    for slot, pattern in {**_SLOTS, **words}.items():
+        text = text.replace(re.escape(slot), pattern)
+    return re.compile(_once(text))
+
+
+def _once(pattern: str) -> str:
+    """Return a pattern in which each group is named once; a second of the same name is plain."""
+    seen: set[str] = set()
+
+    def name(match: re.Match[str]) -> str:
+        if match[1] in seen:
+            return "(?:"
+        seen.add(match[1])
+        return match[0]
+
+    return re.sub(r"\(\?P<(\w+)>", name, pattern)

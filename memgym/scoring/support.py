@@ -1,0 +1,221 @@
+"""Which answers follow from a memory, and how good a memory is, without a model.
+
+An answer follows where the memory states everything that the answer needs, and no value stands there that was
+overtaken: whoever reads old and new side by side cannot tell which holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from memgym.episodes import Episode, Fact, Question
+from memgym.scoring.statements import Statements, most_frequent, sentences_with
+
+FREQUENT = "most frequent"
+"""The key in a question's metadata that says how many of the text's most frequent words are asked for."""
+_WORDS_OF_A_FACT = 20
+_OVERTAKEN_BESIDE = 0.5
+"""What a lasting fact counts where a value that it overtook is stated, too."""
+
+
+def list_limit(question: Question) -> int:
+    """Return how many tokens of four bytes a list of the gold answers takes, with a half to spare for its layout.
+
+    RULER lets a model generate far more; but its score is containment, and a whole memory contains what is asked.
+    """
+    return -(-len(", ".join(question.answers).encode()) * 3 // 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that a memory must hold: a fact stated, an answer in its sentence, or a passage carried."""
+
+    fact: Fact | None = None
+    answer: tuple[str, tuple[str, ...]] | None = None
+    passage: str = ""
+
+    def met(self, memory: Statements) -> bool:
+        """Return whether a memory holds it."""
+        if self.fact is not None:
+            return memory.state(self.fact)
+        if self.answer is not None:
+            answer, sentences = self.answer
+            return any(memory.tell(sentence, answer) for sentence in sentences)
+        return bool(memory.carrying(self.passage))
+
+
+class Support:
+    """What an episode's questions and facts ask of a memory.
+
+    Args:
+        episode: the episode.
+        rule: by which phrases are found, a name in :data:`memgym.scoring.phrases.RULES`.
+        running: whether a statement may go on over the ends of lines.
+    """
+
+    def __init__(self, episode: Episode, rule: str = "house", running: bool = False):
+        self._episode, self._rule, self._running = episode, rule, running
+        self._needs: dict[str, tuple[Need, ...]] = {}
+
+    def read(self, texts: Iterable[str]) -> Statements:
+        """Return the statements of a memory."""
+        return Statements(texts, self._rule, self._running)
+
+    def answer(self, question: Question, texts: Sequence[str]) -> list[str]:
+        """Return what a faithful reader would answer from a memory: parts of the answer, or nothing at all.
+
+        Where an overtaken value stands beside the present one both are given, which no exact rule accepts; where it
+        stands alone, it is given. Of several answers that must all be given, those are that follow.
+        """
+        if FREQUENT in question.metadata:
+            return most_frequent("\n".join(texts), int(question.metadata[FREQUENT]))
+        memory = self.read(texts)
+        overtaken = [fact.value for fact in self.overtaken(question) if memory.state(fact)]
+        if question.match == "all":
+            return [answer for answer in question.answers if self._follows(question, answer, memory)] + overtaken
+        if not question.answerable:
+            return overtaken
+        held = all(need.met(memory) for need in self.needs(question)) or self._in_one(question, memory)
+        return ([question.answers[0]] if held and self.needs(question) else []) + overtaken
+
+    def needs(self, question: Question) -> tuple[Need, ...]:
+        """Return what the answer to a question takes; nothing, where it cannot be found in the text."""
+        if question.id not in self._needs:
+            self._needs[question.id] = tuple(self._find_needs(question))
+        return self._needs[question.id]
+
+    def statements(self, question: Question) -> list[str]:
+        """Return texts, as short as may be, from which the answer follows: what a ceiling keeps."""
+        if FREQUENT in question.metadata:
+            return [", ".join(question.answers)]
+        return list(dict.fromkeys(self._statement(need) for need in self.needs(question)))
+
+    def _statement(self, need: Need) -> str:
+        if need.answer is not None:
+            return need.answer[1][0]
+        if need.fact is None:
+            return need.passage
+        fact = need.fact
+        said = sentences_with(self._passages.get(fact.source, ""), fact.value, self._rule) or [fact.value]
+        return f"{(fact.names or (fact.subject,))[0]}, {fact.relation}: {said[0]}"
+
+    def overtaken(self, question: Question) -> list[Fact]:
+        """Return the facts that once held and must not stand where the answer stands."""
+        evidence = set(question.evidence)
+        needed = [need.fact for need in self.needs(question) if need.fact is not None]
+        past = {(fact.subject, fact.relation) for fact in needed if fact.until is not None}
+        keys = {(fact.subject, fact.relation) for fact in needed} - past  # who asks for the past needs it
+        values = {fact.value for fact in needed}
+        said = " ".join(self._passages.get(source, "") for source in evidence) if question.answerable else ""
+        return [
+            fact
+            for fact in self._episode.facts
+            if fact.until is not None
+            and ((fact.subject, fact.relation) in keys or (not question.answerable and fact.until in evidence))
+            and fact.value not in values
+            and fact.value not in said  # the evidence itself says what it overtakes
+        ]
+
+    def quality(self, texts: Sequence[str], heard: Collection[str] | None = None) -> dict[str, float]:
+        """Return ``memory_recall`` and ``memory_precision`` of a memory.
+
+        Recall is the share of the gold facts that hold which it states; one beside which a value stands that it
+        overtook counts half. Without gold facts it is the share of the answerable questions whose answer follows.
+        Precision is the recall times the share of the memory's words that it takes to say what is held, twenty words
+        for each such fact or answer: neither long records nor one sure thing alone are precise.
+
+        Args:
+            texts: the memory, record by record.
+            heard: ids of the turns that were heard; None for all.
+        """
+        memory = self.read(texts)
+        if self._episode.facts:
+            recall, useful = self._facts_held(memory, heard)
+        else:
+            recall, useful = self._questions_held(texts)
+        density = min(1.0, _WORDS_OF_A_FACT * useful / memory.words) if memory.words else 0.0
+        return {"memory_recall": recall, "memory_precision": recall * density}
+
+    def _facts_held(self, memory: Statements, heard: Collection[str] | None) -> tuple[float, int]:
+        facts = [fact for fact in self._episode.facts if heard is None or fact.source in heard]
+        lasting = [fact for fact in facts if fact.until is None or (heard is not None and fact.until not in heard)]
+        gone: dict[tuple[str, str], list[Fact]] = {}
+        kept = set(map(id, lasting))
+        for fact in facts:
+            if id(fact) not in kept:
+                gone.setdefault((fact.subject, fact.relation), []).append(fact)
+        held, useful = 0.0, 0
+        for fact in lasting:
+            if not self._stated(fact):
+                carried = bool(memory.carrying(self._passages.get(fact.source, "")))
+                held += carried
+                useful += carried
+                continue
+            if memory.state(fact):
+                useful += 1
+                said = self._passages.get(fact.source, "")
+                beside = (old for old in gone.get((fact.subject, fact.relation), ()) if old.value not in said)
+                stale = any(memory.state(old) for old in beside if old.value != fact.value)
+                held += _OVERTAKEN_BESIDE if stale else 1.0
+        return (held / len(lasting) if lasting else 0.0), useful
+
+    def _questions_held(self, texts: Sequence[str]) -> tuple[float, int]:
+        asked = [question for question in self._episode.questions if question.answerable]
+        held, useful = 0.0, 0
+        for question in asked:
+            given = self.answer(question, texts)
+            right = [answer for answer in question.answers if answer in given]
+            held += len(right) / len(question.answers) if question.match == "all" else float(bool(right))
+            useful += bool(right)
+        return (held / len(asked) if asked else 0.0), useful
+
+    def _follows(self, question: Question, answer: str, memory: Statements) -> bool:
+        """Return whether one of several answers follows: the facts or passages that have it are held."""
+        own = [need for need in self.needs(question) if need.fact is not None and need.fact.value == answer]
+        own = own or [need for need in self.needs(question) if need.answer is not None and need.answer[0] == answer]
+        return bool(own) and all(need.met(memory) for need in own)
+
+    def _in_one(self, question: Question, memory: Statements) -> bool:
+        return any(memory.alone(fact) if fact.value.isdecimal() else memory.state(fact) for fact in question.in_one)
+
+    def _find_needs(self, question: Question) -> Iterable[Need]:
+        if question.needs:
+            yield from (Need(fact=fact) for fact in question.needs)
+            return
+        evidence = dict.fromkeys(question.evidence)
+        covered = set()
+        for fact in self._episode.facts:
+            if fact.source in evidence and self._stated(fact):
+                covered.add(fact.source)
+                yield Need(fact=fact)
+        rest = [self._passages[source] for source in evidence if source not in covered and source in self._passages]
+        if evidence:
+            for passage in rest:
+                yield from self._derived(question, [passage]) or [Need(passage=passage)]
+        else:
+            yield from self._derived(question, list(self._passages.values()))
+
+    def _derived(self, question: Question, passages: Sequence[str]) -> list[Need]:
+        """Return what is needed of passages without gold facts: an answer in one of the sentences that have it."""
+        told = []
+        for answer in question.answers:
+            sentences = [sentence for passage in passages for sentence in sentences_with(passage, answer, self._rule)]
+            if sentences:
+                told.append(Need(answer=(answer, tuple(sentences))))
+        return told if question.match == "all" else told[:1]
+
+    def _stated(self, fact: Fact) -> bool:
+        """Return whether the turn or section that is a fact's source says it in the words of the fact."""
+        if id(fact) not in self._literal:
+            self._literal[id(fact)] = fact.apart or fact.value in self._passages.get(fact.source, "")
+        return self._literal[id(fact)]
+
+    @cached_property
+    def _literal(self) -> dict[int, bool]:
+        return {}
+
+    @cached_property
+    def _passages(self) -> dict[str, str]:
+        return dict(self._episode.passages())

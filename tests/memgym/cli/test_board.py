@@ -1,0 +1,107 @@
+"""``memgym leaderboard``, ``diagnose`` and ``replay``, in process."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from memgym.cli import app
+from memgym.leaderboard.evaluate import evaluate
+from memgym.leaderboard.files import write_result
+from memgym.leaderboard.suite import Suite, SuiteEntry
+
+SMALL = Suite(
+    "small-v0",
+    "for tests",
+    (
+        SuiteEntry(
+            "bank", "memgym/MemoryBank-v1", {"task": "persona", "difficulty": "easy", "questions": 2}, episodes=2
+        ),
+        SuiteEntry("long", "memgym/Longcontext-v1", {"task": "multihop", "length": 600}, episodes=2),
+    ),
+)
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two results."""
+    folder = tmp_path_factory.mktemp("results")
+    for name in ("KeepAll", "NoMemory"):
+        write_result(evaluate(f"baselines:{name}", SMALL), folder / f"{name}.jsonl")
+    return folder
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run a command and return what it wrote."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("MEMGYM_CACHE", str(tmp_path / "cache"))
+
+    def run(*arguments: object, code: int = 0, stdin: str = "") -> str:
+        done = CliRunner().invoke(app, [str(argument) for argument in arguments], input=stdin)
+        assert done.exit_code == code, done.output
+        return done.output
+
+    return run
+
+
+def test_a_board_in_three_forms(run: Run, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="the page needs the extra board")
+    run("leaderboard", folder, "--html", "p/page.html", "--markdown", "t.md", "--csv", "t.csv", "--title", "Mine <&>")
+    assert "<title>Mine &lt;&amp;&gt;</title>" in (tmp_path / "p" / "page.html").read_text(encoding="utf-8")
+    assert "| KeepAll |" in (tmp_path / "t.md").read_text(encoding="utf-8")
+    with (tmp_path / "t.csv").open(encoding="utf-8") as file:
+        assert {(line["policy"], line["known"]) for line in csv.DictReader(file)} == {
+            ("KeepAll", "claimed"), ("NoMemory", "claimed"),
+        }  # fmt: skip
+
+
+def test_what_was_verified_is_said_to_be_replayed(run: Run, folder: Path, tmp_path: Path) -> None:
+    run("verify", folder / "KeepAll.jsonl")
+    run("leaderboard", folder, "--markdown", "t.md")
+    lines = (tmp_path / "t.md").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if "KeepAll" in line and "replayed" in line]
+    assert [line for line in lines if "NoMemory" in line and "claimed" in line]
+
+
+def test_a_new_board_has_what_it_needs_and_is_not_written_over(run: Run, tmp_path: Path) -> None:
+    run("leaderboard", "--init", "board")
+    assert "memgym verify results" in (tmp_path / "board" / ".github" / "workflows" / "verify.yml").read_text()
+    assert {"README.md", "results", ".github"} == {path.name for path in (tmp_path / "board").iterdir()}
+    assert "is there already" in run("leaderboard", "--init", "board", code=2)
+
+
+def test_a_board_needs_files_and_a_form(run: Run, folder: Path) -> None:
+    for arguments in ([], [folder], ["--html", "page.html"]):
+        assert "give result files, and at least one of" in run("leaderboard", *arguments, code=2)
+
+
+def test_diagnose_counts_and_shows(run: Run, folder: Path) -> None:
+    told = run("diagnose", folder / "NoMemory.jsonl", "--show", "1")
+    assert "never extracted: no memory ever held the evidence" in told
+    assert "bank 0, step " in told
+    assert "right is " in told
+
+
+def test_replay_prints_all_or_steps_through(run: Run, folder: Path) -> None:
+    whole = run("replay", folder / "KeepAll.jsonl", "--index", "1", "--all")
+    assert "step 1 of " in whole
+    assert "+ m1 " in whole or "+ » m1 " in whole
+    assert "right: " in whole
+    stepped = run("replay", folder / "KeepAll.jsonl", "--entry", "long", stdin="\n9999\nb\n?\nq\n")
+    assert stepped.count("Enter goes on") == 2  # at first, and after what it does not know
+    assert "answered " in stepped
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(("--entry", "lnog"), "Did you mean 'long'?"), (("--index", "7"), "entry 'bank' has no episode 7, trial 0")],
+)
+def test_replay_names_what_is_not_there(run: Run, folder: Path, arguments: tuple[str, ...], message: str) -> None:
+    assert message in run("replay", folder / "KeepAll.jsonl", *arguments, code=2)
