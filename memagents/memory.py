@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from memagents.agents.base import Agent
 from memagents.modules import Call
-from memagents.modules.reasoning import spoken
+from memagents.reasoning import spoken
 from memgym import operators
 from memgym.bank import MemoryBank, MemoryRecord
 from memgym.episodes import Session, Turn

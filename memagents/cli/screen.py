@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from memagents.modules.reasoning import OPEN, spoken
+from memagents.reasoning import OPEN, spoken
 
 _DOING = {
     "extract": "looking for what is worth keeping",

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling, TokenBackend
 from memagents.modules.base import Call, Module, Request
-from memagents.modules.reasoning import spoken
+from memagents.reasoning import spoken
 from memagents.prompts import load_prompt, render
 from memgym.errors import ConfigError
 from memgym.protocol.observation import Observation

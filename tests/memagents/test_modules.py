@@ -11,7 +11,7 @@ from memagents.modules.context_editor import ContextEditor
 from memagents.modules.naive import NaiveExtractor, NaiveRetriever, NaiveUpdater, RerankRetriever
 from memagents.modules.operator import Operator
 from memagents.modules.prompted import Prompted
-from memagents.modules.reasoning import spoken
+from memagents.reasoning import spoken
 from memagents.modules.recurrent import RecurrentMemory
 from memagents.prompts import FIELDS, NO_MEMORY, load_prompt, prompt_names, render
 from memgym.errors import ConfigError
