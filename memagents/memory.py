@@ -139,8 +139,8 @@ class AgentMemory:
         self._calls += 1
         with self._watched(observation.phase):
             call = self.agent.play([str(observation)], [seed])[0]
-        if isinstance(call, Exception):
-            raise call
+            if isinstance(call, Exception):
+                raise call
         return call
 
 

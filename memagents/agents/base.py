@@ -221,7 +221,7 @@ class _Batch:
         """Put the ``<think>`` with which some chat templates end the prompt in front of the text, where it belongs."""
         if not isinstance(self.backend, TokenBackend):
             return completion
-        return replace(completion, text=self.backend.opening(completion.prompt_ids) + completion.text)
+        return replace(completion, text=self.backend.opened_thought(completion.prompt_ids) + completion.text)
 
 
 class _Backends:

@@ -139,8 +139,8 @@ class TokenBackend(Backend):
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of a completion, without special tokens."""
 
-    def opening(self, prompt: Sequence[int]) -> str:
-        """Return the ``<think>`` with which some chat templates end the prompt, so that no reply has it; else nothing."""
+    def opened_thought(self, prompt: Sequence[int]) -> str:
+        """Return the ``<think>`` with which some chat templates end the prompt instead of the reply; else nothing."""
         return OPEN if self.decode(prompt[-_TAIL:]).rstrip().endswith(OPEN) else ""
 
     @abstractmethod

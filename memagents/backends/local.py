@@ -120,7 +120,7 @@ class LocalBackend(TrainableBackend):
         listener = self.listener
         if listener is None or len(prompts) != 1:
             return None
-        opening = self.opening(prompts[0])
+        opening = self.opened_thought(prompts[0])
         return lambda token_ids: listener(opening + self.decode(token_ids))
 
     @abstractmethod
