@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from memagents.agents.base import Agent
 from memagents.modules import Call
-from memagents.modules.reasoning import spoken
+from memagents.reasoning import spoken
 from memgym import operators
 from memgym.bank import MemoryBank, MemoryRecord
 from memgym.episodes import Session, Turn
@@ -160,8 +160,8 @@ class AgentMemory:
         self._calls += 1
         with self._watched(observation.phase):
             call = self.agent.play([str(observation)], [seed])[0]
-        if isinstance(call, Exception):
-            raise call
+            if isinstance(call, Exception):
+                raise call
         return call
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
@@ -139,24 +139,87 @@ class ChatClient:
             BadReplyError: the reply is not a chat completion.
             ApiError: there was no reply.
         """
+        with self._slots:
+            return self._choice(self._send(messages, options).http_response.text)
+
+    def stream(self, messages: Sequence[Message], hear: Callable[[str], None], **options: Any) -> dict[str, Any]:
+        """Do as :meth:`request` does, and call ``hear`` with the text so far at each piece of it that comes.
+
+        A reply that breaks off is not asked for again. A server that writes no streams is heard once, at the end.
+
+        Raises:
+            BadReplyError: the reply is not a chat completion, or it breaks off.
+            ApiError: there was no reply, or the server took it back.
+        """
+        with self._slots:
+            response = self._send(messages, {**options, "stream": True})
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                choice = self._choice(self._reached(response.http_response.read).decode(errors="replace"))
+                hear(choice["message"]["content"] or "")
+                return choice
+            text, finish = "", None
+            usage: dict[str, int] = {}
+            with response.parse() as chunks:
+                while (chunk := self._next(chunks)) is not None:
+                    piece, finished, counts = self._piece(chunk)
+                    finish, usage = finished or finish, counts or usage
+                    if piece:
+                        text += piece
+                        hear(text)
+        if finish is None:
+            raise self._error(BadReplyError, "the reply broke off" if text else "a stream without a reply")
+        return {"message": {"role": "assistant", "content": text}, "finish_reason": finish, "usage": usage}
+
+    def _send(self, messages: Sequence[Message], options: Mapping[str, Any]) -> Any:
+        """Return the openai package's raw response."""
+        written: Any = [{"role": m["role"], "content": _encodable(m["content"])} for m in messages]
+        create: Any = self._client.chat.completions.with_raw_response.create
+        return self._reached(lambda: create(model=self.model, messages=written, **options))
+
+    def _reached(self, ask: Callable[[], _Result]) -> _Result:
+        """Return what ``ask`` gets from the server; a fault of it, or on the way, is an ApiError."""
         import openai
 
-        written: Any = [{"role": m["role"], "content": _encodable(m["content"])} for m in messages]
         try:
-            with self._slots:
-                response = self._client.chat.completions.with_raw_response.create(
-                    model=self.model, messages=written, **options
-                )
+            return ask()
         except openai.APITimeoutError:
             error = self._error(ApiError, f"no reply within {self.timeout:g} s")
         except openai.APIConnectionError as fault:
             error = self._error(ApiError, f"the connection failed ({type(fault.__cause__ or fault).__name__})")
         except openai.APIStatusError as fault:
             error = self._error(ApiError, f"HTTP {fault.status_code}", fault.response.text)
-        else:
-            return self._choice(response.http_response.text)
+        except openai.APIError as fault:
+            error = self._error(ApiError, "the server took its reply back", json.dumps(fault.body))
+        except Exception as fault:
+            if not type(fault).__module__.startswith("httpx"):  # which older versions let through in mid-stream
+                raise
+            error = self._error(ApiError, f"the connection failed ({type(fault).__name__})")
         # Raised outside of the handlers: the package's exceptions hold the request, and with it the key.
         raise error
+
+    def _next(self, chunks: Iterator[Any]) -> Any:
+        """Return the next chunk of a stream; None at its end."""
+        try:
+            return self._reached(lambda: next(chunks, None))
+        except (ValueError, RecursionError):
+            raise self._error(BadReplyError, "a piece of the reply is no JSON") from None
+
+    def _piece(self, chunk: Any) -> tuple[str, str | None, dict[str, int]]:
+        """Return the text that a chunk of a stream adds, why the reply ended if it did, and what it cost if it says."""
+        try:
+            reply = chunk.to_dict(warnings=False)
+            usage = reply.get("usage") or {}
+            counts = {name: count for name, count in usage.items() if is_int(count)}
+            if not reply["choices"]:  # of the cost alone
+                return "", None, counts
+            choice = reply["choices"][0]
+            piece = choice["delta"].get("content") or ""
+            finish = choice.get("finish_reason")
+        except (LookupError, TypeError, AttributeError):
+            raise self._error(BadReplyError, "not a piece of a chat completion", str(chunk)) from None
+        if not isinstance(piece, str):
+            raise self._error(BadReplyError, "a reply whose content is no text", str(chunk))
+        return piece, finish, counts
 
     def _choice(self, body: str) -> dict[str, Any]:
         try:

@@ -34,7 +34,7 @@ _LAST = {"Connection": "close"}
 class ChatServer:
     """Answers ``POST /v1/chat/completions`` with ``answer(messages)``, once the scripted faults are used up.
 
-    Each answer says that it cost ``usage``, unless that is None.
+    Each answer says that it cost ``usage``, unless that is None. Where a stream is asked for, it comes word by word.
     """
 
     key = "sk-test-3f9a1c77e0b24d5c"
@@ -91,6 +91,15 @@ class ChatServer:
 
         self._faults.append(cut)
 
+    def then_stream(self, *data: str, ends: bool = True) -> None:
+        """Answer the next request with a stream of these events, and cut the connection unless it ``ends``."""
+
+        def stream(handler: BaseHTTPRequestHandler) -> None:
+            _send_stream(handler, list(data), ends)
+            handler.close_connection = True
+
+        self._faults.append(stream)
+
     def _handler_class(server) -> type[BaseHTTPRequestHandler]:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -120,12 +129,35 @@ class ChatServer:
         finally:
             with self._lock:
                 self._in_flight -= 1
-        if not fault:
+        if not fault and body.get("stream"):
+            words = self.answer(body["messages"]).split(" ")
+            pieces = [word if i == 0 else f" {word}" for i, word in enumerate(words)]
+            _send_stream(handler, [*map(chunk, pieces), chunk("", "stop"), "[DONE]"], ends=True)
+        elif not fault:
             message = {"role": "assistant", "content": self.answer(body["messages"])}
             completion = {"id": "1", "object": "chat.completion", "choices": [{"index": 0, "message": message}]}
             if self.usage is not None:
                 completion["usage"] = self.usage
             _send(handler, 200, json.dumps(completion).encode(), {"Content-Type": "application/json"})
+
+
+def chunk(piece: str | None, finish_reason: str | None = None) -> str:
+    """Return an event of a streamed reply."""
+    choice = {"index": 0, "delta": {"content": piece}, "finish_reason": finish_reason}
+    return json.dumps({"id": "1", "object": "chat.completion.chunk", "choices": [choice]})
+
+
+def _send_stream(handler: BaseHTTPRequestHandler, data: list[str], ends: bool) -> None:
+    handler.send_response(200)
+    handler.send_header("Content-Type", "text/event-stream; charset=utf-8")
+    handler.send_header("Transfer-Encoding", "chunked")
+    handler.end_headers()
+    for event in data:
+        text = f"data: {event}\n\n".encode()
+        handler.wfile.write(b"%x\r\n%b\r\n" % (len(text), text))
+        handler.wfile.flush()
+    if ends:
+        handler.wfile.write(b"0\r\n\r\n")
 
 
 def _send(handler: BaseHTTPRequestHandler, status: int, body: bytes, headers: dict[str, str]) -> None:

@@ -13,7 +13,6 @@ import gymnasium as gym
 from memagents.agents.costs import estimate
 from memagents.backends.base import Backend, Completion, Sampling, TokenBackend, TrainableBackend
 from memagents.modules import Call, Module, Request
-from memagents.modules.reasoning import OPEN
 from memagents.modules.text import TextModule
 from memagents.recipes import Recipe, build_module, check_module, read_recipe
 from memgym.api import concurrently
@@ -31,8 +30,6 @@ AGENTS: dict[str, str] = {
     "PromptedAgent": "memagents.agents.paradigms:PromptedAgent",
 }
 """Short name, as recipes write it, to the class."""
-
-_TAIL = 8  # tokens at the end of a prompt in which an opened <think> is looked for
 
 
 @dataclass(frozen=True)
@@ -224,9 +221,7 @@ class _Batch:
         """Put the ``<think>`` with which some chat templates end the prompt in front of the text, where it belongs."""
         if not isinstance(self.backend, TokenBackend):
             return completion
-        if not self.backend.decode(completion.prompt_ids[-_TAIL:]).rstrip().endswith(OPEN):
-            return completion
-        return replace(completion, text=OPEN + completion.text)
+        return replace(completion, text=self.backend.opened_thought(completion.prompt_ids) + completion.text)
 
 
 class _Backends:

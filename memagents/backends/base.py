@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from memagents.reasoning import OPEN
 from memgym.checks import check_int, check_number
 from memgym.errors import ConfigError
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 Messages = list[dict[str, str]]
 """A chat: ``[{"role": "user", "content": "…"}]``."""
+
+_TAIL = 8  # tokens at the end of a prompt in which an opened <think> is looked for
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ class Backend(ABC):
     Attributes:
         constrains: whether it obeys :attr:`Sampling.json_schema`.
         waits: whether it waits on a network rather than computes.
-        listener: told of the text so far, token by token, while the reply to a single chat is sampled; None for nobody.
+        listener: told of the text so far, piece by piece, while the reply to a single chat is written; None for nobody.
             A backend that cannot tell leaves it alone.
     """
 
@@ -135,6 +138,10 @@ class TokenBackend(Backend):
     @abstractmethod
     def decode(self, token_ids: Sequence[int]) -> str:
         """Return the text of a completion, without special tokens."""
+
+    def opened_thought(self, prompt: Sequence[int]) -> str:
+        """Return the ``<think>`` with which some chat templates end the prompt instead of the reply; else nothing."""
+        return OPEN if self.decode(prompt[-_TAIL:]).rstrip().endswith(OPEN) else ""
 
     @abstractmethod
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Completion]:

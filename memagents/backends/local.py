@@ -6,7 +6,7 @@ import json
 import os
 from abc import abstractmethod
 from array import array
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -114,6 +114,14 @@ class LocalBackend(TrainableBackend):
         given = self.encode(messages)
         prompt = self._fit(0, given, len(reply))
         return Completion(text, prompt, reply, [], "stop", truncated=len(prompt) < len(given))
+
+    def _teller(self, prompts: Sequence[Sequence[int]]) -> Callable[[Sequence[int]], None] | None:
+        """Return what tells the listener of the tokens that a single prompt's reply has so far; None for nobody."""
+        listener = self.listener
+        if listener is None or len(prompts) != 1:
+            return None
+        opening = self.opened_thought(prompts[0])
+        return lambda token_ids: listener(opening + self.decode(token_ids))
 
     @abstractmethod
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling
@@ -59,10 +60,16 @@ class OpenAIBackend(Backend):
         """
         seeds = [None] * len(batch) if sampling.seeds is None else sampling.seeds_of(len(batch))
         asked = list(zip(batch, seeds, strict=True))
+        if len(asked) == 1:  # in this thread, where Ctrl-C ends it
+            return [self._ask(asked[0][0], sampling, asked[0][1], self.listener)]
         return concurrently(lambda one: self._ask(one[0], sampling, one[1]), asked, self._client.concurrency)
 
-    def _ask(self, messages: Messages, sampling: Sampling, seed: int | None) -> Completion:
-        choice = self._client.request(messages, **self._options(sampling, seed))
+    def _ask(
+        self, messages: Messages, sampling: Sampling, seed: int | None, hear: Callable[[str], None] | None = None
+    ) -> Completion:
+        options = self._options(sampling, seed)
+        ask = self._client.request if hear is None else partial(self._client.stream, hear=hear)
+        choice = ask(messages, **options)
         # A model that spent its tokens on reasoning says nothing: an empty completion, which the environment scores.
         text = choice["message"]["content"] or ""
         finish: Literal["length", "stop"] = "length" if choice.get("finish_reason") == "length" else "stop"

@@ -189,6 +189,7 @@ class TransformersBackend(LocalBackend):
         active = torch.arange(len(rows), device=device)
         state = state.select(torch.tensor([distinct[prompt] for prompt in prompts], device=device))
         decoder = make_decoder(self._sampled, reader, state, sampling.max_tokens)
+        tell = self._teller(prompts)
         for step in range(sampling.max_tokens):
             logits = decoder.logits
             if step < sampling.min_tokens:
@@ -197,8 +198,8 @@ class TransformersBackend(LocalBackend):
             token = table.argmax(-1) if streams is None else draw(table, streams[active, step])
             tokens[active, step] = token
             log_probs[active, step] = table.gather(-1, token[:, None]).squeeze(-1)
-            if self.listener is not None and len(rows) == 1:
-                self.listener(self.decode(tokens[0, : step + 1].tolist()))
+            if tell is not None:
+                tell(tokens[0, : step + 1].tolist())
             ended = torch.isin(token, stop)
             if ended.any():
                 lengths[active[ended]] = step + 1

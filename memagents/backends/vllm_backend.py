@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,8 @@ _OURS = {
     # A small model would go on with blanks for ever.
     "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
 }
+
+_TOLD = "told"  # the name of a request whose reply is followed; there is never more than one
 
 
 class VllmBackend(LocalBackend):
@@ -125,9 +127,28 @@ class VllmBackend(LocalBackend):
         # An unseeded request would draw from the process's random state.
         params = [SamplingParams(**common, seed=seed) for seed in sampling.seeds_of(len(prompts))]
         requests = [{"prompt_token_ids": prompt} for prompt in prompts]
+        tell = self._teller(prompts)
         with _random_state_kept():
+            if tell is not None:
+                params[0].output_kind = RequestOutputKind.CUMULATIVE
+                return [self._told(requests[0], params[0], tell)]
             outputs = [result.outputs[0] for result in self._llm.generate(requests, params, use_tqdm=False)]
         return [_to_sample(output.token_ids, output.logprobs, output.finish_reason) for output in outputs]
+
+    def _told(self, request: dict[str, Any], params: Any, tell: Callable[[Sequence[int]], None]) -> Sample:
+        """Sample for one prompt, and tell of what is written so far at every step of the engine."""
+        engine = self._llm.llm_engine
+        engine.add_request(_TOLD, request, params)
+        try:
+            while True:
+                for result in engine.step():
+                    output = result.outputs[0]
+                    tell(output.token_ids)
+                    if result.finished:
+                        return _to_sample(output.token_ids, output.logprobs, output.finish_reason)
+        except BaseException:  # such as Ctrl-C: else the engine would go on with it beside the next prompt
+            engine.abort_request([_TOLD])
+            raise
 
 
 def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, Any]) -> Any:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
-from memagents.modules.reasoning import OPEN, spoken
+from memagents.reasoning import OPEN, spoken
+from memgym.shown import plain
 
 _DOING = {
     "extract": "looking for what is worth keeping",
@@ -45,11 +46,16 @@ class Screen:
                     status.update(f"{doing} … {len(text)} characters")
                 elif said.startswith(self.shown):
                     status.stop()
-                    sys.stdout.write(said[len(self.shown) :])
+                    sys.stdout.write(plain(said[len(self.shown) :], lines=True))
                     sys.stdout.flush()
                     self.shown = said
 
-            yield hear
+            try:
+                yield hear
+            except BaseException:
+                if self.shown:  # what is said of it begins a line
+                    print(flush=True)
+                raise
 
     def rest(self, reply: str) -> str:
         """Return what of a reply is still to be shown, and forget what was."""

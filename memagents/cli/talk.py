@@ -23,6 +23,7 @@ from memagents.memory import AgentMemory, Ingested, Reply
 from memgym.bank import MemoryBank
 from memgym.errors import ConfigError, MemgymError
 from memgym.locks import file_lock
+from memgym.shown import plain
 
 _COMMANDS = "/quit (or Ctrl-D) ends and remembers the session, /help says so."
 _COMMAND = re.compile(r"/\w*")  # a path or a sentence that begins with a slash is none
@@ -207,9 +208,9 @@ def _read_line(name: str) -> str:
 
 
 def _show_reply(reply: Reply, screen: Screen | None = None) -> None:
-    typer.echo(reply.text if screen is None else screen.rest(reply.text))
+    typer.echo(plain(reply.text if screen is None else screen.rest(reply.text), lines=True))
     for record in reply.used:
-        typer.secho(f"  used {record.id} {record.text}", dim=True)
+        typer.secho(plain(f"  used {record.id} {record.text}", lines=True), dim=True)
     _show_problems(reply.problems)
 
 
@@ -218,15 +219,15 @@ def _show_ingested(result: Ingested) -> None:
     for change in result.changes:
         old, new = change.old, change.new
         if new is None:
-            typer.secho(f"  - {old.id} {old.text}" if old else "", fg="red")
+            typer.secho(plain(f"  - {old.id} {old.text}" if old else "", lines=True), fg="red")
         elif old is None:
-            typer.secho(f"  + {new.id} {new.text}", fg="green")
+            typer.secho(plain(f"  + {new.id} {new.text}", lines=True), fg="green")
         else:
-            typer.secho(f"  ~ {new.id} {old.text} → {new.text}", fg="yellow")
+            typer.secho(plain(f"  ~ {new.id} {old.text} → {new.text}", lines=True), fg="yellow")
     if not result.changes:
         typer.secho("  nothing new", dim=True)
 
 
 def _show_problems(problems: list[str]) -> None:
     for problem in problems:
-        typer.secho(f"  unusable: {problem}", fg="yellow", err=True)
+        typer.secho(plain(f"  unusable: {problem}"), fg="yellow", err=True)

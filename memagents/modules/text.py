@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling, TokenBackend
 from memagents.modules.base import Call, Module, Request
-from memagents.modules.reasoning import spoken
 from memagents.prompts import load_prompt, render
+from memagents.reasoning import spoken
 from memgym.errors import ConfigError
 from memgym.protocol.observation import Observation
 

@@ -11,9 +11,9 @@ from memagents.modules.context_editor import ContextEditor
 from memagents.modules.naive import NaiveExtractor, NaiveRetriever, NaiveUpdater, RerankRetriever
 from memagents.modules.operator import Operator
 from memagents.modules.prompted import Prompted
-from memagents.modules.reasoning import spoken
 from memagents.modules.recurrent import RecurrentMemory
 from memagents.prompts import FIELDS, NO_MEMORY, load_prompt, prompt_names, render
+from memagents.reasoning import spoken
 from memgym.errors import ConfigError
 from memgym.protocol.actions import ACTION_SCHEMAS, parse_answer, parse_update
 from memgym.protocol.observation import PHASES, Block, Observation

@@ -73,3 +73,42 @@ def test_without_a_terminal_nothing_is_shown(phase: str, monkeypatch, capsys) ->
     with Screen().watch(phase) as hear:
         assert hear is None
     assert capsys.readouterr().out == ""
+
+
+def breaks_off(screen: Screen, pieces: list[str]) -> None:
+    with screen.watch("answer") as hear:
+        for piece in pieces:
+            hear(piece)
+        raise ConnectionError
+
+
+def test_what_is_told_of_a_reply_that_breaks_off_begins_a_line(terminal, capsys) -> None:
+    for pieces, end in (["Hel", "Hello"], "Hello\n"), ([], ""):
+        screen = Screen()
+        with pytest.raises(ConnectionError):
+            breaks_off(screen, pieces)
+        assert capsys.readouterr().out.endswith(end)
+
+
+def test_what_steers_a_terminal_is_written_out(terminal, capsys) -> None:
+    screen = Screen()
+    with screen.watch("answer") as hear:
+        for piece in ("tea\x1b", "tea\x1b[2", "tea\x1b[2J\u202e"):
+            hear(piece)
+    assert capsys.readouterr().out.endswith(r"tea\x1b[2J\u202e")
+    assert screen.rest("tea\x1b[2J\u202e!") == "!"
+
+
+def test_a_thought_that_the_template_opens_is_not_told_as_a_reply(model_dir: Path) -> None:
+    backend = make_backend({"kind": "transformers", "model": str(model_dir)})
+    heard: list[str] = []
+    backend.listener = heard.append
+    chat = [{"role": "user", "content": "hi"}]
+    sampling = Sampling(3, seeds=(3,), min_tokens=3)
+    backend.chat([chat], sampling)
+    assert not any("<think>" in text for text in heard)
+    plain = [*heard]
+    heard.clear()
+    backend.tokenizer.chat_template = "{{ messages[0]['content'] }} <think>\n"
+    backend.chat([chat], sampling)
+    assert [text.startswith("<think>") for text in heard] == [True] * len(plain)

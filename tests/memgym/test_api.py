@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import pickle
 import sys
@@ -216,3 +217,89 @@ def test_missing_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "openai", None)
     with pytest.raises(MissingExtraError, match=r"pip install '\.\[api\]'"):
         ChatClient("tiny")
+
+
+def piece(content, finish_reason=None, **more) -> str:
+    choice = {"index": 0, "delta": {"content": content}, "finish_reason": finish_reason}
+    return json.dumps({"id": "1", "object": "chat.completion.chunk", "choices": [choice], **more})
+
+
+def test_a_stream_is_heard_piece_by_piece(chat_server):
+    chat_server.answer = lambda messages: "Tea, or é\U0001f600?"
+    heard = []
+    choice = client_of(chat_server).stream(PING, heard.append, temperature=0.5)
+    assert heard == ["Tea,", "Tea, or", "Tea, or é\U0001f600?"]
+    assert choice["message"]["content"] == heard[-1]
+    assert choice["finish_reason"] == "stop"
+    assert chat_server.requests == [{"model": "tiny", "messages": PING, "temperature": 0.5, "stream": True}]
+
+
+@pytest.mark.parametrize(
+    ("events", "text", "finish", "usage"),
+    [
+        ((piece("He"), piece("y"), piece(None, "length"), "[DONE]"), "Hey", "length", {}),
+        ((piece("Hey", "stop"),), "Hey", "stop", {}),  # without a [DONE]
+        ((piece(""), piece("Hey", "stop"), piece("", choices=[], usage={"tokens": 7})), "Hey", "stop", {"tokens": 7}),
+        ((piece(None), piece(None, "length"), "[DONE]"), "", "length", {}),  # all of it was reasoning
+        ((piece("Hey"), piece("", "stop"), "[DONE]", "never read"), "Hey", "stop", {}),
+    ],
+)  # fmt: skip
+def test_streams_come_in_many_forms(chat_server, events, text, finish, usage):
+    chat_server.then_stream(*events)
+    choice = client_of(chat_server).stream(PING, lambda text: None)
+    assert (choice["message"]["content"], choice["finish_reason"], choice["usage"]) == (text, finish, usage)
+
+
+def test_a_server_that_writes_no_streams_is_heard_at_the_end(chat_server):
+    chat_server.then_body(b'{"choices": [{"message": {"content": "pong"}, "finish_reason": "stop"}]}')
+    heard = []
+    assert client_of(chat_server).stream(PING, heard.append)["message"]["content"] == "pong"
+    assert heard == ["pong"]
+
+
+@pytest.mark.parametrize(
+    ("events", "ends", "kind", "told"),
+    [
+        ((piece("He"),), False, ApiError, r"connection failed \("),
+        ((piece("He"),), True, BadReplyError, "the reply broke off"),
+        ((piece("He"), "[DONE]"), True, BadReplyError, "the reply broke off"),
+        ((), True, BadReplyError, "a stream without a reply"),
+        ((), False, ApiError, r"connection failed \("),
+        (("[DONE]",), True, BadReplyError, "a stream without a reply"),
+        ((piece("He"), '{"error": {"message": "out of memory", "code": 500}}'), True, ApiError, "took.*out of memory"),
+        (('{"error": "overloaded"}',), True, ApiError, "took its reply back.*overloaded"),
+        ((piece("He"), '{"choices": [{"del'), True, BadReplyError, "no JSON"),
+        ((piece("He"), "[" * 100_000), True, BadReplyError, "no JSON|not a piece"),
+        ((piece("He"), '{"choices": [5]}'), True, BadReplyError, "not a piece of a chat completion"),
+        ((piece("He"), "{}"), True, BadReplyError, "not a piece of a chat completion"),
+        ((piece("He"), "[1]"), True, BadReplyError, "not a piece of a chat completion"),
+        ((piece([1]),), True, BadReplyError, "content is no text"),
+    ],
+)
+def test_a_fault_in_a_stream_is_one_error_that_tells_which(chat_server, events, ends, kind, told):
+    chat_server.then_stream(*events, ends=ends)
+    with pytest.raises(ApiError, match=told) as caught:
+        client_of(chat_server, max_retries=3).stream(PING, lambda text: None)
+    assert type(caught.value) is kind
+    assert len(chat_server.requests) == 1  # what was heard is not said again in other words
+    assert "\n" not in str(caught.value)
+    assert caught.value.__context__ is None or not hasattr(caught.value.__context__, "request")
+    assert client_of(chat_server).complete(PING) == "pong"
+
+
+@pytest.mark.parametrize("fault", ["then_hang", "then_cut"])
+def test_a_stream_that_does_not_begin_is_an_error(chat_server, fault):
+    getattr(chat_server, fault)()
+    with pytest.raises(ApiError, match=r"no reply within 1\.25 s|connection failed"):
+        client_of(chat_server, max_retries=0).stream(PING, lambda text: None)
+
+
+def test_whoever_hears_may_stop_the_stream(chat_server):
+    def hear(text: str) -> None:
+        raise KeyboardInterrupt
+
+    chat_server.answer = lambda messages: "on and on"
+    client = client_of(chat_server, concurrency=1)
+    with pytest.raises(KeyboardInterrupt):
+        client.stream(PING, hear)
+    assert client.complete(PING) == "on and on"  # its place is free again

@@ -99,6 +99,40 @@ def test_the_engine_leaves_the_process_its_random_state(smollm2, engine):
     assert torch.equal(torch.rand(3), expected)
 
 
+@pytest.mark.parametrize("sampling", [GREEDY, Sampling(max_tokens=24, seeds=(3,)), Sampling(max_tokens=1, seeds=(3,))])
+def test_the_engine_tells_what_it_has_written_step_by_step(engine, sampling):
+    (silent,) = engine.chat(CHATS[:1], sampling)
+    heard: list[str] = []
+    engine.listener = heard.append
+    try:
+        (completion,) = engine.chat(CHATS[:1], sampling)
+        assert (completion.token_ids, completion.finish_reason) == (silent.token_ids, silent.finish_reason)
+        assert completion.log_probs == pytest.approx(silent.log_probs, abs=1e-3)
+        assert len(heard) == len(completion.token_ids)
+        assert heard[-1] == completion.text
+        heard.clear()
+        engine.chat(CHATS[:2], GREEDY)  # of several nobody could tell which
+        assert heard == []
+    finally:
+        engine.listener = None
+
+
+def test_a_reply_that_is_interrupted_leaves_nothing_in_the_engine(engine):
+    def interrupt(text: str) -> None:
+        if len(text) > 8:
+            raise KeyboardInterrupt
+
+    expected = engine.chat(CHATS[1:2], GREEDY)
+    engine.listener = interrupt
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            engine.chat(CHATS[:1], GREEDY)
+    finally:
+        engine.listener = None
+    assert not engine._llm.llm_engine.has_unfinished_requests()
+    assert engine.chat(CHATS[1:2], GREEDY)[0].token_ids == expected[0].token_ids
+
+
 @pytest.mark.parametrize("phase", ACTION_SCHEMAS)
 def test_guided_decoding_gives_actions_that_fit_their_schema(engine, phase):
     schema = ACTION_SCHEMAS[phase]
