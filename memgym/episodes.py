@@ -70,7 +70,8 @@ class Fact(_Immutable):
         names: by which a text may call the subject; empty: by ``subject``.
         cues: words of which a text has one that says just this of the subject, compared by their stems, such as those
             of all its wordings; empty: none is needed.
-        apart: whether the value may stand in another statement than name and cue, as it is told in two turns.
+        apart: of what is told in two turns, words of which each of the two has one; the first has name and cue as well,
+            the second the value.
     """
 
     subject: str
@@ -80,7 +81,7 @@ class Fact(_Immutable):
     until: str | None = None
     names: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
-    apart: bool = False
+    apart: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 Ends are those of 95 % intervals that cover at 20 episodes, too. A mean of scores in [0, 1] has Wilson's interval, with
 Student's t for the normal quantile and the number of groups that would give the spread that was seen (after Korn &
 Graubard, Survey Methodology 24, 1998: questions of one episode are not independent). A difference on the same groups
-has Student's, with one more pair of ±1 (after Agresti & Min, Statistics in Medicine 24, 2005), so that no change at
-all in a few groups does not pass for certainty. Means of several entries are put together by their ends (MOVER: Zou &
-Donner, Statistics in Medicine 27, 2008). A plain bootstrap covers 91 % at 20 episodes where these cover 95 %.
+has Student's, with a pair of opposite changes added (after Agresti & Min, Statistics in Medicine 24, 2005), so that no
+change at all in a few groups does not pass for certainty. Means of several entries are put together by their ends
+(MOVER: Zou & Donner, Statistics in Medicine 27, 2008). A plain bootstrap covers 91 % at 20 episodes where these cover
+94 % or more: measured in ``tests/memgym/test_statistics.py``, for right and wrong answers, shares, and questions that
+come in clusters.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ import numpy as np
 
 BOOTSTRAP_SAMPLES = 2_000
 _LEVEL = 0.975
+_FAR = 0.5
+"""The least change of the two added pairs: with less, a few large changes among many groups are too rare to be seen."""
 
 Ends = tuple[float, float]
 
@@ -38,7 +42,6 @@ def mean_interval(totals: np.ndarray) -> Ends:
     mean = _ratio(totals)
     spread = _variance(totals, mean)
     size = mean * (1 - mean) / spread if spread > 0 else float(groups)
-    size = min(size, float(totals[:, 1].sum()))
     t = _student(max(1, groups - 1))
     middle = (mean + t * t / (2 * size)) / (1 + t * t / size)
     half = t * math.sqrt(mean * (1 - mean) / size + t * t / (4 * size * size)) / (1 + t * t / size)
@@ -53,10 +56,12 @@ def difference_interval(before: np.ndarray, after: np.ndarray) -> Ends:
     """
     groups = len(before)
     change = _ratio(after) - _ratio(before)
-    values = _linear(after, _ratio(after)) - _linear(before, _ratio(before))  # of each group, around 0
-    spread = (float(values @ values) + 2.0) / (groups + 1) / (groups + 2)
-    half = _student(max(1, groups - 1)) * math.sqrt(spread)
-    return max(-1.0, change - half), min(1.0, change + half)
+    moved = _linear(after, _ratio(after)) - _linear(before, _ratio(before)) + change  # by how much, group by group
+    far = float(np.clip(np.abs(moved).max(), _FAR, 1)) if moved.any() else 1.0
+    middle = change * groups / (groups + 2)
+    around = np.append(moved, (far, -far)) - middle
+    half = _student(max(1, groups - 1)) * math.sqrt(float(around @ around) / (groups + 1) / (groups + 2))
+    return max(-1.0, middle - half), min(1.0, middle + half)
 
 
 def average_interval(means: Sequence[float], ends: Sequence[Ends]) -> Ends:

@@ -114,7 +114,7 @@ def stem(word: str) -> str:
         if word.endswith(ending) and len(word) >= len(ending) + 3 and not word.endswith("ss"):
             word = word.removesuffix(ending)
             break
-    return word[:-1] if len(word) > 4 and word.endswith("e") else word
+    return word[:-1] if len(word) > 3 and word.endswith("e") else word
 
 
 @lru_cache(1024)

@@ -140,4 +140,4 @@ def _denies(clause: str, words: list[str], question: str) -> bool:
         return False
     if _GONE.search(clause.strip()):
         return True
-    return not _NOT.isdisjoint(words) and (bool(question) or len(words) > 2 or "none" in words)
+    return not _NOT.isdisjoint(words) and (bool(question) or len(words) > 2 or stem("none") in words)

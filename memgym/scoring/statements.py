@@ -64,12 +64,15 @@ class Statements:
         return bool(self.stating(fact))
 
     def stating(self, fact: Fact) -> set[int]:
-        """Return the numbers of those that state a fact; of a fact told apart, of those that have its value."""
+        """Return the numbers of those that state a fact; of one told in two statements, of the second."""
         valued = self.having(fact.value)
-        if fact.apart:
-            told = set().union(*(self.having(name) for name in fact.names or (fact.subject,)))
-            return valued if any(self._cued(number, fact.cues) for number in told) else set()
-        return {number for number in valued if self._names(number, fact) and self._cued(number, fact.cues)}
+        stating = {number for number in valued if self._names(number, fact) and self._cued(number, fact.cues)}
+        if stating or not fact.apart:
+            return stating
+        named = set().union(*(self.having(name) for name in fact.names or (fact.subject,)))
+        if any(self._cued(number, fact.cues) and self._cued(number, fact.apart) for number in named):
+            return {number for number in valued if self._cued(number, fact.apart)}
+        return set()
 
     def having(self, phrase: str) -> set[int]:
         """Return the numbers of those that have a phrase, as whole words."""

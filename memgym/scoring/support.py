@@ -72,7 +72,8 @@ class Support:
         if FREQUENT in question.metadata:
             return most_frequent("\n".join(texts), int(question.metadata[FREQUENT]))
         memory = self.read(texts)
-        overtaken = [fact.value for fact in self.overtaken(question) if memory.state(fact)]
+        needed = [need.fact for need in self.needs(question) if need.fact is not None]
+        overtaken = [fact.value for fact in self.overtaken(question) if self._stands(fact, needed, memory)]
         if question.match == "all":
             return [answer for answer in question.answers if self._follows(question, answer, memory)] + overtaken
         if not question.answerable:
@@ -108,15 +109,18 @@ class Support:
         past = {(fact.subject, fact.relation) for fact in needed if fact.until is not None}
         keys = {(fact.subject, fact.relation) for fact in needed} - past  # who asks for the past needs it
         values = {fact.value for fact in needed}
-        said = " ".join(self._passages.get(source, "") for source in evidence) if question.answerable else ""
         return [
             fact
             for fact in self._episode.facts
             if fact.until is not None
             and ((fact.subject, fact.relation) in keys or (not question.answerable and fact.until in evidence))
             and fact.value not in values
-            and fact.value not in said  # the evidence itself says what it overtakes
         ]
+
+    def _stands(self, old: Fact, new: Sequence[Fact], memory: Statements) -> bool:
+        """Return whether a memory states what was overtaken, elsewhere than where its source says what overtook it."""
+        overtook = [fact for fact in new if old.value in self._passages.get(fact.source, "")]
+        return bool(memory.stating(old).difference(*(memory.having(fact.value) for fact in overtook)))
 
     def quality(self, texts: Sequence[str], heard: Collection[str] | None = None) -> dict[str, float]:
         """Return ``memory_recall`` and ``memory_precision`` of a memory.
@@ -155,9 +159,8 @@ class Support:
                 continue
             if memory.state(fact):
                 useful += 1
-                said = self._passages.get(fact.source, "")
-                beside = (old for old in gone.get((fact.subject, fact.relation), ()) if old.value not in said)
-                stale = any(memory.state(old) for old in beside if old.value != fact.value)
+                beside = gone.get((fact.subject, fact.relation), ())
+                stale = any(self._stands(old, [fact], memory) for old in beside if old.value != fact.value)
                 held += _OVERTAKEN_BESIDE if stale else 1.0
         return (held / len(lasting) if lasting else 0.0), useful
 
@@ -209,7 +212,7 @@ class Support:
     def _stated(self, fact: Fact) -> bool:
         """Return whether the turn or section that is a fact's source says it in the words of the fact."""
         if id(fact) not in self._literal:
-            self._literal[id(fact)] = fact.apart or fact.value in self._passages.get(fact.source, "")
+            self._literal[id(fact)] = fact.value in self._passages.get(fact.source, "")
         return self._literal[id(fact)]
 
     @cached_property

@@ -32,7 +32,7 @@ PAIR = Suite(
         SuiteEntry(
             "bank",
             "memgym/RMMReranker-v1",
-            {"task": "persona", "difficulty": "easy", "questions": 4, "reader": "contains"},
+            {"task": "persona", "difficulty": "easy", "questions": 4, "reader": "supported"},
             "test",
             25,
         ),
@@ -130,7 +130,8 @@ def test_an_interval_of_one_or_two_is_a_dash(episodes: int, phases: list[str]) -
 
 def test_a_result_does_not_differ_from_itself(pair: Pair) -> None:
     for change in compare(pair[1], pair[1]):
-        assert change.difference == (0.0, 0.0, 0.0)
+        assert change.difference[0] == 0.0
+        assert change.difference[1] < 0.0 < change.difference[2]  # of so few episodes, no change is no certainty
         assert change.relative == (0.0, 0.0, 0.0)
 
 
@@ -214,6 +215,6 @@ def test_the_table(pair: Pair) -> None:
     lines = capture.get().splitlines()
     assert lines[0].strip() == "answer: a → b [/x]"
     bank, bank_back = (line for line in lines if line.startswith("bank"))
-    assert bank.split()[:6] == ["bank", "25", "episodes", "0.490", "0.040", "-0.450"]
-    assert "-91.8%" in bank
+    assert bank.split()[:6] == ["bank", "25", "episodes", "0.330", "0.030", "-0.300"]
+    assert "-90.9%" in bank
     assert bank_back.split()[-1] == "–"  # in some draws, the score before is zero

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from memgym.episodes import Fact
@@ -99,10 +101,13 @@ def test_numbers_in_words_are_numbers() -> None:
 
 
 def test_what_is_told_in_two_turns_may_stand_apart() -> None:
-    fact = Fact("Mira", "home city", "Lisbon", "t2", cues=("home",), apart=True)
-    assert Statements(["Mira: let me tell you about my home", "Mira: it is Lisbon"]).state(fact)
-    assert not Statements(["Mira: it is Lisbon"]).state(fact)
-    assert not Statements(["Mira: let me tell you about my home"]).state(fact)
+    fact = Fact("Mira", "home city", "Lisbon", "t2", cues=("home",), apart=("explain", "short"))
+    assert Statements(["Mira: let me explain about my home", "Mira: in short, it is Lisbon"]).state(fact)
+    assert Statements(["Mira's home: Lisbon"]).state(replace(fact, names=("Mira's",)))
+    assert not Statements(["Mira: let me explain about my home", "Mira: I saw Lisbon"]).state(fact)
+    assert not Statements(["Mira: I went home", "Mira: in short, it is Lisbon"]).state(fact)
+    assert not Statements(["Mira: in short, it is Lisbon"]).state(fact)
+    assert not Statements(["Mira: let me explain about my home"]).state(fact)
 
 
 def test_the_most_frequent_words_of_notes_and_of_raw_text() -> None:

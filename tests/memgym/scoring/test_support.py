@@ -98,5 +98,5 @@ def test_the_quality_of_a_memory() -> None:
     assert support.quality([]) == {"memory_recall": 0.0, "memory_precision": 0.0}
     long = support.quality(["Mira: I live in Lisbon " + "and so on " * 100])
     assert long["memory_recall"] == 1.0
-    assert long["memory_precision"] < 0.05
+    assert long["memory_precision"] < 0.1
     assert support.quality(["Mira: I live in Porto"], heard={"t1"})["memory_recall"] == 1.0

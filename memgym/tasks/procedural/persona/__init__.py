@@ -138,12 +138,15 @@ class Persona(ProceduralTask):
         asker = Asker(story, config.questions, config.updates, config.hops)
         asked = asker.ask()
         sessions = _Layout(story, asker, config).sessions()
+        namesakes = story.namesakes()
         episode_id = f"{self.name}-{split}-{index}"
         return Episode(
             id=episode_id,
-            questions=tuple(q.question(f"{episode_id}-q{i}", sessions[-1].time) for i, q in enumerate(asked, 1)),
+            questions=tuple(
+                q.question(f"{episode_id}-q{i}", sessions[-1].time, namesakes) for i, q in enumerate(asked, 1)
+            ),
             sessions=sessions,
-            facts=tuple(draft.fact() for draft in story.facts),
+            facts=tuple(draft.fact(namesakes) for draft in story.facts),
         )
 
     def score(self, question: Question, answer: str) -> dict[str, float]:

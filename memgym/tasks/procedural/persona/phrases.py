@@ -13,6 +13,15 @@ from typing import NamedTuple
 
 from memgym.words import content_words
 
+_COMMON = frozenset(
+    """
+    after always answer answers belong call called change changed child come comes day days down else every
+    everything family found gave get go goes got half house just left made mother moved name named new next
+    now old one only orders other out over same says second signed signs sit started stay takes the through
+    too took under up went
+    """.split()
+)
+"""Words of statements that say of no relation which it is."""
 _SENTENCE_START = re.compile(r"(?:^|(?<=[.!?] ))[a-z]")
 _PLAIN = {"s": "", "es": "", "ies": "y", "have": "have"}
 FIRST = {"S": "I", "O": "me", "P": "my", "my": "my", "am": "am", "was": "was", **_PLAIN}
@@ -65,8 +74,9 @@ class Relation:
 
     @property
     def cues(self) -> tuple[str, ...]:
-        """The words that tell of this relation: those of its name and of its statements."""
-        return content_words(self.name, self.noun, *self.state, *self.update)
+        """The words that tell of this relation: its name, and what is peculiar to its statements."""
+        said = content_words(*self.state, *self.update)
+        return tuple(dict.fromkeys((*content_words(self.name, self.noun), *(w for w in said if w not in _COMMON))))
 
 
 class Countable(NamedTuple):
@@ -90,8 +100,8 @@ class Event(NamedTuple):
 
     @property
     def cues(self) -> tuple[str, ...]:
-        """The words that tell of the event."""
-        return content_words(self.past, self.base)
+        """The words that tell of the event: its things."""
+        return tuple(word for word in content_words(self.past)[1:] if word not in _COMMON)
 
     @classmethod
     def of(cls, past: str, base: str) -> Event:
@@ -109,20 +119,22 @@ UPDATE = (
 
 # A statement over two turns of the same speaker: the topic, and after the other's reply the value.
 TOPIC = (
-    "There is something I wanted to tell you about {P} {noun}.",
-    "You keep asking me about {P} {noun}.",
-    "Ask me about {P} {noun}.",
-    "I have been meaning to talk about {P} {noun}.",
-    "Let me tell you about {P} {noun}.",
+    "You deserve to hear about {P} {noun}.",
+    "You keep wondering about {P} {noun}.",
+    "I can see that you are curious about {P} {noun}.",
+    "I have been meaning to bring up {P} {noun}.",
+    "Let me explain about {P} {noun}.",
 )
 TOPIC_VALUE = (
-    "Well, the answer is {v}.",
+    "Well, it is {v}, no more and no less.",
     "In short, it is {v}.",
     "So, to put it plainly, {v}.",
-    "Here it comes: {v}.",
+    "Without further ado, {v}.",
     "Long story short: {v}.",
     "Right, it is {v}, and that is all there is to it.",
 )
+APART = ("deserve", "wondering", "curious", "meaning", "explain", "less", "short", "plainly", "ado", "right")
+"""By these words the two turns are known to belong together."""
 
 # Somebody asserts a wrong value; the answer denies it or puts it right.
 DENIAL = (
@@ -211,10 +223,10 @@ TRIP = (
     "The photographs on {P} wall are from the trip to {v}.",
 )
 TRIP_COUNT = (
-    "How many different countries did {S} travel to?",
-    "How many countries has {S} been to, going by the conversations?",
-    "What is the number of countries that {S} visited?",
-    "In total, how many countries did {S} see?",
+    "To how many different countries did {S} go on a trip?",
+    "How many countries did {S} visit on trips, going by the conversations?",
+    "What is the number of countries that {S} visited on trips?",
+    "Trips taken together, how many countries did {S} see?",
 )
 
 # Things that happen on a day: {did} is the event, {do} its base form, {when} the day as seen from the session.
@@ -243,16 +255,16 @@ EVENTS = tuple(
     joined the neighbourhood choir/join; opened the little online shop/open; met the mayor/meet;
     donated the old armchair/donate; lost the house keys/lose; fixed the leaking roof/fix;
     adopted the stray hedgehog/adopt; climbed the church tower/climb; visited the planetarium/visit;
-    planted the apple tree/plant; submitted the thesis/submit; started the podcast/start;
-    painted the garden fence/paint; moved the grandfather clock/move; celebrated the silver anniversary/celebrate;
+    pruned the apple tree/prune; submitted the thesis/submit; started the podcast/start;
+    varnished the garden fence/varnish; moved the grandfather clock/move; celebrated the silver anniversary/celebrate;
     appeared on the radio/appear; signed the petition/sign; found the missing ring/find;
     tried the new escape room/try; returned the borrowed tent/return; hosted the street party/host;
     broke the garage window/break; received the volunteer medal/receive; cancelled the gym contract/cancel;
     rescued the baby owl/rescue; ordered the new sofa/order; deleted the dating app/delete;
     handed in the tax return/hand; swam across the lake/swim; burned the birthday cake/burn;
-    judged the school science fair/judge; repaired the tower clock/repair; attended the class reunion/attend;
+    judged the school science fair/judge; wound up the tower clock/wind; attended the class reunion/attend;
     cut the ribbon at the new playground/cut; crossed the glacier on foot/cross; caught the last ferry/catch;
     auctioned the stamp album/auction; published the short story/publish; donated blood for the first time/donate;
-    framed the diploma/frame; learned to whistle with two fingers/learn; spoke at the climate rally/speak
+    laminated the diploma/laminate; learned to whistle with two fingers/learn; spoke at the climate rally/speak
     """.split(";")
 )

@@ -36,7 +36,7 @@ class Asked:
     needs: tuple[Draft, ...] = ()
     in_one: tuple[Draft, ...] = ()
 
-    def question(self, question_id: str, time: str) -> Question:
+    def question(self, question_id: str, time: str, namesakes: Collection[str]) -> Question:
         """Return the finished question, once the evidence has its ids."""
         return Question(
             question_id,
@@ -46,8 +46,8 @@ class Asked:
             category=self.category,
             time=time,
             answerable=self.category != "unanswerable",
-            needs=tuple(draft.fact() for draft in self.needs),
-            in_one=tuple(draft.fact() for draft in self.in_one),
+            needs=tuple(draft.fact(namesakes) for draft in self.needs),
+            in_one=tuple(draft.fact(namesakes) for draft in self.in_one),
         )
 
 
@@ -139,6 +139,7 @@ class Asker:
             text = say.say(self.rng.choice(say.TRIP_COUNT), third(subject))
             return self._sum(text, subject, lines, len(lines), "countries", ("countries", "country"))
         subject, thing = self._things.pop()
+        self._things = [pair for pair in self._things if pair[1] is not thing]
         self.topics.append(thing)
         total, lines = self.story.count(subject, thing, self._some(5))
         text = say.say(self.rng.choice(say.HOW_MANY), third(subject), n=thing.noun, past=thing.past, base=thing.base)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -51,12 +52,14 @@ class Draft:
     source: Line
     until: Line | None = None
     cues: tuple[str, ...] = ()
-    apart: bool = False
+    apart: tuple[str, ...] = ()
 
-    def fact(self) -> Fact:
-        """Return the finished fact, once the lines have their ids."""
+    def fact(self, namesakes: Collection[str]) -> Fact:
+        """Return the finished fact, once the lines have their ids; ``namesakes`` are first names of several people."""
         until = self.until.id if self.until else None
-        names = (self.subject, self.subject.split()[0])
+        first = self.subject.split()[0]
+        called = (self.subject,) if first in namesakes else (self.subject, first)
+        names = tuple(form for name in called for form in (name, f"{name}'s"))
         return Fact(self.subject, self.relation, self.value, self.source.id, until, names, self.cues, self.apart)
 
 
@@ -75,6 +78,9 @@ class Story:
         self.blocks: list[list[list[Line]]] = [[] for _ in days]
         self.facts: list[Draft] = []
         self._taken: set[str] = set()
+        self._first_names: Counter[str] = Counter()
+        self._asked: set[tuple[str, Topic]] = set()
+        self._countries = rng.sample(COUNTRIES, len(COUNTRIES))
         # Every third surname belongs to the split, so no full name occurs in two splits.
         self._surnames = SURNAMES[SPLITS.index(split) :: len(SPLITS)]
         self.cast = [self.name() for _ in range(people)]
@@ -90,7 +96,12 @@ class Story:
         while f"{first} {last}" in self._taken:
             last = f"{self.rng.choice(self._surnames)}-{self.rng.choice(self._surnames)}"
         self._taken.add(f"{first} {last}")
+        self._first_names[first] += 1
         return f"{first} {last}"
+
+    def namesakes(self) -> set[str]:
+        """Return the first names that several people have."""
+        return {name for name, people in self._first_names.items() if people > 1}
 
     def value(self, relation: Relation) -> str:
         """Draw a value that nothing else in the episode has, so that it names one fact only."""
@@ -116,9 +127,15 @@ class Story:
         """Return the other one of the two who talk."""
         return self.speakers[self.speakers[0] == speaker]
 
-    def teller(self, subject: str) -> str:
-        """Choose who tells of ``subject``: the two who talk tell of themselves."""
-        return subject if subject in self.speakers else self.rng.choice(self.speakers)
+    def teller(self, subject: str, topic: Topic | None = None) -> str:
+        """Choose who tells of ``subject``: the two who talk tell of themselves.
+
+        Who is asked about a topic does not tell the same of others, if it can be helped: then a line that has the name
+        of the one and the words of the topic is about the one.
+        """
+        if subject in self.speakers:
+            return subject
+        return self.rng.choice([name for name in self.speakers if (name, topic) not in self._asked] or self.speakers)
 
     def forms(self, subject: str, speaker: str) -> dict[str, str]:
         """Return the grammatical forms in which ``speaker`` speaks of ``subject``."""
@@ -155,6 +172,7 @@ class Story:
 
     def count(self, subject: str, thing: Countable, statements: int) -> tuple[int, list[Line]]:
         """Tell in ``statements`` sessions how many of a thing ``subject`` has added; return the sum and the lines."""
+        self._asked.add((subject, thing))
         total, lines = 0, []
         numbers = self.rng.sample(range(2, len(NUMBERS)), statements)  # all different: no two statements are alike
         for session, number in zip(self.when(statements), numbers, strict=True):
@@ -166,7 +184,7 @@ class Story:
     def addition(self, subject: str, thing: Countable, number: int) -> Line:
         """Tell that ``subject`` has added ``number`` of a thing."""
         words = {"past": thing.past, "q": NUMBERS[number], "n": thing.noun}
-        line = self.line(self.teller(subject), subject, say.COUNT, **words)
+        line = self.line(self.teller(subject, thing), subject, say.COUNT, **words)
         self.facts.append(
             Draft(subject, f"{thing.noun} {thing.past}", f"{NUMBERS[number]} {thing.noun}", line, cues=thing.cues)
         )
@@ -175,7 +193,8 @@ class Story:
     def trips(self, subject: str, statements: int) -> list[Line]:
         """Tell in ``statements`` sessions of trips to different countries."""
         lines = []
-        for session, country in zip(self.when(statements), self.rng.sample(COUNTRIES, statements), strict=True):
+        for session in self.when(statements):
+            country = self._countries.pop()
             line = self.line(self.teller(subject), subject, say.TRIP, v=country)
             self.facts.append(Draft(subject, "country visited", country, line, cues=content_words(*say.TRIP)))
             self.blocks[session].append([line])
@@ -186,7 +205,8 @@ class Story:
         """Tell in a session on which day something happened; return the day, and what a memory needs to tell it."""
         day = self.days[session] - timedelta(days=self.rng.randrange(15))
         when = self._day_from(day, self.days[session])
-        line = self.line(self.teller(subject), subject, say.EVENT, did=event.past, when=when)
+        line = self.line(self.teller(subject, event), subject, say.EVENT, did=event.past, when=when)
+        self._asked.add((subject, event))
         self.facts.append(Draft(subject, "event", event.past, line))
         return day, Draft(subject, "date of event", when, line, cues=event.cues)
 
@@ -307,7 +327,7 @@ class Thread:
     def _tell(self, blocks: list[list[Line]], templates: Sequence[str]) -> None:
         """Tell a fresh value in one turn, or in two with chit-chat between them."""
         value = self._value()
-        if self.story.rng.random() < 0.15:
+        if self.story.rng.random() < 0.15 and not any(draft.apart for draft in self._told):
             topic, line = self._line(say.TOPIC), Line(self.speaker, self.story.rng.choice(say.TOPIC_VALUE))
             line.text = line.text.format(v=value)
             blocks.append([topic, Line(self.story.partner(self.speaker), self.story.chat()), line])
@@ -331,10 +351,11 @@ class Thread:
 
     def _hold(self, value: str, lines: list[Line]) -> None:
         self.held.append((value, lines))
-        self._record(value, lines[-1], apart=len(lines) > 1)
+        self._record(value, lines[-1], say.APART if len(lines) > 1 else ())
 
-    def _record(self, value: str, line: Line, *, apart: bool = False) -> None:
+    def _record(self, value: str, line: Line, apart: tuple[str, ...] = ()) -> None:
         if self._told:
             self._told[-1].until = line
-        self._told.append(Draft(self.subject, self.relation.name, value, line, cues=self.relation.cues, apart=apart))
+        cues = self.relation.cues
+        self._told.append(Draft(self.subject, self.relation.name, value, line, cues=cues, apart=apart))
         self.story.facts.append(self._told[-1])

@@ -16,8 +16,8 @@ LINKS = (
             "{S} split{s} the rent with {v}.",
             "{P} flatmate is called {v}.",
             "Next to {P} name on the doorbell it says {v}.",
-            "Half of the plates in {P} kitchen belong to {v}, who lives there too.",
-            "{S} live{s} under one roof with {v}.",
+            "Half of the plates in {P} kitchen belong to {v}, and so does half of the rent.",
+            "{S} and {v} have one roof over their heads.",
             "The other half of {P} rent comes from {v}.",
         ),
         update=(
@@ -48,8 +48,8 @@ LINKS = (
             "In meetings {S} answer{s} to {v}.",
             "The person who decides on {P} raise is {v}.",
             "{P} team is run by {v}.",
-            "{v} leads the department {S} work{s} in.",
-            "At the office {S} take{s} orders from {v}.",
+            "{v} leads the department that {S} {am} in.",
+            "At the office {S} obey{s} {v}.",
         ),
         update=(
             "{P} old boss retired, and {v} took over.",

@@ -106,7 +106,7 @@ def test_similar_people_share_a_name_with_those_asked_about() -> None:
         ({"similarity": "high"}, "similarity"),
         ({"length": 100}, "'length' must be at least"),
         ({"length": 0}, "length"),
-        ({"counter": "bytes"}, "chars, words"),
+        ({"counter": "bytes"}, "counter 'bytes'"),
         ({"seed": -1}, "seed"),
     ],
 )
