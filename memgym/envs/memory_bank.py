@@ -80,7 +80,7 @@ class MemoryBankEnv(MemoryEnv):
         reader: who plays ``answer``: ``supported`` (does the answer follow from what is shown?), ``extractive``,
             ``api:MODEL``, or ``module:Class``.
         retrieve_k: number of memories that the search returns for a question.
-        answer_k: number of memories kept for the answer.
+        answer_k: number of memories kept for the answer, if ``answer_tokens`` reach so far.
         answer_tokens: how many tokens they may have together, with key, type and tags; the last is cut there.
         related_k: number of related memories shown per candidate in ``update``.
         memory_tokens: budget of the whole bank, all that is kept of its memories counted; None for no limit.

@@ -29,7 +29,7 @@ from memgym.protocol.plans import attribute_source, bank_operations, cut_value, 
 from memgym.scoring.statements import carries
 from memgym.tokens import TokenCounter, get_counter
 
-RETRIEVE_K, ANSWER_K, RELATED_K = 20, 5, 3
+RETRIEVE_K, ANSWER_K, RELATED_K = 20, 20, 3
 """How many memories a search returns, how many are kept for the answer, how many are related to a candidate."""
 
 ANSWER_TOKENS = 256
