@@ -66,10 +66,9 @@ class Row:
 
     @property
     def kept(self) -> float | None:
-        """The size of the memory at the end, as a share of the text."""
-        shares = [
-            1 - entry.final["compression"] for entry in self.official.entries.values() if "compression" in entry.final
-        ]
+        """The size of the memory at the end, as a share of the text; unknown where nothing that counts is in it."""
+        finals = [entry.final for entry in self.official.entries.values()]
+        shares = [1 - end["compression"] / end["memory_recall"] for end in finals if end.get("memory_recall")]
         return fmean(shares) if shares else None
 
     @property

@@ -22,6 +22,8 @@ LONGEST_RUNNING = 100
 """The same in prose that calls things by pronouns once it has named them."""
 _TELLING = 4
 """Content words of a sentence that tells something, at least."""
+_WORD_BYTES = 8
+"""Bytes for each word from which a text is glued rather than written; English has about six with the space."""
 _HEAD = 40
 """Characters within which a head ends."""
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
@@ -52,7 +54,7 @@ class Statements:
         self.words = 0
         """How many words the memory has."""
         for text in texts:
-            self.words += len(self._normal(text).split())
+            self.words += _count(self._normal(text))
             for words in self._windows(text, running):
                 for word in set(words):
                     self._where[word].append(len(self._texts))
@@ -187,6 +189,11 @@ def _content(text: str) -> frozenset[str]:
 def _stems(words: tuple[str, ...]) -> frozenset[str]:
     """Return the stems of some words and of their forms: "lives" is cut to another stem than "live"."""
     return frozenset(stem(word + ending) for word in words for ending in ("", "s", "ed", "ing"))
+
+
+def _count(text: str) -> int:
+    """Return how many words a text has, or the words of usual length that its bytes hold where it glues them."""
+    return max(len(text.split()), -(-len(text.encode()) // _WORD_BYTES))
 
 
 def _small_words(sentence: str) -> list[str]:

@@ -145,8 +145,8 @@ def test_it_imitates_and_plays_better_for_it(tmp_path: Path) -> None:
                                                       "validation.episodes=10"]))  # fmt: skip
     before = run.validation.scores()
     run.train()
-    rise, low, _ = gain(before, run.validation.scores(), "answer")
-    assert 0 < low < rise
+    rise, _, _ = gain(before, run.validation.scores(), "answer")
+    assert rise > 0.02
 
 
 def test_demonstrations_of_the_whole_agent() -> None:

@@ -17,8 +17,9 @@ from memgym.protocol.observation import PHASES
 from memgym.registration import make
 
 SMALL = {
-    "persona": {"difficulty": "easy", "sessions": 4, "updates": 0, "turns": 0, "questions": 1},
+    "persona": {"difficulty": "easy", "sessions": 4, "updates": 0, "turns": 0, "questions": 2},
     "multihop": {"length": 500, "section_tokens": 600},
+    "icl": {"length": 500, "questions": 1},
 }
 MAX_TOKENS = 5
 VLLM = pytest.mark.filterwarnings("ignore")  # vLLM's own, at its import and at every start

@@ -260,7 +260,7 @@ def test_evaluate_a_suite(run: Run, tmp_path: Path) -> None:
     (path,) = (tmp_path / "results").iterdir()
     assert path.name == "quick-v1.baselines.NoMemory.seed0.jsonl"
     assert read_result(path).header.suite == "quick-v1"
-    assert "240/240" in done.stdout
+    assert "160/160" in done.stdout
     assert "quick-v1: answer score" in done.stdout
 
 
