@@ -157,6 +157,7 @@ class MemoryEnv(gym.Env[str, str]):
             "index": int(index),
             "episode_id": self.episode.id,
             "split": self.split,
+            "privileged": self._reveal_gold,
             "operator_errors": self._scores.operator_errors,
             "overflow": self._scores.overflow,
         }
@@ -184,6 +185,7 @@ class MemoryEnv(gym.Env[str, str]):
         self._last_info = {
             "phase": self._phase or "",
             "played": played,
+            "privileged": self._reveal_gold,
             "rewards": rewards,
             "action_error": error,
             "operator_errors": scores.operator_errors,

@@ -95,7 +95,8 @@ class MemoryBankEnv(MemoryEnv):
         counter: how tokens are counted: ``chars``, ``words``, or ``hf:PATH`` of a tokenizer file, see
             :mod:`memgym.tokens`.
         instructions: whether observations tell the task.
-        reveal_gold: whether observations have a ``<gold>`` block: the privileged channel of ceiling policies.
+        reveal_gold: whether observations have a ``<gold>`` block: the privileged channel of ceiling policies. It is told
+            in ``info["privileged"]`` and in result files, and :func:`memgym.playing.play` shows it to no other policy.
         render_mode: ``ansi`` or None.
 
     Raises:

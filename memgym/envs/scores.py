@@ -49,8 +49,8 @@ _TOKENS = get_counter("chars")
 class AnswerScorer:
     """Scores answers by the task's official rule, or by a language model with the rule's score beside it.
 
-    With errata (see :class:`~memgym.tasks.published.base.FileConfig`) ``corrected`` is the rule's score by the mended
-    gold answers; questions whose gold was dropped have none.
+    With errata (see :class:`~memgym.tasks.published.base.FileConfig`) ``corrected`` stands beside ``answer``: the same
+    score by the mended gold answers; questions whose gold was dropped have none.
     """
 
     def __init__(self, task: Task, judge: str | dict[str, Any] | None):
@@ -74,14 +74,20 @@ class AnswerScorer:
         """
         text = answer.text if answer else ""
         scores = self._task.score(question, text)
-        if self._task.errata:
-            mended = self._task.errata.get(question.id, question.answers)
-            if mended:
-                scores["corrected"] = self._task.score(replace(question, answers=mended), text)["answer"]
         if self.judge is not None:
-            verdict = self.judge.score(question, answer.text, self._task.name) if answer else 0.0
-            scores = {**scores, "rule": scores["answer"], "answer": verdict}
+            scores = {**scores, "rule": scores["answer"], "answer": self._official(question, answer)}
+        mended = self._task.errata and self._task.errata.mended(question)
+        if mended:
+            scores["corrected"] = scores["answer"] if mended == question else self._official(mended, answer)
         return scores if answer else dict.fromkeys(scores, 0.0)
+
+    def _official(self, question: Question, answer: Answer | None) -> float:
+        """Return the score that counts: the judge's verdict, or without one the task's rule."""
+        if answer is None:
+            return 0.0
+        if self.judge is None:
+            return self._task.score(question, answer.text)["answer"]
+        return self.judge.score(question, answer.text, self._task.name)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -133,8 +133,9 @@ def _own(name: str, rules: Any) -> Prompt:
     return Prompt(name, {**PROMPTS["benchmark"].rules, **{kind: text.strip() for kind, text in rules.items()}})
 
 
-_MARKS = re.compile(r"[*_`\"'“”‘’#>]|^\s*-\s")
-_COLON = re.compile(r"\s*:\s*")
+_MARKS = re.compile(r"[*_`\"'“”‘’#<>\[\](){}$]|^\s*[-•]\s|\\boxed")
+_COLON = re.compile(r"\s*(?:[:：=]|\s[-–—]\s)\s*|\s+(?=(?:in)?correct$)")
+_LEAD = re.compile(r"^(?:(?:my|the|so|final)[ ,]+)*(?:verdict|answer|judge?ment)(?: is)?: (?=verdict )")
 
 
 def is_rubric(benchmark: str, question: Question) -> bool:
@@ -160,10 +161,11 @@ class Case(NamedTuple):
         """Return what ``reply`` says, or None if it is not a verdict.
 
         It is one if exactly one of its lines is a verdict line with this case's nonce, and that line is the last; in
-        capitals or small letters, plain, in bold or in quotes, with a full stop or without.
+        capitals or small letters, plain or in bold, quotes or a fence, with a full stop or without, by itself or behind
+        "Verdict:".
         """
         values = {f"verdict {self.nonce}: correct": True, f"verdict {self.nonce}: incorrect": False}
-        lines = [_bare(line) for line in reply.strip().splitlines()]
+        lines = [bare for line in reply.splitlines() if (bare := _bare(line))]
         found = [line for line in lines if line in values]
         if len(found) != 1 or lines[-1] != found[0]:
             return None
@@ -202,9 +204,9 @@ def _reference(question: Question) -> str:
 
 
 def _bare(line: str) -> str:
-    """Return a line in small letters, without marks of emphasis and quotes, and without stops at its end."""
-    plain = " ".join(_MARKS.sub("", line).split()).rstrip(".! ").lower()
-    return _COLON.sub(": ", plain)
+    """Return a line in small letters, without marks of emphasis, quotes and brackets, and without stops at its end."""
+    plain = " ".join(_MARKS.sub(" ", line).split()).rstrip(".!。 ").lower()
+    return _LEAD.sub("", _COLON.sub(": ", plain))
 
 
 def _digest(value: object) -> str:

@@ -70,7 +70,7 @@ def compare(before: Result, after: Result, score: str = "answer") -> list[Change
             was not given to the same questions.
         ConfigError: the score does not exist.
     """
-    _check_same(before.header.entries, after.header.entries)
+    _check_same(before.header.entries, after.header.entries, score)
     before, after, _ = common(before, after)
     changes, samples = [], []
     names = [entry.name for entry in before.header.entries]
@@ -137,12 +137,13 @@ def _cells(change: Change) -> list[str]:
     return [plain(change.name), change.drawn, *cells]
 
 
-def _check_same(before: Sequence[EntryRecord], after: Sequence[EntryRecord]) -> None:
+def _check_same(before: Sequence[EntryRecord], after: Sequence[EntryRecord], score: str) -> None:
     names = [[entry.name for entry in entries] for entries in (before, after)]
     if names[0] != names[1]:
         raise DataError(f"the results are of different entries: {', '.join(names[0])} and {', '.join(names[1])}")
     for first, second in zip(before, after, strict=True):
-        for field in ("env_id", "split", "episodes", "trials", "judge", "tokenizer"):
+        errata = ("errata",) if score == "corrected" else ()  # no other score depends on them
+        for field in ("env_id", "split", "episodes", "trials", "judge", "tokenizer", *errata):
             values = [getattr(entry, field) for entry in (first, second)]
             if values[0] != values[1]:
                 raise DataError(f"entry {first.name!r}: {field} is {values[0]!r} and {values[1]!r}")

@@ -19,6 +19,7 @@ from memgym.leaderboard.records import (
     AnswerRecord,
     EntryRecord,
     EpisodeRecord,
+    ErrataRecord,
     Header,
     JudgeRecord,
     PolicyRecord,
@@ -31,6 +32,7 @@ from memgym.leaderboard.suites import SUITES
 from memgym.playing import CONCURRENCY, Job, Played, PlayedStep, play
 from memgym.policy import Policy, load_policy, policy_class
 from memgym.registration import make
+from memgym.tasks.base import Task
 
 Stepped = Callable[[], None]
 """Called after each step of any episode."""
@@ -197,8 +199,23 @@ def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
         task_fingerprint=env.task.fingerprint(),
         judge=judge,
         tokenizer=env.counter.digest or None,
+        errata=errata_record(env.task),
+        unusable=len(env.task.unusable),
         final_rewards=list(final_names(env.rewards)),
         size=env.task.size(entry.split),
+    )
+
+
+def errata_record(task: Task) -> ErrataRecord | None:
+    """Return what is recorded of a task's errata, None if it has none."""
+    if task.errata is None:
+        return None
+    dropped = sum(not answers for answers in task.errata.answers.values())
+    return ErrataRecord(
+        digest=task.errata.digest,
+        mended=len(task.errata.answers) - dropped,
+        dropped=dropped,
+        elsewhere=task.errata.elsewhere,
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import EpisodeRecord
 from memgym.leaderboard.summary import FEWEST, Mean, scored
-from memgym.statistics import interval, resampled_means, totals
+from memgym.statistics import average_interval, difference_interval, mean_interval, totals
 
 Values = dict[int, dict[int, float]]
 """The mean of a score in an episode, by the episode's index and the trial."""
@@ -56,7 +56,7 @@ def trial_values(result: Result, entry: str, score: str = "answer") -> Values:
 
 
 def trial_means(values: Values) -> TrialMeans | None:
-    """Return avg@k and best@k with their 95 % intervals by a bootstrap over episodes; None if there are no values."""
+    """Return avg@k and best@k with their 95 % intervals over episodes; None if there are no values."""
     if not values:
         return None
     average = [float(np.mean([*trials.values()])) for trials in values.values()]
@@ -65,7 +65,7 @@ def trial_means(values: Values) -> TrialMeans | None:
 
 
 def rank(results: Sequence[Result], score: str = "answer") -> list[Place]:
-    """Rank results of the same entries by paired bootstraps over the episodes that both of a pair have played.
+    """Rank results of the same entries by their differences on the episodes that both of a pair have played.
 
     One is better than another *for sure* if the 95 % interval of the difference of their means over the entries does
     not hold zero. No correction is made for how many pairs there are: of 20 equal ones, one seems to differ.
@@ -82,10 +82,9 @@ def rank(results: Sequence[Result], score: str = "answer") -> list[Place]:
         for place, result in enumerate(results)
         if not result.header.policy.privileged and any(played[place].values())
     ]
-    pairs = _Pairs(played)
     places = [Place(None, ())] * len(results)
     for place in competing:
-        differences = {other: pairs.compare(place, other) for other in competing if other != place}
+        differences = {other: _compare(played[place], played[other]) for other in competing if other != place}
         better = sum(sign < 0 for sign in differences.values())
         places[place] = Place(better + 1, tuple(other for other, sign in differences.items() if sign == 0))
     return places
@@ -104,35 +103,23 @@ def pareto(points: Sequence[tuple[float, float] | None]) -> list[bool]:
     return [point is not None and not dominated(*point) for point in points]
 
 
-class _Pairs:
-    """Compares results pair by pair; what was drawn for one pair serves others with the same episodes."""
-
-    def __init__(self, played: Sequence[Mapping[str, Values]]):
-        self._played = played
-        self._drawn: dict[tuple[int, str, tuple[int, ...]], np.ndarray] = {}
-
-    def compare(self, first: int, second: int) -> int:
-        """Return 1 if the first is better for sure, -1 if the second is, 0 if that cannot be told."""
-        differences = []
-        for entry, values in self._played[first].items():
-            others = self._played[second].get(entry, {})
-            common = tuple(index for index in values if index in others)
-            if len(common) < FEWEST:
-                if values or others:
-                    return 0
-                continue
-            differences.append(self._samples(first, entry, common) - self._samples(second, entry, common))
-        if not differences:
-            return 0
-        low, high = interval(np.mean(differences, axis=0))
-        return (low > 0) - (high < 0)
-
-    def _samples(self, place: int, entry: str, indices: tuple[int, ...]) -> np.ndarray:
-        key = (place, entry, indices)
-        if key not in self._drawn:
-            values = self._played[place][entry]
-            self._drawn[key] = resampled_means(totals([[*values[index].values()] for index in indices]))
-        return self._drawn[key]
+def _compare(first: Mapping[str, Values], second: Mapping[str, Values]) -> int:
+    """Return 1 if the first is better for sure, -1 if the second is, 0 if that cannot be told."""
+    rises, ends = [], []
+    for entry, values in first.items():
+        others = second.get(entry, {})
+        common = [index for index in values if index in others]
+        if len(common) < FEWEST:
+            if values or others:
+                return 0
+            continue
+        one, other = (totals([[*played[index].values()] for index in common]) for played in (values, others))
+        rises.append(float(np.divide(*one.sum(0)) - np.divide(*other.sum(0))))
+        ends.append(difference_interval(other, one))
+    if not rises:
+        return 0
+    low, high = average_interval(rises, ends)
+    return (low > 0) - (high < 0)
 
 
 def _values(episode: EpisodeRecord, final: Sequence[str], score: str) -> list[float]:
@@ -140,5 +127,5 @@ def _values(episode: EpisodeRecord, final: Sequence[str], score: str) -> list[fl
 
 
 def _mean(values: Sequence[float]) -> Mean:
-    ends = interval(resampled_means(totals([[value] for value in values]))) if len(values) >= FEWEST else None
+    ends = mean_interval(totals([[value] for value in values])) if len(values) >= FEWEST else None
     return Mean(float(np.mean(values)), ends)

@@ -60,6 +60,17 @@ class JudgeRecord(_Record, frozen=True):
     prompt_hash: Name
 
 
+class ErrataRecord(_Record, frozen=True):
+    """By which errata the scores ``corrected`` were given."""
+
+    digest: Name
+    """The SHA-256 of the file."""
+    mended: Count
+    dropped: Count
+    elsewhere: Count = 0
+    """How many of its rows are of parts of the set that the data file does not have."""
+
+
 class EntryRecord(_Record, frozen=True):
     """An entry of the suite, with what its episodes depend on."""
 
@@ -74,6 +85,9 @@ class EntryRecord(_Record, frozen=True):
     judge: JudgeRecord | None = None
     tokenizer: Name | None = None
     """The SHA-256 of the tokenizer file that counts the tokens; None where a rule counts them."""
+    errata: ErrataRecord | None = None
+    unusable: Count = 0
+    """How many rows of the data file are left out, as nothing can be made of them."""
     final_rewards: Names = []
     """The rewards that tell at the last step how good the memory is."""
     size: Positive | None = None

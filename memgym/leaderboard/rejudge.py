@@ -20,8 +20,9 @@ from memgym.leaderboard.records import AnswerRecord, EntryRecord, EpisodeRecord,
 from memgym.leaderboard.trust import STRICT, Trust, replay_env
 
 JudgeSpec = str | Mapping[str, Any]
-Verdicts = Mapping[tuple[int, str, str], float | JudgeError]
-"""By index of the episode, id of the question and answer: 1.0 for a right one, 0.0 for a wrong one, or why not."""
+Verdicts = Mapping[tuple[int, str, str], Mapping[str, float] | JudgeError]
+"""By index of the episode, id of the question and answer: the scores that are verdicts (1.0 for a right answer, 0.0 for
+a wrong one), or why there are none."""
 
 
 def rejudge(
@@ -109,12 +110,17 @@ def _verdicts(judge: Judge, env: MemoryEnv, episodes: Iterable[EpisodeRecord], j
     keys = list(dict.fromkeys(_keys(episodes)))
     questions = _questions(env, {index for index, _, _ in keys})
 
-    def ask(key: tuple[int, str, str]) -> float | JudgeError:
+    def ask(key: tuple[int, str, str]) -> Mapping[str, float] | JudgeError:
         index, question, answer = key
         if (index, question) not in questions:
             raise DataError(f"episode {index} of task {env.task.name!r} has no question {question!r}")
+        asked = questions[index, question]
+        mended = env.task.errata and env.task.errata.mended(asked)
         try:
-            return judge.score(questions[index, question], answer, env.task.name)
+            scores = {"answer": judge.score(asked, answer, env.task.name)}
+            if mended:
+                scores["corrected"] = judge.score(mended, answer, env.task.name)
+            return scores
         except JudgeError as error:
             return error
         finally:
@@ -144,18 +150,18 @@ def _rejudged(episode: EpisodeRecord, verdicts: Verdicts, pay: ScalarReward) -> 
     for step in episode.steps:
         answers = []
         for answer in step.answers:
-            verdict = verdicts[episode.index, answer.question_id, answer.answer] if answer.answer else 0.0
-            if isinstance(verdict, JudgeError):
-                error = f"{type(verdict).__name__}: {verdict}"
+            found = verdicts[episode.index, answer.question_id, answer.answer] if answer.answer else {"answer": 0.0}
+            if isinstance(found, JudgeError):
+                error = f"{type(found).__name__}: {found}"
                 return msgspec.structs.replace(episode, steps=steps, error=error)
-            answers.append(_answer(answer, verdict))
+            answers.append(_answer(answer, found))
         steps.append(_step(step, answers, pay) if answers else step)
     return msgspec.structs.replace(episode, steps=steps)
 
 
-def _answer(answer: AnswerRecord, verdict: float) -> AnswerRecord:
+def _answer(answer: AnswerRecord, verdicts: Mapping[str, float]) -> AnswerRecord:
     rule = answer.scores.get("rule", answer.scores["answer"])
-    return msgspec.structs.replace(answer, scores={**answer.scores, "rule": rule, "answer": verdict})
+    return msgspec.structs.replace(answer, scores={**answer.scores, "rule": rule, **verdicts})
 
 
 def _step(step: StepRecord, answers: list[AnswerRecord], pay: ScalarReward) -> StepRecord:

@@ -94,6 +94,15 @@ class Summary:
     cost: Cost
 
     @property
+    def corrected(self) -> float | None:
+        """The mean over the entries by their corrected golds, where errata mend them; None if ``answer`` is not shown,
+        or nothing is mended."""
+        scored = [entry for entry in self.entries.values() if entry.mean is not None]
+        if self.score != "answer" or self.mean is None or not any("corrected" in entry.scores for entry in scored):
+            return None
+        return _mean([entry.scores.get("corrected", entry.mean.mean) for entry in scored if entry.mean])
+
+    @property
     def failed(self) -> int:
         """How many episodes failed."""
         return sum(entry.failed for entry in self.entries.values())

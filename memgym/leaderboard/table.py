@@ -130,7 +130,10 @@ def _scores(summary: Summary) -> list[str]:
 
 def _beside(summaries: Sequence[Summary]) -> dict[str, Callable[[Summary], str]]:
     """Return the columns beside the scores, and what stands in them; those that would be empty are left out."""
-    columns: dict[str, Callable[[Summary], str]] = {
+    columns: dict[str, Callable[[Summary], str]] = {}
+    if any(summary.corrected is not None for summary in summaries):
+        columns["corrected"] = lambda summary: "–" if summary.corrected is None else f"{summary.corrected:.3f}"
+    columns |= {
         "format": _format,
         "tokens": lambda summary: _short(summary.cost.tokens_in + summary.cost.tokens_out),
     }
@@ -147,6 +150,7 @@ def _notes(rows: Sequence[Row]) -> list[str]:
     header, notes = rows[0].result.header, []
     if any(row.standing is Standing.claimed for row in rows):
         notes.append("claimed: drawn from the file and not replayed here; 'memgym verify' recomputes it")
+    notes += _errata_notes(rows)
     if any(row.result.header.policy.privileged for row in rows):
         notes.append("* reads the gold answers: a ceiling, not a competitor")
     if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):
@@ -156,6 +160,18 @@ def _notes(rows: Sequence[Row]) -> list[str]:
     if any(row.summary.failed or row.summary.missing for row in rows):
         notes.append("episodes that failed or are missing count in no score: 'memgym evaluate --resume' plays them")
     return notes
+
+
+def _errata_notes(rows: Sequence[Row]) -> list[str]:
+    """Return by which golds answers were corrected, one line for each file of errata."""
+    known = {
+        (entry.name, entry.errata) for row in rows for entry in row.result.header.entries if entry.errata is not None
+    }
+    return [
+        f"corrected: {plain(name)} by errata {plain(errata.digest[:12])}: {errata.mended} golds mended, "
+        f"{errata.dropped} dropped" + (f", {errata.elsewhere} not in the data" if errata.elsewhere else "")
+        for name, errata in sorted(known, key=str)
+    ]
 
 
 def _format(summary: Summary) -> str:

@@ -182,7 +182,7 @@ def _argument(name: str, value: Any, trust: Trust) -> Any:
     return value
 
 
-_PATHS = frozenset({"path", "exclude", "only", "entities", "errata"})
+_PATHS = frozenset({"path", "exclude", "only", "entities", "errata", "aliases"})
 """Arguments of our tasks that name files."""
 
 

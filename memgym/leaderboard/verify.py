@@ -12,7 +12,7 @@ from memgym.envs.base import MemoryEnv
 from memgym.envs.rewards import final_names
 from memgym.errors import MemgymError
 from memgym.leaderboard.episodes import Records
-from memgym.leaderboard.evaluate import record_episode, record_step, round_record
+from memgym.leaderboard.evaluate import errata_record, record_episode, record_step, round_record
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import (
     NOT_COMPARED,
@@ -129,6 +129,10 @@ def _entry_difference(entry: EntryRecord, env: MemoryEnv, recorded: int) -> str:
     tokenizer = env.counter.digest or None
     if tokenizer != entry.tokenizer:
         return f"tokenizer {tokenizer or 'none':.12} counts here, not {entry.tokenizer or 'none':.12}"
+    errata = errata_record(env.task)
+    if errata != entry.errata:
+        digests = ["none" if one is None else one.digest[:12] for one in (errata, entry.errata)]
+        return f"errata {digests[0]} correct the golds here, not {plain(digests[1])}"
     judge = env.judge and JudgeRecord(id=env.judge.id, prompt_hash=env.judge.prompt_hash)
     if judge != entry.judge:
         here, there = (one and f"{one.id!r}, prompt {one.prompt_hash:.12}" for one in (judge, entry.judge))

@@ -11,7 +11,6 @@ import copy
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields
 from typing import Any, ClassVar, Self
 
@@ -20,6 +19,7 @@ from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError, unknown
 from memgym.scoring.phrases import exact_match, f1
 from memgym.scoring.text import best_over
+from memgym.tasks.errata import Errata
 from memgym.tokens import counter_id
 
 SPLITS = ("train", "validation", "test")
@@ -60,6 +60,10 @@ class Task(ABC):
     answer_tokens: ClassVar[int] = 64
     """The longest answer, in tokens of four bytes; what is beyond is cut off before it is scored. Benchmarks bound what
     is generated; here thoughts before the answer do not count."""
+    errata: Errata | None = None
+    """What mends the gold answers of a published set, if anything."""
+    unusable: tuple[str, ...] = ()
+    """Ids of the rows of a data file that are left out, as nothing can be made of them."""
     running: ClassVar[bool] = False
     """Whether a statement may go on over the ends of lines, as in prose that calls things by pronouns."""
     Config: ClassVar[type]
@@ -130,11 +134,6 @@ class Task(ABC):
             "answer": best_over(exact_match, answer, question.answers),
             "f1": best_over(f1, answer, question.answers),
         }
-
-    @property
-    def errata(self) -> Mapping[str, tuple[str, ...]]:
-        """Id of a question to its mended gold answers, none of them where the gold was dropped; for published sets."""
-        return {}
 
     def answer_limit(self, question: Question) -> int:
         """Return the longest answer to a question, in tokens of four bytes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -14,6 +14,7 @@ from memgym.data.files import digest, read_rows
 from memgym.episodes import Episode
 from memgym.errors import ConfigError, DataError
 from memgym.tasks.base import SPLITS, Task
+from memgym.tasks.errata import Errata, Erratum
 
 CHECKED_BYTES = 64 << 20
 """How much of a file is checked at construction; what lies beyond is checked when its episode is made."""
@@ -25,8 +26,9 @@ class FileConfig:
 
     Args:
         path: the data file, or ``hf:ORG/NAME:CONFIG:SPLIT`` for a data set on the Hugging Face hub.
-        errata: a file that mends gold answers: rows ``{id, answers[]}`` by the id of the question, without answers for
-            a gold that is dropped. Answers are then scored by both, as ``answer`` and ``corrected``.
+        errata: a file that mends gold answers: rows ``{id, answers[], question?}`` by the id of the question, with an
+            empty list for a gold that is dropped. Answers are then scored by both golds, as ``answer`` and
+            ``corrected``; episodes stay the same.
     """
 
     path: str
@@ -72,7 +74,7 @@ class FileTask(Task):
     layout: ClassVar[str] = ""
     """The fields that a row must have, for error messages."""
     path_options: ClassVar[tuple[str, ...]] = ("path", "errata")
-    """The options that name files: the fingerprint takes their content in place of the path."""
+    """The options that name files: the fingerprint takes their content in place of the path, but for the errata."""
     Config: ClassVar[type] = FileConfig
 
     def __init__(self, **options: Any):
@@ -81,24 +83,51 @@ class FileTask(Task):
         share = CHECKED_BYTES / max(self.rows.nbytes, CHECKED_BYTES)
         for number in dict.fromkeys((*range(int(share * len(self.rows))), len(self.rows) - 1)):
             self._explained(self.check, number)
-        self._errata = self._read_errata()
+        if self.config.errata:
+            self.errata = self._read_errata()
 
-    @property
-    def errata(self) -> Mapping[str, tuple[str, ...]]:
-        """Id of a question to its mended gold answers, none of them where the gold was dropped."""
-        return self._errata
+    def erratum(self, row: dict[str, Any], where: str) -> Erratum | None:
+        """Return what a row of the errata says; None where it mends no answer."""
+        question_id = str(require(row, "id", (str, int), where))
+        answers = texts(row, "answers", where) if require(row, "answers", list, where) else ()
+        return Erratum(question_id, answers, require(row, "question", str, where) if "question" in row else None)
 
-    def erratum(self, row: dict[str, Any], where: str) -> tuple[str, tuple[str, ...]] | None:
-        """Return the question of a row of the errata and its mended answers; None where the row mends none."""
-        answers = require(row, "answers", list, where) if row.get("answers") else []
-        return str(require(row, "id", (str, int), where)), texts(row, "answers", where) if answers else ()
+    def asked(self, number: int) -> dict[str, str]:
+        """Return the questions of row ``number``, by their ids."""
+        return {question.id: question.text for question in self.load(number).questions}
 
-    def _read_errata(self) -> dict[str, tuple[str, ...]]:
-        if not self.config.errata:
-            return {}
+    def _read_errata(self) -> Errata:
+        """Read the errata, and check each against the row that it is about."""
         rows = read_rows(self.config.errata)
-        found = [self.erratum(row, rows.where(number)) for number, row in enumerate(rows)]
-        return dict(mended for mended in found if mended is not None)
+        numbers = {self.row_id(self.rows[number], number): number for number in self._selected}
+        answers: dict[str, tuple[str, ...]] = {}
+        asked: dict[int, dict[str, str]] = {}
+        elsewhere = 0
+        for place in range(len(rows)):
+            where = rows.where(place)
+            try:
+                erratum = self.erratum(rows[place], where)
+            except DataError as error:
+                raise DataError(f"{error}. Errata have rows {{id, answers[], question?}}") from None
+            if erratum is None:
+                continue
+            name = erratum.question_id
+            number = numbers.get(name, numbers.get(name.rpartition("-q")[0]))
+            if number is None:
+                elsewhere += 1
+                continue
+            if number not in asked:
+                asked[number] = self.asked(number)
+            if erratum.text is not None and asked[number].get(name, erratum.text) != erratum.text:
+                raise DataError(f"{where}: question {name!r} of {self.rows.name} is {asked[number][name]!r:.80}")
+            if name not in asked[number]:
+                raise DataError(f"{where}: {self.rows.where(number)} has no question {name!r}")
+            if name in answers:
+                raise DataError(f"{where}: question {name!r} is mended twice")
+            answers[name] = erratum.answers
+        if not answers:
+            raise DataError(f"{rows.name} mends no question of {self.rows.name}: name errata of this data set")
+        return Errata(answers, rows.digest, elsewhere)
 
     def row_id(self, row: dict[str, Any], number: int) -> str:
         """Return the id of row ``number``, by which it is assigned to a split: its ``id``, else its number."""
@@ -145,11 +174,16 @@ class FileTask(Task):
 
     @cached_property
     def _fingerprint(self) -> str:
-        options = asdict(self.config)
+        options = asdict(self.config) | self.files()
         for option in self.path_options:
             if options[option]:
                 options[option] = self.rows.digest if option == "path" else digest(options[option])
+        del options["errata"]  # no episode depends on it
         return self._hash(options)
+
+    def files(self) -> dict[str, str]:
+        """Return the files that the task reads, by the options that name them; ``""`` for none."""
+        return {option: getattr(self.config, option) for option in self.path_options}
 
     def _explained(self, function: Any, *arguments: Any) -> Any:
         try:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -102,7 +102,7 @@ class DocumentTask(FileTask):
         DataError: as for every file, and if ``exclude`` or ``only`` was not made from ``path``.
     """
 
-    path_options = ("path", "errata", "exclude", "only")
+    path_options: ClassVar[tuple[str, ...]] = ("path", "errata", "exclude", "only")
     Config = DocumentsConfig
 
     def __init__(self, **options: Any):
@@ -130,6 +130,10 @@ class DocumentTask(FileTask):
     def row_id(self, row: dict[str, Any], number: int) -> str:
         """Return the row's ``id`` or ``_id``, else its number."""
         return str(row.get("id", row.get("_id", number)))
+
+    def asked(self, number: int) -> dict[str, str]:
+        """Return the question of row ``number`` by its id; its context need not be made for that."""
+        return {self.row_id(self.rows[number], number): self.item(number).question}
 
     def selected(self) -> Sequence[int]:
         """Return the numbers of the rows that are asked about."""

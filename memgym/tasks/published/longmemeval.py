@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from memgym.data.fields import require, texts
@@ -23,6 +24,7 @@ TYPES = (
     "knowledge-update",
     "multi-session",
 )
+_SHOWN = 5
 _ALSO = re.compile(r"^(?P<first>.+?)\. (?P<second>[^.]+?)(?: \([^)]*\))? (?:is|are) also acceptable\.?$", re.DOTALL)
 _OR = re.compile(r"^(?P<first>.+?) \(or (?P<second>[^)]+)\)\.?$", re.DOTALL)
 
@@ -43,7 +45,8 @@ class LongMemEval(FileTask):
     the last day) is also acceptable." or "25 minutes (or 25:00)" either form); for the preference type, whose gold is a
     rubric, it is token F1; for abstention questions it is 1 if the answer abstains in known words
     (:func:`~memgym.scoring.abstention.abstains`). ``f1`` stands beside it. Words are those of SQuAD's normalisation,
-    for the reader, too: results rest on it. Rows without sessions are left out, with a warning.
+    for the reader, too: results rest on it. Rows without sessions are left out, with a warning that names them, and a
+    result file tells their number.
     """
 
     name = "longmemeval"
@@ -62,24 +65,30 @@ class LongMemEval(FileTask):
 
     def __init__(self, **options: Any):
         super().__init__(**options)
-        empty = [self.row_id(self.rows[number], number) for number in range(len(self.rows)) if self._is_empty(number)]
-        if len(empty) == len(self.rows):
-            raise DataError(f"{self.rows.name}: no row has a session with turns in 'haystack_sessions'")
-        if empty:
-            shown = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
-            warnings.warn(f"{self.rows.name}: {len(empty)} rows without sessions are left out: {shown}", stacklevel=2)
+        self.unusable = tuple(self._empty.values())
+        if len(self.unusable) == len(self.rows):
+            raise DataError(f"{self.rows.name}: no row has sessions in the field 'haystack_sessions'")
+        if self.unusable:
+            shown = ", ".join(self.unusable[:_SHOWN]) + (", …" if len(self.unusable) > _SHOWN else "")
+            warnings.warn(f"{self.rows.name}: rows without sessions are left out: {shown}", stacklevel=2)
 
     def selected(self) -> Sequence[int]:
         """Return the numbers of the rows that have a session."""
-        return [number for number in super().selected() if not self._is_empty(number)]
+        return [number for number in super().selected() if number not in self._empty]
 
     def check(self, number: int) -> None:
         """Check row ``number``, if it has a session."""
-        if not self._is_empty(number):
+        if number not in self._empty:
             self.load(number)
 
-    def _is_empty(self, number: int) -> bool:
-        return not any(require(self.rows[number], "haystack_sessions", list, self.rows.where(number)))
+    @cached_property
+    def _empty(self) -> dict[int, str]:
+        """Number and id of the rows that have no session with a turn."""
+        return {
+            number: self.row_id(row, number)
+            for number, row in enumerate(self.rows)
+            if isinstance(sessions := row.get("haystack_sessions", ""), list) and not any(sessions)
+        }
 
     def load(self, key: int) -> Episode:
         """Return the episode of row ``key``."""

@@ -31,7 +31,10 @@ class MemAgent(FileTask):
     documents hold the answer.
 
     The official score ``answer`` is, for QA, sub-EM (the gold answer is in the prediction, both normalised; one-sided,
-    so an empty prediction scores 0) with ``em`` and ``f1`` beside it, and for RULER rows ``string_match_all``.
+    so an empty prediction scores 0) with ``em`` and ``f1`` beside it, and for RULER rows ``string_match_all``, which
+    MemAgent's script rounds to two decimals for each row. In the answer format ``boxed`` the last box counts, wherever
+    it stands behind the thoughts (``</think>``), as in its evaluation; that it must stand within the last 300
+    characters is a rule of its training reward.
     """
 
     name = "memagent"

@@ -17,10 +17,13 @@ from memgym.scoring.string_match import string_match_all
 from memgym.scoring.text import best_over, exact_match, f1, normalize, sub_em
 from memgym.tasks.published.base import FileConfig, FileTask
 
+GENERATED = {"infbench": 1200, "recsys": 300, "detective": 100}
+"""The longest answer in tokens, as the benchmark bounds generation, by the name's beginning; others are short."""
 METRICS = {"eventqa": "all", "icl": "em", "detective": "em", "recsys": "recall@5", "infbench": "f1"}
 """The metric of a sub-dataset by the beginning of its name; the others are scored by ``sub_em``."""
 _PREFIX = re.compile(r"^\s*(?:answer|label)\s*:\s*", re.IGNORECASE)
-_ANSWER_LINE = re.compile(r"\banswer\s*:[ \t]*([^\n]+)", re.IGNORECASE)
+_LABEL = re.compile(r"^\s*label\s*:\s*", re.IGNORECASE)
+_ANSWER_LINE = re.compile(r"answer:(.*)", re.IGNORECASE)
 _NUMBER = re.compile(r"^\s*\d+\s*[.):]\s*")
 _PARENTHESES = re.compile(r"\([^()]*\)")
 
@@ -45,13 +48,14 @@ class MemoryAgentBench(FileTask):
     rows ``{context, questions[], answers[][], metadata: {source}}``. An episode is a context with all
     its questions; ``Question.category`` is the sub-dataset.
 
-    The score ``answer`` is, by sub-dataset: ``icl`` and ``detective``: strict exact match of what stands behind
-    ``Answer:`` up to the end of the line, if it is there (without a leading ``label:``); ``eventqa``: 1 if all gold
+    The score ``answer`` is, by sub-dataset: ``icl`` and ``detective``: strict exact match; ``eventqa``: 1 if all gold
     answers are named; ``recsys``: Recall@5, the share of the gold films among the first five lines of the answer; all
-    others: substring exact match, one-sided. A film is known by its title, normalised and without the year; the
-    official script takes the nearest of all titles by edit distance, and so forgives misspellings. Sub-datasets that
-    the benchmark gives to an LLM judge have a judge-free score here: ``longmemeval`` substring exact match,
-    ``infbench`` token F1. ``em``, ``sub_em`` and ``f1`` stand beside ``answer``.
+    others: substring exact match, one-sided. As in the benchmark's own script, what counts is the whole answer or what
+    stands behind ``Answer:`` up to the end of the line (without it, the first line), whichever is better, and for
+    ``icl`` the line alone; a leading ``label:`` is dropped on both sides. A film is known by its title, normalised and
+    without the year; the official script takes the nearest of all titles by edit distance, and so forgives
+    misspellings. Sub-datasets that the benchmark gives to an LLM judge have a judge-free score here: ``longmemeval``
+    substring exact match, ``infbench`` token F1. ``em``, ``sub_em`` and ``f1`` stand beside ``answer``.
     """
 
     name = "memoryagentbench"
@@ -107,19 +111,19 @@ class MemoryAgentBench(FileTask):
         context = Section("context", require(row, "context", str, where))
         return Episode(id=row_id, questions=tuple(questions), sections=(context,))
 
+    def answer_limit(self, question: Question) -> int:
+        """Return the limit of the sub-dataset."""
+        found = (limit for prefix, limit in GENERATED.items() if question.category.startswith(prefix))
+        return next(found, self.answer_tokens)
+
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return ``answer`` by the sub-dataset's metric, and ``em``, ``sub_em`` and ``f1`` beside it."""
-        given, *golds = (_PREFIX.sub("", text, count=1) for text in (answer, *question.answers))
-        scores = {
-            "em": best_over(exact_match, given, golds),
-            "sub_em": best_over(sub_em, given, golds),
-            "f1": best_over(f1, given, golds),
-        }
+        given = _LABEL.sub("", answer, count=1)
+        line, *golds = (_PREFIX.sub("", text, count=1) for text in (_line(answer), *question.answers))
+        counted = (line,) if question.category.startswith("icl") else (given, line)
+        metrics = {"em": exact_match, "sub_em": sub_em, "f1": f1}
+        scores = {name: max(best_over(rule, text, golds) for text in counted) for name, rule in metrics.items()}
         metric = _metric(question.category)
-        if metric == "em":
-            said = _ANSWER_LINE.search(answer)
-            given = _PREFIX.sub("", said[1] if said else answer, count=1)
-            scores["em"] = best_over(exact_match, given, golds)
         if metric == "all":
             official = float(string_match_all(given, golds) == 1)
         elif metric == "recall@5":
@@ -153,6 +157,12 @@ class MemoryAgentBench(FileTask):
         if is_blank(normalize(title)):
             raise DataError(f"{where}: entity {entity!r} has no title in {self.config.entities}")
         return title
+
+
+def _line(answer: str) -> str:
+    """Return what stands behind the first ``Answer:`` up to the end of the line, without one the first line."""
+    said = _ANSWER_LINE.search(answer)
+    return said[1] if said else answer.partition("\n")[0]
 
 
 def _film(entity: str) -> str:

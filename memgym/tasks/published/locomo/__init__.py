@@ -12,6 +12,7 @@ from memgym.checks import check_choice
 from memgym.data.fields import is_blank, require, texts
 from memgym.episodes import Episode, Fact, Question, Session, Turn
 from memgym.errors import ConfigError, DataError
+from memgym.tasks.errata import Erratum
 from memgym.tasks.published.base import FileConfig, FileTask
 from memgym.tasks.published.locomo.bleu import bleu1
 from memgym.tasks.published.locomo.score import locomo_score, stemmer
@@ -19,6 +20,7 @@ from memgym.tasks.published.locomo.score import locomo_score, stemmer
 CATEGORIES = {1: "multi-hop", 2: "temporal", 3: "open-domain", 4: "single-hop", 5: "adversarial"}
 ABSTENTION = "Not mentioned in the conversation"
 _TRAIN, _VALIDATION = "conv-26", "conv-30"
+_REMARK = re.compile(r"\s*\([^()]*\)")
 _DIALOGUE_ID = re.compile(r"D\d+:\d+")
 
 
@@ -123,16 +125,30 @@ class LoCoMo(FileTask):
             facts=tuple(_facts(row, turns, where)),
         )
 
-    def erratum(self, row: dict[str, Any], where: str) -> tuple[str, tuple[str, ...]] | None:
-        """Return what a row mends: ``{id, answers[]}``, or ``{sample_id, qa_index, correct_answer}`` of a public audit.
+    def erratum(self, row: dict[str, Any], where: str) -> Erratum | None:
+        """Return what a row mends: ``{id, answers[]}``, or a row of the public audit of LoCoMo's golds.
 
-        Rows of the audit that mend the evidence alone (``WRONG_CITATION``) mend no answer.
+        Those are ``{sample_id, qa_index, question, error_type, correct_answer}``, ``qa_index`` being the place in the
+        conversation's ``qa``. Rows that mend the evidence alone (``WRONG_CITATION``) mend no answer. Remarks in
+        parentheses are no part of the gold that is scored; with them it is a second one, for a judge.
         """
         if "qa_index" not in row:
             return super().erratum(row, where)
-        index, sample = require(row, "qa_index", int, where), require(row, "sample_id", str, where)
-        answer = str(require(row, "correct_answer", (str, int, float), where))
-        return None if row.get("error_type") == "WRONG_CITATION" else (f"{sample}-q{index}", (answer,))
+        question_id = f"{require(row, 'sample_id', str, where)}-q{require(row, 'qa_index', int, where)}"
+        text = require(row, "question", str, where)
+        if require(row, "error_type", str, where) == "WRONG_CITATION":
+            return None
+        if require(row, "correct_answer", (str, int, float, type(None)), where) is None:
+            return Erratum(question_id, (), text)
+        (answer,) = texts(row, "correct_answer", where)
+        bare = _REMARK.sub("", answer)
+        return Erratum(question_id, (answer,) if is_blank(bare) else tuple(dict.fromkeys((bare, answer))), text)
+
+    def asked(self, number: int) -> dict[str, str]:
+        """Return the questions of a conversation by their ids, of all categories."""
+        row, where = self.rows[number], self.rows.where(number)
+        sample, questions = self.row_id(row, number), require(row, "qa", list, where)
+        return {f"{sample}-q{i}": require(qa, "question", str, f"{where}, qa {i}") for i, qa in enumerate(questions)}
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return the official ``answer`` score and ``bleu1`` (on adversarial questions, both are the former)."""

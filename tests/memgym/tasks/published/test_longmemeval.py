@@ -134,3 +134,15 @@ def test_abstention_has_no_evidence_even_if_a_near_miss_is_marked(tmp_path):
 def test_bad_rows(tmp_path, changes, message):
     with pytest.raises(DataError, match=rf"longmemeval\.json, row 0.*{message}"):
         load(tmp_path, **changes)
+
+
+def test_rows_without_sessions_are_named_and_left_out(tmp_path):
+    rows = [ROW, ROW | {"question_id": "q2", "haystack_sessions": [[], [], []]}, ROW | {"question_id": "q3"}]
+    (tmp_path / "longmemeval.json").write_text(json.dumps(rows))
+    with pytest.warns(UserWarning, match=r"longmemeval\.json: rows without sessions are left out: q2"):
+        task = LongMemEval(path=str(tmp_path / "longmemeval.json"))
+    assert [task.episode("all", i).id for i in range(task.size("all"))] == ["q1", "q3"]
+    assert task.unusable == ("q2",)
+    (tmp_path / "longmemeval.json").write_text(json.dumps(rows[1:2]))
+    with pytest.raises(DataError, match="no row has sessions in the field 'haystack_sessions'"):
+        LongMemEval(path=str(tmp_path / "longmemeval.json"))

@@ -37,3 +37,21 @@ def test_json_strings_of_the_hub(tmp_path):
     assert load(tmp_path, packed) == load(tmp_path, ROW)
     with pytest.raises(DataError, match=r"dev\.json, row 0: .*'context'.* is not valid JSON"):
         load(tmp_path, ROW | {"context": "[["})
+
+
+def test_aliases_of_version_1_1(tmp_path):
+    """As the official script of that version: an answer is right by any name of what its id stands for."""
+    row = ROW | {"answer_id": "Q7259"}
+    plain = load(tmp_path, row)
+    assert plain.questions[0].answers == ("Ada",)
+    before = TwoWiki(path=str(tmp_path / "dev.json")).fingerprint()
+    names = {"Q_id": "Q7259", "aliases": ["Ada Lovelace", "Ada"], "demonyms": ["Lady Ada"]}
+    (tmp_path / "names.json").write_text(json.dumps(names) + "\n")
+    named = TwoWiki(path=str(tmp_path / "dev.json"), aliases=str(tmp_path / "names.json"))
+    (question,) = named.episode("all", 0).questions
+    assert question.answers == ("Ada", "Ada Lovelace", "Lady Ada")
+    assert named.score(question, "lady ada")["answer"] == 1.0
+    (tmp_path / "id_aliases.json").write_text(json.dumps(names) + "\n")
+    beside = TwoWiki(path=str(tmp_path / "dev.json"))
+    assert beside.episode("all", 0) == named.episode("all", 0)
+    assert before != beside.fingerprint() == named.fingerprint()
