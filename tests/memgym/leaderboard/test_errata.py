@@ -26,7 +26,12 @@ from memgym.operators import write_answer
 
 NAMES = ("Ana", "Ben", "Cleo", "Dan")
 ROWS = [
-    {"id": name.lower(), "sections": [f"{name} lives in Porto."], "questions": [f"Where does {name} live?"], "answers": [gold]}
+    {
+        "id": name.lower(),
+        "sections": [f"{name} lives in Porto."],
+        "questions": [f"Where does {name} live?"],
+        "answers": [gold],
+    }
     for name, gold in zip(NAMES, ("Porto", "Lisbon", "Lisbon", "Faro"), strict=True)
 ]  # fmt: skip
 ERRATA = [

@@ -15,7 +15,12 @@ from memgym.tasks.base import Task
 from memgym.tasks.published.locomo import LoCoMo
 
 ROWS = [
-    {"id": "ana", "sections": ["Ana lives in Porto."], "questions": ["Where?", "Since when?"], "answers": ["Lisbon", "May"]},
+    {
+        "id": "ana",
+        "sections": ["Ana lives in Porto."],
+        "questions": ["Where?", "Since when?"],
+        "answers": ["Lisbon", "May"],
+    },
     {"id": "ben", "sections": ["Ben has a cat."], "questions": ["A dog?"], "answers": ["yes"]},
 ]  # fmt: skip
 
