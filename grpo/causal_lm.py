@@ -10,12 +10,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 from torch.utils.checkpoint import checkpoint
 
 from grpo.errors import ConfigError, MissingExtraError
@@ -23,6 +24,9 @@ from grpo.masks import attention_mask
 from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
 from grpo.projection import project, scaling
+
+_ADAPTER = "default"
+"""PEFT's name of the adapter that is trained."""
 
 
 class CausalLM(TrainablePolicy):
@@ -56,15 +60,16 @@ class CausalLM(TrainablePolicy):
         self.temperature = temperature
         self.chunk_tokens = chunk_tokens
         if gradient_checkpointing:
-            _recompute_layers(self._base)
-        self.shares_prefixes = share_prefixes and _can_share(self._base, gradient_checkpointing)
+            _recompute_layers(self.base)
+        self.shares_prefixes = share_prefixes and _can_share(self.base, gradient_checkpointing)
 
     @classmethod
-    def from_pretrained(cls, path: str, **kwargs: Any) -> Self:
+    def from_pretrained(cls, path: str, lora_rank: int = 0, **kwargs: Any) -> Self:
         """Load a Transformers model directory in float32.
 
         Args:
             path: The directory, or a hub name.
+            lora_rank: If not 0, LoRA adapters of this rank are trained instead of the model's weights.
             kwargs: Arguments of the class.
         """
         try:
@@ -72,7 +77,8 @@ class CausalLM(TrainablePolicy):
         except ImportError as error:
             raise MissingExtraError("a causal LM policy", "transformers") from error
         safely = {"trust_remote_code": False, "weights_only": True}
-        return cls(AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **safely), **kwargs)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32, **safely)
+        return cls(add_lora(model, lora_rank) if lora_rank else model, **kwargs)
 
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy of every response token: ``[N, R]`` float32, 0 outside the mask."""
@@ -82,7 +88,7 @@ class CausalLM(TrainablePolicy):
             hidden = self._plain_hidden(batch)
         flat = token_log_probs(
             hidden[mask],
-            self._base.get_output_embeddings(),
+            self.base.get_output_embeddings(),
             batch["response_ids"][mask],
             self.temperature,
             self.chunk_tokens,
@@ -108,17 +114,41 @@ class CausalLM(TrainablePolicy):
         with self.model.disable_adapter():
             return self.log_probs(batch)[0]
 
+    def weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield what is trained, by its name in the model without a PEFT wrapper: each parameter whole, on every rank.
+
+        All ranks must go through it together, as those that are split among them are gathered, one at a time.
+        """
+        for name, parameter in self.base.named_parameters():
+            if parameter.requires_grad:
+                yield name, _whole(parameter)
+
+    @torch.no_grad()
+    def merged_weights(self) -> Iterator[tuple[str, Tensor]]:
+        """Yield all parameters, as a model without adapters names them, with the adapters merged into what they adapt.
+
+        Each is whole, on every rank; all ranks must go through it together.
+        """
+        for name, parameter in self.base.named_parameters():
+            module, adapted, _ = name.rpartition(".base_layer.weight")
+            if adapted:
+                delta = _whole(self.base.get_submodule(module).get_delta_weight(_ADAPTER))
+                yield f"{module}.weight", (_whole(parameter).float() + delta.float()).to(parameter.dtype)
+            elif f".{_ADAPTER}." not in name:
+                yield name.replace(".base_layer.", "."), _whole(parameter)
+
     def shards(self) -> Iterable[nn.Module]:
         """Return the decoder layers."""
-        return self._base.get_decoder().layers
+        return self.base.get_decoder().layers
 
     @property
-    def _base(self) -> Any:  # PreTrainedModel; torch's stubs know nothing of a module's own members
+    def base(self) -> Any:  # PreTrainedModel; torch's stubs know nothing of a module's own members
+        """The Transformers model, without its PEFT wrapper."""
         return self.model.get_base_model() if self.has_reference else self.model
 
     def _decode(self, ids: Tensor, mask: Tensor, positions: Tensor, cache: Any = None) -> Tensor:
-        decoder = self._base.get_decoder()
-        seen = attention_mask(self._base, mask.long(), ids.shape[1])
+        decoder = self.base.get_decoder()
+        seen = attention_mask(self.base, mask.long(), ids.shape[1])
         inputs = {"input_ids": ids, "attention_mask": seen, "position_ids": positions, "use_cache": False}
         if cache is not None:
             from grpo.prefix_cache import cache_name
@@ -164,7 +194,11 @@ def add_lora(model: nn.Module, rank: int) -> nn.Module:
     except ImportError as error:
         raise MissingExtraError("LoRA", "peft") from error
     config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear", task_type="CAUSAL_LM")
-    return get_peft_model(model, config)
+    return get_peft_model(model, config, _ADAPTER)
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
 def token_log_probs(

@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -143,10 +142,8 @@ class Run:
             raise ConfigError(f"groups = {config.groups}, but each of the {self.world.size} ranks plays at least one")
         self.policy = make_policy(self.agent, config)
         backend = _trainable(learner)
-        if config.trainer.strategy == "fsdp" and backend is not None and backend.rollout_dtype:
-            raise ConfigError(
-                "rollout_dtype copies whole weights, which strategy = 'fsdp' splits: leave one of them out"
-            )
+        if self._splits and backend is not None and backend.model is not None:
+            backend.sample_from_copy()
         sync = _weight_sync(self.policy, backend)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync, self.world)
         self.trainer = Trainer(
@@ -161,6 +158,11 @@ class Run:
             reward_names=env.reward_names,
             world=self.world,
         )
+
+    @property
+    def _splits(self) -> bool:
+        """Whether the trained weights are split among the ranks."""
+        return self.recipe.run.trainer.strategy == "fsdp" and self.world.size > 1
 
     @property
     def complete(self) -> bool:
@@ -192,22 +194,22 @@ class Run:
             self.trainer.report = report
             metrics = self.trainer.train(resume)
             self.trainer.load_best()
-            if first:
-                self._save_model(folder)
+            self._save_model(folder)
         return metrics
 
     def _save_model(self, folder: RunFolder) -> None:
         """Save the language model that was trained, whole or not at all."""
-        backend = _trainable(_learner(self.agent))
-        if backend is None or self.recipe.run.trainer.strategy != "ddp":
+        policy, backend, first = self.policy, _trainable(_learner(self.agent)), self.world.rank == 0
+        if backend is None or not isinstance(policy, CausalLM):
             return
+        whole = {name: tensor.cpu() if first else None for name, tensor in policy.merged_weights()}
 
         def save(path: Path) -> None:
-            model: Any = self.policy.model  # of Transformers
-            model.save_pretrained(path)
+            policy.base.save_pretrained(path, state_dict=whole)
             backend.tokenizer.save_pretrained(path)
 
-        folder.write_model(save)
+        if first:
+            folder.write_model(save)
 
     def rise(self, before: Scores) -> str:
         """Return in words how the main score on the held-out episodes has changed since ``before``."""
@@ -232,6 +234,7 @@ def make_policy(agent: Agent, config: RunConfig) -> TrainablePolicy:
     Raises:
         ConfigError: what is trained is no policy, or the settings do not fit it.
     """
+    torch.manual_seed(config.trainer.seed)  # adapters begin at random: the same on every rank, and in every run
     learner = _learner(agent)
     backend = _trainable(learner)
     if backend is None:
@@ -243,10 +246,8 @@ def make_policy(agent: Agent, config: RunConfig) -> TrainablePolicy:
     if backend.model is None:
         if backend.model_name is None:
             raise ConfigError(f"{type(backend).__name__} has neither a model nor a model_name to train")
-        if config.lora_rank:
-            raise ConfigError("lora_rank needs a backend that samples from the trained model: kind = 'transformers'")
         path = find_model(backend.model_name)
-        return CausalLM.from_pretrained(path, gradient_checkpointing=config.gradient_checkpointing)
+        return CausalLM.from_pretrained(path, config.lora_rank, gradient_checkpointing=config.gradient_checkpointing)
     model = add_lora(backend.model, config.lora_rank) if config.lora_rank else backend.model
     return CausalLM(model, gradient_checkpointing=config.gradient_checkpointing)
 
@@ -289,7 +290,7 @@ def _weight_sync(policy: TrainablePolicy, backend: TrainableBackend | None) -> C
     """Return what hands the trained weights to the sampler; None where no language model is trained."""
     if backend is None or not isinstance(policy, CausalLM):
         return None
-    return lambda: backend.update_weights(policy.model.named_parameters())
+    return lambda: backend.update_weights(policy.merged_weights() if backend.model is None else policy.weights())
 
 
 def _reference(policy: TrainablePolicy, config: RunConfig) -> TrainablePolicy | None:

@@ -182,9 +182,20 @@ class TrainableBackend(TokenBackend):
         """Sample from these weights from now on; called before the rollouts that follow a change.
 
         Args:
-            named_tensors: names and values of the trained model's parameters. Where ``model`` is sampled from, it has
-                them already.
+            named_tensors: names and values of the parameters that are trained, each whole. Where ``model`` is sampled
+                from, it has them already.
         """
+
+    def sample_from_copy(self) -> None:
+        """Sample from a copy of ``model`` from now on, as a trainer is about to split the model among processes.
+
+        Raises:
+            ConfigError: it does not know how.
+        """
+        raise ConfigError(
+            f"strategy = 'fsdp' splits the trained model among processes, but {type(self).__name__} has no "
+            "sample_from_copy: choose strategy = 'ddp', or kind = 'transformers' or 'vllm'"
+        )
 
 
 def _without(schema: Any, key: str) -> Any:

@@ -34,8 +34,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 class TransformersBackend(LocalBackend):
     """Samples from a model that is in memory, and that a trainer may train meanwhile.
 
-    What is sampled is up to date, unless ``rollout_dtype`` asks for a copy of the weights: that is so after
-    :meth:`update_weights`.
+    What is sampled is up to date, unless it is a copy of the weights (which ``rollout_dtype`` asks for, or a trainer
+    that splits the model): that is so after :meth:`update_weights`.
 
     What a prompt gets depends on its seed alone, whatever the batches (up to rounding: a draw within 1e-6 or so of the
     border between two tokens can fall on either side).
@@ -129,18 +129,24 @@ class TransformersBackend(LocalBackend):
         return cls(loaded, tokenizer, batch_tokens, truncate, rollout_dtype, remember, template_options)
 
     @torch.no_grad()
-    def update_weights(self, named_tensors: Iterable[tuple[str, torch.Tensor]] = ()) -> None:
-        """Bring the copy that is sampled from up to date; without ``rollout_dtype`` there is nothing to do.
+    def update_weights(self, named_tensors: Iterable[tuple[str, torch.Tensor]] | None = None) -> None:
+        """Bring the copy that is sampled from up to date; where the model itself is, there is nothing to do.
 
         Args:
-            named_tensors: not looked at: the weights are those of the model in memory.
+            named_tensors: names, without those of a PEFT wrapper, and values of parameters that have changed; by
+                default all of the model's.
         """
-        if self.rollout_dtype is None:
-            return
+        if self.rollout_dtype is not None and self._sampled is self._base:
+            self.sample_from_copy()
         if self._sampled is self._base:
-            self._sampled = _cast_copy(self._base, DTYPES[self.rollout_dtype])
-        for mine, trained in zip(self._sampled.parameters(), self._base.parameters(), strict=True):
-            mine.copy_(trained)
+            return
+        mine = dict(self._sampled.named_parameters())
+        for name, tensor in self._base.named_parameters() if named_tensors is None else named_tensors:
+            mine[name].copy_(tensor)
+
+    def sample_from_copy(self) -> None:
+        """Sample from a copy of the weights from now on, in ``rollout_dtype`` if one is set."""
+        self._sampled = _copied(self._base, DTYPES[self.rollout_dtype] if self.rollout_dtype else None)
 
     @torch.inference_mode()
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
@@ -222,9 +228,9 @@ def _going(ended: torch.Tensor) -> torch.Tensor:
     return rows
 
 
-def _cast_copy(model: PreTrainedModel, dtype: torch.dtype) -> PreTrainedModel:
-    """Return a copy whose parameters are of ``dtype``; buffers, such as rotary frequencies, keep their precision."""
-    cast = {id(p): nn.Parameter(p.detach().to(dtype), requires_grad=False) for p in model.parameters()}
+def _copied(model: PreTrainedModel, dtype: torch.dtype | None) -> PreTrainedModel:
+    """Return a copy whose parameters are of ``dtype``, or as they were; buffers, such as rotary frequencies, stay."""
+    cast = {id(p): nn.Parameter(p.detach().to(dtype, copy=True), requires_grad=False) for p in model.parameters()}
     return copy.deepcopy(model, cast)
 
 

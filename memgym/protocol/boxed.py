@@ -71,14 +71,19 @@ def _closing(text: str, start: int, *, escapes: bool) -> int:
 
 def _shown(text: str) -> str:
     """Return what LaTeX shows of an answer."""
-    text = _unwrapped(text.strip())
+    text = _unwrapped(_stripped(text))
     font = _FONT.search(text)
     while font:
         end = _closing(text, font.end(), escapes=True)
         inner = text[font.end() + 1 : end] if end > 0 else text[font.end() :]
-        text = _unwrapped((text[: font.start()] + inner + (text[end + 1 :] if end > 0 else "")).strip())
+        text = _unwrapped(_stripped(text[: font.start()] + inner + (text[end + 1 :] if end > 0 else "")))
         font = _FONT.search(text)
     return _TOKEN.sub(_token, text).strip()
+
+
+def _stripped(text: str) -> str:
+    r"""Return a text without white space at its ends, the command for a space (``\ ``) at its right end included."""
+    return re.sub(r"(?<!\\)\\\s+$", "", text).strip()
 
 
 def _token(match: re.Match[str]) -> str:
@@ -99,7 +104,7 @@ def _unwrapped(text: str) -> str:
             if inner == text and len(text) > len(left + right) and text.startswith(left) and text.endswith(right):
                 within = text[len(left) : -len(right)]
                 inner = text if left in within or within.endswith("\\") else within
-        inner = inner.strip()
+        inner = _stripped(inner)
         if inner in (text, ""):
             return text
         text = inner

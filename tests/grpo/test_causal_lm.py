@@ -195,7 +195,7 @@ def test_frozen_bf16_weights_under_adapters_are_projected_in_float32(rollout):
         parameter.data.mul_(16)
     policy = CausalLM(add_lora(model.to(torch.bfloat16), rank=2), share_prefixes=False)
     states = []
-    policy._base.model.register_forward_hook(lambda module, args, out: states.append(out.last_hidden_state))
+    policy.base.model.register_forward_hook(lambda module, args, out: states.append(out.last_hidden_state))
     found, _ = policy.log_probs(batch)
     mask, start = batch["response_mask"], batch["prompt_ids"].shape[1] - 1
     logits = states[0][:, start:][mask].float() @ model.lm_head.weight.float().t()

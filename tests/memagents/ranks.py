@@ -1,6 +1,6 @@
 """An engine that makes a process group if it finds none, as vLLM does; as a script, a run that torchrun can spread.
 
-``python ranks.py RECIPE [key=value …]`` trains.
+``python ranks.py RECIPE [key=value …] [--resume]`` trains.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import torch.distributed as dist
 
 from grpo.distributed import leave
 from memagents import validation
+from memagents.backends.base import TrainableBackend
 from memagents.backends.transformers_backend import TransformersBackend
 from memagents.training import Run
 from memagents.training_recipes import read_training_recipe
@@ -41,6 +42,13 @@ class Engine(TransformersBackend):
         assert not mine, f"not handed over: {sorted(mine)}"
 
 
+class Resident(TransformersBackend):
+    """Samples from the trained model and from nothing else."""
+
+    load = classmethod(TransformersBackend.from_pretrained.__func__)
+    sample_from_copy = TrainableBackend.sample_from_copy
+
+
 def main(recipe: str, *settings: str) -> None:
     torch.set_num_threads(1)
     played: list[int] = []
@@ -51,8 +59,9 @@ def main(recipe: str, *settings: str) -> None:
         return play(policy, env, jobs, **options)
 
     validation.play = noted
-    run = Run(read_training_recipe(recipe, settings))
-    run.train()
+    resume = "--resume" in settings
+    run = Run(read_training_recipe(recipe, [setting for setting in settings if setting != "--resume"]))
+    run.train(resume)
     os.write(1, f"rank {run.world.rank} of {run.world.size} validated with {played}\n".encode())
     leave()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 import torch.distributed as dist
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from grpo import distributed
 from grpo.errors import ConfigError as GrpoConfigError
@@ -100,6 +102,65 @@ def test_the_ranks_join_before_an_engine_could_make_a_group_of_its_own(recipe, t
     assert [line["step"] for line in two] == [1, 2]
     for found, expected in zip(two, one, strict=True):
         assert found == pytest.approx(expected, rel=1e-3, abs=1e-5)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    """The weights of a saved model, adapters among them."""
+    model = AutoModelForCausalLM.from_pretrained(folder / "model")
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    return model.state_dict()
+
+
+@pytest.fixture
+def layered(model_dir: Path, tmp_path: Path) -> Path:
+    """The folder of a model with several layers, whose head is tied to its embeddings."""
+    path = tmp_path / "layered"
+    shutil.copytree(model_dir, path)
+    config = AutoConfig.from_pretrained(path)
+    config.num_hidden_layers, config.tie_word_embeddings = 3, True
+    torch.manual_seed(1)
+    AutoModelForCausalLM.from_config(config).save_pretrained(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("backend", "settings"),
+    [
+        (TRAINED, []),
+        (ENGINE, ["lora_rank=3", "lr=0.01"]),
+        (TRAINED, ["lora_rank=3", "lr=0.01"]),
+        (TRAINED, ["backends.tiny.rollout_dtype=float32", "kl=k3", "kl_coef=0.1", "gradient_checkpointing=true"]),
+    ],
+    ids=["model", "engine", "adapters", "reference"],
+)
+def test_split_weights_sample_train_save_resume_and_start_the_next_stage(
+    recipe, layered: Path, tmp_path: Path, backend: str, settings: list[str]
+) -> None:
+    common = [f"backends.tiny.model={layered}", "strategy=fsdp", "save_every=1", *settings]
+    Run(read_training_recipe(str(recipe(TRAINED, tmp_path / "one")), [*common, "iterations=3"])).train()
+    train(2, recipe(backend, tmp_path / "two"), *common)
+    train(2, recipe(backend, tmp_path / "two"), *common, "iterations=3", "--resume")
+    expected, found = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=0, atol=1e-5)
+    one, two = figures(tmp_path / "one"), figures(tmp_path / "two")
+    assert [line["step"] for line in two] == [1, 2, 3]
+    for line, alone in zip(two, one, strict=True):
+        assert line == pytest.approx(alone, rel=1e-3, abs=1e-5)
+    assert two[-1]["sampler_kl"] < 1e-6  # what is sampled from is what is trained
+
+    start = f"backends.tiny.model={tmp_path / 'two' / 'model'}"
+    following = Run(read_training_recipe(str(recipe(TRAINED, tmp_path / "next")), [start, *common[1:], "iterations=1"]))
+    saved = two[(RunFolder(tmp_path / "two").best_step or 3) - 1]
+    for name, value in following.validation().items():
+        assert saved[f"val/{name}"] == pytest.approx(value, abs=1e-5)
+    following.train()
+
+
+def test_a_backend_that_cannot_sample_from_a_copy_is_refused(recipe, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="Resident has no sample_from_copy"):
+        train(2, recipe("kind = 'ranks:Resident.load'", tmp_path / "run"), "strategy=fsdp")
 
 
 def test_a_group_of_another_size_than_torchrun_started_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:

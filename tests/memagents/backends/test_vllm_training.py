@@ -35,12 +35,14 @@ reward_weights = { token_cost = -1.0 }
 preset = "memagent"
 groups = 1
 group_size = 4
-lr = 1e-4
 """
 
 
-def test_three_steps_with_the_weights_handed_over_at_each(smollm2: str, train_three_steps: Callable) -> None:
-    records = train_three_steps(RECIPE)
+@pytest.mark.parametrize("learning", ["lr = 1e-4", "lr = 3e-3\nlora_rank = 8"], ids=["all weights", "adapters"])
+def test_three_steps_with_the_weights_handed_over_at_each(
+    learning: str, smollm2: str, train_three_steps: Callable
+) -> None:
+    records = train_three_steps(f"{RECIPE}{learning}\n")
     for record in records:
         assert record["sampler_kl"] < 1e-5
         assert record["sampler_gap_max"] < 1e-3, "the sampler is another policy than the trainer's"
