@@ -19,7 +19,7 @@ from memgym.registration import make
 SMALL = {
     "persona": {"difficulty": "easy", "sessions": 4, "updates": 0, "turns": 0, "questions": 2},
     "multihop": {"length": 500, "section_tokens": 600},
-    "icl": {"length": 500, "questions": 1},
+    "icl": {"length": 600, "questions": 1},
 }
 MAX_TOKENS = 5
 VLLM = pytest.mark.filterwarnings("ignore")  # vLLM's own, at its import and at every start
@@ -66,6 +66,6 @@ def test_every_agent_plays_quick_with_the_real_small_model(name: str, backend: B
     assert verify(result) == []
     assert result.failed == []
     steps = [step for episode in result.episodes for step in episode.steps]
-    # Where nothing usable is extracted, as this model mostly does, the bank stays empty and there is no update.
-    assert {step.phase for step in steps} >= {*PHASES} - {"update"}
+    # quick-v1 asks for memory alone; the bank stays empty where nothing usable is extracted, as by this model mostly.
+    assert {step.phase for step in steps} >= {*PHASES} - {"update", "answer"}
     assert all(step.action for step in steps if step.phase == "read")
