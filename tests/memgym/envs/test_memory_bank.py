@@ -62,6 +62,7 @@ def test_a_whole_episode_by_hand(make_mira: Any) -> None:
     assert info == {
         "phase": "extract",
         "index": 0,
+        "privileged": False,
         "episode_id": "mira",
         "split": "all",
         "operator_errors": [],
