@@ -6,14 +6,15 @@ import csv
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from memgym.leaderboard.files import Result
+from memgym.leaderboard.notes import notes
 from memgym.leaderboard.ranking import Place, pareto, rank, trial_means, trial_values
 from memgym.leaderboard.records import EntryRecord
 from memgym.leaderboard.standing import Standing
-from memgym.leaderboard.suites import is_other_than_ours, suite_title
+from memgym.leaderboard.suites import suite_title
 from memgym.leaderboard.summary import Mean, Summary, score_names, summarize
 from memgym.leaderboard.table import policy_name, what_was_played
 from memgym.shown import plain
@@ -156,13 +157,14 @@ def _group(results: Sequence[Result], known: Sequence[Standing]) -> Group:
     order = sorted(range(len(rows)), key=lambda i: -_mean(rows[i]))
     rows = [_moved(rows[i], order) for i in order]
     contexts = [_context(results, entry) for entry in header.entries]
-    return Group(_title(results[0]), _notes(rows), list(header.entries), contexts, scores, rows)
+    told = notes(results, [of["answer"] for of in summaries], known)
+    return Group(_title(results[0]), told, list(header.entries), contexts, scores, rows)
 
 
 def _moved(row: Row, order: Sequence[int]) -> Row:
     """Return a row whose ties are places in the new order."""
     ties = tuple(sorted(order.index(tie) for tie in row.place.ties))
-    return Row(row.name, row.result, row.known, row.summaries, row.best, Place(row.place.rank, ties), row.front)
+    return replace(row, place=Place(row.place.rank, ties))
 
 
 def _mean(row: Row) -> float:
@@ -202,22 +204,6 @@ def _title(result: Result) -> str:
     header = result.header
     suite = suite_title(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out)
     return suite + (f", round {plain(header.round.name)}" if header.round else "")
-
-
-def _notes(rows: Sequence[Row]) -> list[str]:
-    header = rows[0].result.header
-    notes = []
-    if any(row.known is Standing.claimed for row in rows):
-        notes.append("claimed: drawn from the file, and not replayed here; 'memgym verify' recomputes it")
-    if any(row.privileged for row in rows):
-        notes.append("* reads the gold answers: a ceiling, not a competitor")
-    if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):
-        notes.append(f"not the entries of memgym's suite {header.suite}: another list under its name")
-    if header.left_out:
-        notes.append(f"left out, so the score is not that of the whole suite: {plain(', '.join(header.left_out))}")
-    if any(row.official.failed or row.official.missing for row in rows):
-        notes.append("episodes that failed or are missing count in no score")
-    return notes
 
 
 COLUMNS = ("rank", "policy", "score", "low", "high", "best", "rule", "tokens", "seconds", "kept", "format", "known")

@@ -15,9 +15,10 @@ from rich.text import Text
 
 from memgym.errors import unknown
 from memgym.leaderboard.files import Result
+from memgym.leaderboard.notes import notes
 from memgym.leaderboard.records import PolicyRecord
 from memgym.leaderboard.standing import Standing
-from memgym.leaderboard.suites import is_other_than_ours, suite_title
+from memgym.leaderboard.suites import suite_title
 from memgym.leaderboard.summary import Mean, Summary, score_names, summarize
 from memgym.shown import plain
 
@@ -114,7 +115,8 @@ def _table(rows: Sequence[Row]) -> Table:
         table.add_column(Text(name), justify="right" if i else "left", min_width=widest, overflow="fold")
     for line in lines:
         table.add_row(*map(Text, line))
-    table.caption, table.caption_justify = Text("\n".join(_notes(rows))), "left"
+    told = notes([row.result for row in rows], [row.summary for row in rows], [row.standing for row in rows])
+    table.caption, table.caption_justify = Text("\n".join(told)), "left"
     return table
 
 
@@ -144,34 +146,6 @@ def _beside(summaries: Sequence[Summary]) -> dict[str, Callable[[Summary], str]]
     if any(summary.missing for summary in summaries):
         columns["missing"] = lambda summary: str(summary.missing)
     return columns
-
-
-def _notes(rows: Sequence[Row]) -> list[str]:
-    header, notes = rows[0].result.header, []
-    if any(row.standing is Standing.claimed for row in rows):
-        notes.append("claimed: drawn from the file and not replayed here; 'memgym verify' recomputes it")
-    notes += _errata_notes(rows)
-    if any(row.result.header.policy.privileged for row in rows):
-        notes.append("* reads the gold answers: a ceiling, not a competitor")
-    if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):
-        notes.append(f"not the entries of memgym's suite {header.suite}: another list under its name")
-    if header.left_out:
-        notes.append(f"left out, so the score is not that of the whole suite: {plain(', '.join(header.left_out))}")
-    if any(row.summary.failed or row.summary.missing for row in rows):
-        notes.append("episodes that failed or are missing count in no score: 'memgym evaluate --resume' plays them")
-    return notes
-
-
-def _errata_notes(rows: Sequence[Row]) -> list[str]:
-    """Return by which golds answers were corrected, one line for each file of errata."""
-    known = {
-        (entry.name, entry.errata) for row in rows for entry in row.result.header.entries if entry.errata is not None
-    }
-    return [
-        f"corrected: {plain(name)} by errata {plain(errata.digest[:12])}: {errata.mended} golds mended, "
-        f"{errata.dropped} dropped" + (f", {errata.elsewhere} not in the data" if errata.elsewhere else "")
-        for name, errata in sorted(known, key=str)
-    ]
 
 
 def _format(summary: Summary) -> str:
