@@ -17,7 +17,6 @@ import pytest
 
 from memgym.errors import DataError
 
-pytestmark = pytest.mark.xdist_group("readme")  # one command builds on another
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
