@@ -69,9 +69,11 @@ PLACES = {
 
 
 def call(command: str, *arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a command without a terminal and with nothing to read."""
+    """Run a command without a terminal and with nothing to read, whatever the tests were started with."""
     name, _, subcommand = command.partition(" ")
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("MEMGYM", "OPENAI", "FORCE", "XDG"))}
+    # Of PYTHON: tox sets PYTHONIOENCODING, which would speak before a poor place's locale.
+    left_out = ("MEMGYM", "OPENAI", "FORCE", "XDG", "PYTHON")
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(left_out)}
     root = str(Path(__file__).parents[1])
     return subprocess.run(
         [sys.executable, "-c", RUN.format(name=name), *subcommand.split(), *arguments],
