@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from memgym import Observation, PhasePolicy
-from memgym.bank import get_embedder
+from memgym.bank import CachedEmbedder, get_embedder
 from memgym.operators.text import keep_best
 from memgym.protocol.actions import to_json
 from memgym.words import sentences
@@ -15,11 +15,15 @@ class Semantic(PhasePolicy):
     """Ranks by cosine similarity of embeddings: sentences of a long text within the budget, memories of a bank.
 
     Args:
-        embedder: ``hash`` (hashed words, NumPy only), ``minilm`` (a sentence encoder), or ``api:MODEL``.
+        embedder: ``minilm`` (a sentence encoder, the extra ``minilm``), ``hash`` (hashed words, NumPy only: in a bank
+            that is searched with them, too, the ranking is that of ``KeepAll``), or ``api:MODEL``.
+
+    Raises:
+        MissingExtraError: the embedder's extra is not installed.
     """
 
-    def __init__(self, embedder: str = "hash"):
-        self._embedder = get_embedder(embedder)
+    def __init__(self, embedder: str = "minilm"):
+        self._embedder = CachedEmbedder(get_embedder(embedder))
 
     def read(self, observation: Observation) -> str:
         """Keep the sentences nearest to the question."""

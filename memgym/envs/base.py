@@ -296,7 +296,7 @@ class MemoryEnv(gym.Env[str, str]):
     def support(self) -> Support:
         """What the episode at hand asks of a memory."""
         if self._support is None or self._support[0] is not self.episode:
-            self._support = self.episode, Support(self.episode, self.task.phrases, self.task.running)
+            self._support = self.episode, self.task.support(self.episode)
         return self._support[1]
 
     def _answer_gold(self, question: Question) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """What a memory states, found without a model.
 
-A **statement** is a stretch of at most 40 words, of one record or of running text. It states a fact if it names whom
-the fact is about, has a word that tells what is said of them, and has the value: names and numbers in a heap tell
-nothing. What is cut out of a long line keeps the line's head (``Mira:``, or a record's key).
+A **statement** is a stretch of at most 40 words, of one record or of running text. It states a fact if it has the
+value, beside it a word that tells what is said, and the name of whom it is said, with no value between the two that
+another has: names and numbers in a heap tell nothing. What is cut out of a long line keeps the line's head (``Mira:``,
+or a record's key), which stands beside everything in the line.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 
 from memgym.episodes import Fact
@@ -26,8 +27,17 @@ _WORD_BYTES = 8
 """Bytes for each word from which a text is glued rather than written; English has about six with the space."""
 _HEAD = 40
 """Characters within which a head ends."""
+_BETWEEN = 3
+"""Content words between a value and the word that tells what it is, at most."""
+_BEHIND = 15
+"""Words between a value and the name behind it, at most: a sentence."""
+
+Rivals = Mapping[str, Sequence[str]]
+"""Values that others have, in the spelling of a rule, by their first words."""
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
-_COUNTED = re.compile(r"^(\d+): (.+)$", re.MULTILINE)
+_PARAGRAPH = re.compile(r"\n\s*\n")
+_COUNTED = re.compile(r"^(\d{1,9}): (.+)$", re.MULTILINE)
+_TALLY = re.compile(r"(?<!\w)(?<!\w-)([^\W\d_]+(?:-[^\W\d_]+)*)(?:\s*[:=(]\s*|\s+[-x×]\s*)(\d{1,9})\b")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _NUMBERS = {
     word: str(number)
@@ -44,31 +54,39 @@ class Statements:
     Args:
         texts: the memory, record by record; a memory that is one text is one of them.
         rule: by which phrases are found, a name in :data:`memgym.scoring.phrases.RULES`.
-        running: whether a statement may go on over the ends of lines, as in prose that calls things by pronouns.
+        running: whether a statement may go on over the ends of lines, as in prose that calls things by pronouns; not
+            over empty lines.
     """
 
     def __init__(self, texts: Iterable[str], rule: str = "house", running: bool = False):
-        self._rule = RULES[rule]
+        self._rule = rule
         self._texts: list[str] = []
+        self._heads: list[str] = []
         self._where: dict[str, list[int]] = defaultdict(list)
         self.words = 0
         """How many words the memory has."""
         for text in texts:
-            self.words += _count(self._normal(text))
-            for words in self._windows(text, running):
-                for word in set(words):
+            self.words += _count(spell(text, rule))
+            for head, words in self._windows(text, running):
+                for word in {*head, *words}:
                     self._where[word].append(len(self._texts))
-                self._texts.append(f" {' '.join(words)} ")
+                self._heads.append(f" {' '.join(head)} ")
+                self._texts.append(f" {' '.join([*head, *words])} ")
         self._stems: dict[int, frozenset[str]] = {}
 
-    def state(self, fact: Fact) -> bool:
+    def state(self, fact: Fact, rivals: Rivals | None = None) -> bool:
         """Return whether one of them states a fact."""
-        return bool(self.stating(fact))
+        return bool(self.stating(fact, rivals))
 
-    def stating(self, fact: Fact) -> set[int]:
-        """Return the numbers of those that state a fact; of one told in two statements, of the second."""
+    def stating(self, fact: Fact, rivals: Rivals | None = None) -> set[int]:
+        """Return the numbers of those that state a fact; of one told in two statements, of the second.
+
+        Args:
+            fact: what is stated.
+            rivals: values that others have, which must not stand between the name and the value.
+        """
         valued = self.having(fact.value)
-        stating = {number for number in valued if self._names(number, fact) and self._cued(number, fact.cues)}
+        stating = {number for number in valued if self._says(number, fact, rivals or {})}
         if stating or not fact.apart:
             return stating
         named = set().union(*(self.having(name) for name in fact.names or (fact.subject,)))
@@ -78,16 +96,16 @@ class Statements:
 
     def having(self, phrase: str) -> set[int]:
         """Return the numbers of those that have a phrase, as whole words."""
-        words = self._normal(phrase).split()
+        words = spell(phrase, self._rule).split()
         if not words:
             return set()
         rarest = min((self._where.get(word, []) for word in words), key=len)
         needle = f" {' '.join(words)} "
         return {number for number in rarest if needle in self._texts[number]}
 
-    def alone(self, fact: Fact) -> bool:
+    def alone(self, fact: Fact, rivals: Rivals | None = None) -> bool:
         """Return whether one states a fact whose value is its only number."""
-        return any(len(_numbers(self._texts[number])) == 1 for number in self.stating(fact))
+        return any(len(_numbers(self._texts[number])) == 1 for number in self.stating(fact, rivals))
 
     def tell(self, sentence: str, phrase: str) -> bool:
         """Return whether one has a phrase and a third of what else a sentence says in small letters."""
@@ -111,9 +129,19 @@ class Statements:
                 places[word].append(number)
         return places
 
-    def _names(self, number: int, fact: Fact) -> bool:
-        named = (self._normal(name) for name in fact.names or (fact.subject,))
-        return any(not name or f" {name} " in self._texts[number] for name in named)
+    def _says(self, number: int, fact: Fact, rivals: Rivals) -> bool:
+        text, head = self._texts[number], self._heads[number]
+        names = [f" {spell(name, self._rule)} " for name in fact.names or (fact.subject,)]
+        value = f" {spell(fact.value, self._rule)} "
+        named = [name for name in names if name in text]
+        if not (named or "  " in names) or not self._cued(number, fact.cues):
+            return False
+        free = any(name in head or name in value for name in named) or "  " in names
+        return any(
+            (not fact.cues or _beside(before, after, head, named, fact.cues))
+            and (free or any(_unrivalled(name, before, after, rivals) for name in named))
+            for before, after in _around(text, value)
+        )
 
     def _cued(self, number: int, cues: Sequence[str]) -> bool:
         return not cues or not self._stem(number).isdisjoint(_stems(tuple(cues)))
@@ -123,21 +151,23 @@ class Statements:
             self._stems[number] = frozenset(map(stem, self._texts[number].split()))
         return self._stems[number]
 
-    def _normal(self, text: str) -> str:
-        """Return a text in the spelling of the rule, numbers in digits."""
-        return " ".join([_NUMBERS.get(word, word) for word in self._rule(text).split()])
-
-    def _windows(self, text: str, running: bool) -> Iterable[list[str]]:
+    def _windows(self, text: str, running: bool) -> Iterable[tuple[list[str], list[str]]]:
+        """Yield head and words of each statement of a text."""
         if running:
-            yield from _cut(self._normal(text).split(), [], LONGEST_RUNNING)
+            for paragraph in _PARAGRAPH.split(text):
+                yield from (([], words) for words in _cut(spell(paragraph, self._rule).split(), LONGEST_RUNNING))
             return
         for line in text.splitlines():
             head, colon, rest = line.partition(": ")
             if not colon or len(head) > _HEAD:
                 head, rest = "", line
-            words = self._normal(rest).split()
-            if words:
-                yield from _cut(words, self._normal(head).split(), LONGEST)
+            if words := spell(rest, self._rule).split():
+                yield from ((spell(head, self._rule).split(), part) for part in _cut(words, LONGEST))
+
+
+def spell(text: str, rule: str) -> str:
+    """Return a text in the spelling of a rule, numbers in digits."""
+    return " ".join([_NUMBERS.get(word, word) for word in RULES[rule](text).split()])
 
 
 @lru_cache(1 << 14)
@@ -154,12 +184,19 @@ def carries(text: str, passage: str) -> bool:
 
 
 def most_frequent(text: str, count: int) -> list[str]:
-    """Return the words that a memory holds most often, by its own notes (``57: word word``) or by counting it."""
+    """Return the words that a memory holds most often, as it notes it or as they are counted in it.
+
+    Notes are lines such as ``57: nylon elver``, and ``nylon: 57``, ``nylon (57)``, ``nylon x57``; of words that are as
+    frequent, those that stand first.
+    """
     counts: Counter[str] = Counter()
     for number, words in _COUNTED.findall(text):
         for word in _WORD.findall(words.lower()):
             counts[word] += int(number)
-    counts.update(_WORD.findall(_COUNTED.sub("", text).lower()))
+    rest = _COUNTED.sub("", text).lower()
+    for word, number in _TALLY.findall(rest):
+        counts[word] += int(number)
+    counts.update(_WORD.findall(_TALLY.sub("", rest)))
     return [word for word, _ in counts.most_common(count)]
 
 
@@ -208,8 +245,39 @@ def _numbers(text: str) -> set[str]:
     return {word for word in text.split() if word.isdecimal()}
 
 
-def _cut(words: list[str], head: list[str], longest: int) -> Iterable[list[str]]:
-    """Yield stretches of at most so many words, each beginning in the middle of the one before, behind the head."""
+def _around(text: str, phrase: str) -> Iterator[tuple[str, str]]:
+    """Yield what stands before and behind a phrase, wherever it is in a text."""
+    place = text.find(phrase)
+    while place >= 0:
+        yield text[: place + 1], text[place + len(phrase) - 1 :]
+        place = text.find(phrase, place + 1)
+
+
+def _beside(before: str, after: str, head: str, names: Sequence[str], cues: Sequence[str]) -> bool:
+    """Return whether one of some words stands beside the place between two texts, names left out."""
+    for name in names:
+        before, after = before.replace(name, " "), after.replace(name, " ")
+    left = [word for word in before.split() if word not in STOP_WORDS][-_BETWEEN - 1 :]
+    right = [word for word in after.split() if word not in STOP_WORDS][: _BETWEEN + 1]
+    return not _stems(tuple(cues)).isdisjoint(map(stem, (*left, *right, *head.split())))
+
+
+def _unrivalled(name: str, before: str, after: str, rivals: Rivals) -> bool:
+    """Return whether no rival stands between a name and the place between two texts."""
+    _, left, near_left = before.rpartition(name)
+    near_right, right, _ = after.partition(name)
+    between = [near_left] if left else []
+    if right and len(near_right.split()) <= _BEHIND:
+        between.append(near_right)
+    return any(not _has_one(f" {part} ", rivals) for part in between)
+
+
+def _has_one(text: str, rivals: Rivals) -> bool:
+    return any(f" {rival} " in text for word in text.split() for rival in rivals.get(word, ()))
+
+
+def _cut(words: list[str], longest: int) -> Iterable[list[str]]:
+    """Yield stretches of at most so many words, each beginning in the middle of the one before."""
     step = longest // 2
     for start in range(0, max(1, len(words) - longest + step), step):
-        yield head + words[start : start + longest]
+        yield words[start : start + longest]

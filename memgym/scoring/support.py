@@ -7,11 +7,11 @@ overtaken: whoever reads old and new side by side cannot tell which holds.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from memgym.episodes import Episode, Fact, Question
-from memgym.scoring.statements import Statements, most_frequent, sentences_with
+from memgym.scoring.statements import Rivals, Statements, most_frequent, sentences_with, spell
 
 FREQUENT = "most frequent"
 """The key in a question's metadata that says how many of the text's most frequent words are asked for."""
@@ -33,13 +33,14 @@ class Need:
     """One thing that a memory must hold: a fact stated, an answer in its sentence, or a passage carried."""
 
     fact: Fact | None = None
+    rivals: Rivals = field(default_factory=dict)
     answer: tuple[str, tuple[str, ...]] | None = None
     passage: str = ""
 
     def met(self, memory: Statements) -> bool:
         """Return whether a memory holds it."""
         if self.fact is not None:
-            return memory.state(self.fact)
+            return memory.state(self.fact, self.rivals)
         if self.answer is not None:
             answer, sentences = self.answer
             return any(memory.tell(sentence, answer) for sentence in sentences)
@@ -98,9 +99,15 @@ class Support:
             return need.answer[1][0]
         if need.fact is None:
             return need.passage
-        fact = need.fact
+        return self._shortest(need.fact)
+
+    def _shortest(self, fact: Fact) -> str:
+        """Return the sentence of a fact's source that states it, with whom and what it is about where it does not."""
         said = sentences_with(self._passages.get(fact.source, ""), fact.value, self._rule) or [fact.value]
-        return f"{(fact.names or (fact.subject,))[0]}, {fact.relation}: {said[0]}"
+        name = (fact.names or (fact.subject,))[0]
+        heads = ("", f"{name}: ", f"{name}, {fact.relation}: ")
+        told = [head + sentence for head in heads for sentence in said]
+        return next((text for text in told if self.read([text]).state(fact)), told[-1])
 
     def overtaken(self, question: Question) -> list[Fact]:
         """Return the facts that once held and must not stand where the answer stands."""
@@ -120,7 +127,9 @@ class Support:
     def _stands(self, old: Fact, new: Sequence[Fact], memory: Statements) -> bool:
         """Return whether a memory states what was overtaken, elsewhere than where its source says what overtook it."""
         overtook = [fact for fact in new if old.value in self._passages.get(fact.source, "")]
-        return bool(memory.stating(old).difference(*(memory.having(fact.value) for fact in overtook)))
+        return bool(
+            memory.stating(old, self._rivals(old)).difference(*(memory.having(fact.value) for fact in overtook))
+        )
 
     def quality(self, texts: Sequence[str], heard: Collection[str] | None = None) -> dict[str, float]:
         """Return ``memory_recall`` and ``memory_precision`` of a memory.
@@ -157,7 +166,7 @@ class Support:
                 held += carried
                 useful += carried
                 continue
-            if memory.state(fact):
+            if memory.state(fact, self._rivals(fact)):
                 useful += 1
                 beside = gone.get((fact.subject, fact.relation), ())
                 stale = any(self._stands(old, [fact], memory) for old in beside if old.value != fact.value)
@@ -175,24 +184,37 @@ class Support:
         return (held / len(asked) if asked else 0.0), useful
 
     def _follows(self, question: Question, answer: str, memory: Statements) -> bool:
-        """Return whether one of several answers follows: the facts or passages that have it are held."""
-        own = [need for need in self.needs(question) if need.fact is not None and need.fact.value == answer]
-        own = own or [need for need in self.needs(question) if need.answer is not None and need.answer[0] == answer]
-        return bool(own) and all(need.met(memory) for need in own)
+        """Return whether one of several answers follows: the facts or passages that have it are held.
+
+        A fact that is told of another answer holds if that one follows.
+        """
+        needs = self.needs(question)
+        own = [need for need in needs if need.fact is not None and need.fact.value == answer]
+        if not own:
+            return any(need.met(memory) for need in needs if need.answer is not None and need.answer[0] == answer)
+        return all(
+            any(
+                memory.state(replace(need.fact, names=(name,)), need.rivals)
+                and (name not in question.answers or self._follows(question, name, memory))
+                for name in need.fact.names or (need.fact.subject,)
+            )
+            for need in own
+            if need.fact is not None
+        )
 
     def _in_one(self, question: Question, memory: Statements) -> bool:
         return any(memory.alone(fact) if fact.value.isdecimal() else memory.state(fact) for fact in question.in_one)
 
     def _find_needs(self, question: Question) -> Iterable[Need]:
         if question.needs:
-            yield from (Need(fact=fact) for fact in question.needs)
+            yield from (self._stating(fact) for fact in question.needs)
             return
         evidence = dict.fromkeys(question.evidence)
         covered = set()
         for fact in self._episode.facts:
             if fact.source in evidence and self._stated(fact):
                 covered.add(fact.source)
-                yield Need(fact=fact)
+                yield self._stating(fact)
         rest = [self._passages[source] for source in evidence if source not in covered and source in self._passages]
         if evidence:
             for passage in rest:
@@ -214,6 +236,34 @@ class Support:
         if id(fact) not in self._literal:
             self._literal[id(fact)] = fact.value in self._passages.get(fact.source, "")
         return self._literal[id(fact)]
+
+    def _stating(self, fact: Fact) -> Need:
+        return Need(fact=fact, rivals=self._rivals(fact))
+
+    def _rivals(self, fact: Fact) -> Rivals:
+        """Return the values that others than a fact's subject have."""
+        own = self._values.get((fact.relation, fact.subject), frozenset()) | {fact.value}
+        if (fact.relation, own) not in self._others:
+            others = {spell(f.value, self._rule) for f in self._episode.facts if f.relation == fact.relation} - {
+                spell(value, self._rule) for value in own
+            }
+            table: dict[str, list[str]] = {}
+            for value in sorted(others - {""}):
+                table.setdefault(value.split()[0], []).append(value)
+            self._others[fact.relation, own] = table
+        return self._others[fact.relation, own]
+
+    @cached_property
+    def _others(self) -> dict[tuple[str, frozenset[str]], Rivals]:
+        return {}
+
+    @cached_property
+    def _values(self) -> dict[tuple[str, str], frozenset[str]]:
+        """The values that a relation of a subject has at any time."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for fact in self._episode.facts:
+            found.setdefault((fact.relation, fact.subject), set()).add(fact.value)
+        return {key: frozenset(values) for key, values in found.items()}
 
     @cached_property
     def _literal(self) -> dict[int, bool]:

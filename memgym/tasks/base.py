@@ -18,6 +18,7 @@ from memgym.checks import is_int
 from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError, unknown
 from memgym.scoring.phrases import exact_match, f1
+from memgym.scoring.support import Support
 from memgym.scoring.text import best_over
 from memgym.tasks.errata import Errata
 from memgym.tokens import counter_id
@@ -138,6 +139,10 @@ class Task(ABC):
     def answer_limit(self, question: Question) -> int:
         """Return the longest answer to a question, in tokens of four bytes."""
         return self.answer_tokens
+
+    def support(self, episode: Episode) -> Support:
+        """Return what the questions and facts of an episode ask of a memory."""
+        return Support(episode, self.phrases, self.running)
 
     def fingerprint(self) -> str:
         """Return a hash of everything the episodes depend on.

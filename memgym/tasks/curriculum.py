@@ -12,6 +12,7 @@ from typing import Any
 from memgym.checks import check_int
 from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError
+from memgym.scoring.support import Support
 from memgym.tasks.base import Task
 
 _STAGE = "curriculum stage"  # the question's metadata that names the stage, for the scorer
@@ -95,7 +96,18 @@ class Curriculum(Task):
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Score by the task of the question's stage."""
-        return self.tasks[int(question.metadata[_STAGE])].score(question, answer)
+        return self._task(question).score(question, answer)
+
+    def answer_limit(self, question: Question) -> int:
+        """Return the limit of the question's stage."""
+        return self._task(question).answer_limit(question)
+
+    def support(self, episode: Episode) -> Support:
+        """Return what the episode's stage asks of a memory."""
+        return self._task(episode.questions[0]).support(episode)
+
+    def _task(self, question: Question) -> Task:
+        return self.tasks[int(question.metadata[_STAGE])]
 
     def fingerprint(self) -> str:
         """Return a hash of the stages' fingerprints and lengths."""

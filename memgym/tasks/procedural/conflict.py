@@ -17,6 +17,7 @@ from memgym.tasks.procedural.base import ProceduralTask
 from memgym.tasks.procedural.sizing import BY_DIFFICULTY, SizedConfig, fitting_turns, in_sessions, preset_table
 from memgym.tasks.world import Query, Thing, World
 from memgym.tasks.world.names import Inventor, fast_random
+from memgym.tasks.world.phrases import cues
 from memgym.tasks.world.relation import Relation
 from memgym.tokens import get_counter
 
@@ -174,7 +175,8 @@ class Conflict(ProceduralTask):
             versions = draw.randint(2, self.config.versions) if changes else 1
             values = _values(world, thing, relation, versions, queries)
             told += [
-                _Told(key, v, draw.choice(relation.statements).format(s=thing.name, v=v), relation.cues) for v in values
+                _Told(key, v, draw.choice(relation.statements).format(s=thing.name, v=v), cues(relation))
+                for v in values
             ]
             if len(told) >= wanted:
                 break

@@ -19,7 +19,7 @@ from memgym.tasks.procedural.base import ProceduralTask
 from memgym.tasks.procedural.sizing import BY_DIFFICULTY, SizedConfig, fitting, nearest, preset_table
 from memgym.tasks.world import Query, Thing, World
 from memgym.tasks.world.names import Inventor, fast_random
-from memgym.tasks.world.phrases import FILLERS, OPENINGS, STAND_INS
+from memgym.tasks.world.phrases import FILLERS, OPENINGS, STAND_INS, cues
 from memgym.tasks.world.relation import Relation
 from memgym.tokens import get_counter
 
@@ -270,7 +270,7 @@ def _question(question_id: str, query: Query, section_ids: dict[str, str]) -> Qu
 def _facts(queries: list[Query], section_ids: dict[str, str]) -> tuple[Fact, ...]:
     used = (pair for query in queries for pair in query.used)
     facts = (
-        Fact(t.name, relation.name, t.facts[relation.name], section_ids[t.name], cues=relation.cues)
+        Fact(t.name, relation.name, t.facts[relation.name], section_ids[t.name], cues=cues(relation))
         for t, relation in used
     )
     return tuple(dict.fromkeys(facts))

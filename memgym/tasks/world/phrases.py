@@ -6,9 +6,12 @@ world, as lures; ``{number}`` is a small number. The rules of :mod:`memgym.tasks
 
 from __future__ import annotations
 
+from functools import cache
+
 from memgym.tasks.world.places import PERSON, RIVER, TOWN, UNIVERSITY
 from memgym.tasks.world.relation import Relation
 from memgym.tasks.world.works import BAND, BOOK, COMPANY, FILM, TEAM
+from memgym.words import content_words, stem
 
 SCHEMA: dict[str, tuple[Relation, ...]] = {
     "person": PERSON,
@@ -233,3 +236,26 @@ FILLERS: dict[str, tuple[str, ...]] = {
     ),
 }
 """Sentences that tell nothing that is asked for; each kind has some of a few words, so that lengths can be met."""
+
+
+@cache
+def cues(relation: Relation) -> tuple[str, ...]:
+    """Return the words that tell of a relation: those of its name, and of each statement those beside the value.
+
+    Words that fillers have as well tell little: they count only where a statement has no others.
+    """
+    found = list(content_words(relation.name))
+    for statement in relation.statements:
+        before, _, after = statement.partition("{v}")
+        words = (*content_words(before)[-_BESIDE:], *content_words(after)[:_BESIDE])
+        found += [word for word in words if stem(word) not in _common()] or words
+    return tuple(dict.fromkeys(found))
+
+
+_BESIDE = 4
+
+
+@cache
+def _common() -> frozenset[str]:
+    templates = (template for table in (OPENINGS, FILLERS) for templates in table.values() for template in templates)
+    return frozenset(map(stem, content_words(*templates)))

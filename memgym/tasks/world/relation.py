@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from memgym.words import content_words
-
 
 @dataclass(frozen=True, slots=True)
 class Relation:
@@ -38,11 +36,6 @@ class Relation:
     less: tuple[str, ...] = ()
     more: tuple[str, ...] = ()
     same: tuple[str, ...] = ()
-
-    @property
-    def cues(self) -> tuple[str, ...]:
-        """The words that tell of this relation: those of its name and of its statements."""
-        return content_words(self.name, *self.statements)
 
 
 NUMBERS: dict[str, tuple[int, int]] = {

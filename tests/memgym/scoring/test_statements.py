@@ -110,6 +110,61 @@ def test_what_is_told_in_two_turns_may_stand_apart() -> None:
     assert not Statements(["Mira: let me explain about my home"]).state(fact)
 
 
-def test_the_most_frequent_words_of_notes_and_of_raw_text() -> None:
-    assert most_frequent("57: vadol\n31: mira sibay\n", 2) == ["vadol", "mira"]
-    assert most_frequent("1. nylon 2. elver 3. nylon", 1) == ["nylon"]
+@pytest.mark.parametrize(
+    ("text", "count", "words"),
+    [
+        ("57: vadol\n31: mira sibay\n", 2, ["vadol", "mira"]),
+        ("1. nylon 2. elver 3. nylon", 1, ["nylon"]),
+        ("elver nylon: 3, ivory (7)", 2, ["ivory", "nylon"]),
+        ("- elver = 2\n- nylon x9\n- ivory × 4\n- opal - 3", 3, ["nylon", "ivory", "opal"]),
+        ("old-elver: 4 elver elver", 1, ["old-elver"]),
+        ("elver: 3 elver", 1, ["elver"]),
+        ("... 12 7: ", 3, []),
+        (f"elver: {'9' * 5000}", 1, ["elver"]),  # no number that a count could be
+        ("", 3, []),
+    ],
+)
+def test_the_most_frequent_words_by_notes_or_counted(text: str, count: int, words: list[str]) -> None:
+    assert most_frequent(text, count) == words
+
+
+@pytest.mark.parametrize("sign", ["a", "a-", "a ", "1: ", "a: 1 "])
+def test_long_texts_are_counted_at_once(sign: str) -> None:
+    """What took the square of their length would not end here."""
+    assert len(most_frequent(sign * 200_000, 2)) <= 1
+
+
+RIVALS = {"porto": ["porto"], "port": ["port krel"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "stated"),
+    [
+        ("Mira lives in Lisbon, Ben lives in Porto.", True),
+        ("Ben lives in Porto, Mira lives in Lisbon.", True),
+        ("Mira and Ben live in Porto and Lisbon.", False),  # who lives where?
+        ("Mira, Ben and Ann live in Port Krel, Lisbon and Rome.", False),
+        ("Lisbon is where Mira lives, Porto where Ben lives.", True),
+        ("Mira: Ben lives in Porto, and I live in Lisbon.", True),  # whose line it is, is clear
+    ],
+)
+def test_no_value_of_others_stands_between_name_and_value(text: str, stated: bool) -> None:
+    assert Statements([text]).state(HOME, RIVALS) is stated
+
+
+@pytest.mark.parametrize(
+    ("text", "stated"),
+    [
+        ("Mira lives near the old market square of Lisbon.", True),
+        ("Mira lives alone; yesterday somebody sent flowers from Lisbon.", False),
+        ("lives Mira Okafor Lisbon", True),  # names do not part
+        ("Mira home: yesterday somebody sent flowers, bread, tea from Lisbon", True),  # what a line is headed by
+    ],
+)
+def test_the_word_that_tells_stands_beside_the_value(text: str, stated: bool) -> None:
+    assert Statements([text]).state(HOME) is stated
+
+
+def test_a_running_statement_ends_at_an_empty_line() -> None:
+    fact = Fact("Port Krelunel", "charter", "1293", "doc3", cues=("charter",))
+    assert not Statements(["Port Krelunel is old.\n \nIts charter is of 1293."], running=True).state(fact)

@@ -84,6 +84,10 @@ class Ruler(ProceduralTask):
     Texts of lines are cut into sections ``p1``, ``p2``, ... of 8 lines; ``cwe`` and ``fwe`` are one section,
     ``context``; documents are sections ``doc1``, ``doc2``, ...
 
+    Where the reader ``supported`` answers, and in the rewards of the memory, ``cwe`` and ``fwe`` are answered with what
+    the memory itself holds most often: by its notes (``57: nylon elver``, ``nylon: 57``), or counted. What is merely
+    kept of the text answers as far as its own counts do; which of the asked words stand in it does not matter.
+
     Splits are disjoint by construction: what is asked for belongs to one split (``symbols.py``,
     :mod:`memgym.tasks.world.names`). With ``path``, the file's questions are parted by a hash of their ids, about
     80 / 10 / 10, and a split ends with its last question.

@@ -31,7 +31,7 @@ class VariableTracking(Subtask):
             answers=tuple(names),
             evidence=tuple(dict.fromkeys(sources)),
             facts=tuple(
-                Fact(value, "held by", name, source, names=(held,))
+                Fact(value, "held by", name, source, names=tuple(dict.fromkeys((held, value))))
                 for name, held, source in zip(names, [value, *names], sources, strict=False)
             ),
         )
