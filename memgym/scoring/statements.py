@@ -96,7 +96,7 @@ class Statements:
 
     def having(self, phrase: str) -> set[int]:
         """Return the numbers of those that have a phrase, as whole words."""
-        words = spell(phrase, self._rule).split()
+        words = _phrase(phrase, self._rule).split()
         if not words:
             return set()
         rarest = min((self._where.get(word, []) for word in words), key=len)
@@ -131,8 +131,8 @@ class Statements:
 
     def _says(self, number: int, fact: Fact, rivals: Rivals) -> bool:
         text, head = self._texts[number], self._heads[number]
-        names = [f" {spell(name, self._rule)} " for name in fact.names or (fact.subject,)]
-        value = f" {spell(fact.value, self._rule)} "
+        names = [f" {_phrase(name, self._rule)} " for name in fact.names or (fact.subject,)]
+        value = f" {_phrase(fact.value, self._rule)} "
         named = [name for name in names if name in text]
         if not (named or "  " in names) or not self._cued(number, fact.cues):
             return False
@@ -168,6 +168,11 @@ class Statements:
 def spell(text: str, rule: str) -> str:
     """Return a text in the spelling of a rule, numbers in digits."""
     return " ".join([_NUMBERS.get(word, word) for word in RULES[rule](text).split()])
+
+
+@lru_cache(1 << 14)
+def _phrase(text: str, rule: str) -> str:
+    return spell(text, rule)
 
 
 @lru_cache(1 << 14)

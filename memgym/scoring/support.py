@@ -183,19 +183,21 @@ class Support:
             useful += bool(right)
         return (held / len(asked) if asked else 0.0), useful
 
-    def _follows(self, question: Question, answer: str, memory: Statements) -> bool:
+    def _follows(
+        self, question: Question, answer: str, memory: Statements, above: frozenset[str] = frozenset()
+    ) -> bool:
         """Return whether one of several answers follows: the facts or passages that have it are held.
 
-        A fact that is told of another answer holds if that one follows.
+        A fact that is told of another answer holds if that one follows; the answers ``above`` hang on this one.
         """
-        needs = self.needs(question)
+        needs, known = self.needs(question), above | {answer}
         own = [need for need in needs if need.fact is not None and need.fact.value == answer]
         if not own:
             return any(need.met(memory) for need in needs if need.answer is not None and need.answer[0] == answer)
         return all(
             any(
                 memory.state(replace(need.fact, names=(name,)), need.rivals)
-                and (name not in question.answers or self._follows(question, name, memory))
+                and (name in known or name not in question.answers or self._follows(question, name, memory, known))
                 for name in need.fact.names or (need.fact.subject,)
             )
             for need in own
@@ -242,28 +244,28 @@ class Support:
 
     def _rivals(self, fact: Fact) -> Rivals:
         """Return the values that others than a fact's subject have."""
-        own = self._values.get((fact.relation, fact.subject), frozenset()) | {fact.value}
-        if (fact.relation, own) not in self._others:
-            others = {spell(f.value, self._rule) for f in self._episode.facts if f.relation == fact.relation} - {
-                spell(value, self._rule) for value in own
-            }
+        key = fact.relation, fact.subject, fact.value
+        if key not in self._others:
+            own = spell(fact.value, self._rule)
             table: dict[str, list[str]] = {}
-            for value in sorted(others - {""}):
-                table.setdefault(value.split()[0], []).append(value)
-            self._others[fact.relation, own] = table
-        return self._others[fact.relation, own]
+            for value, subjects in self._holders.get(fact.relation, {}).items():
+                if value != own and fact.subject not in subjects:
+                    table.setdefault(value.split()[0], []).append(value)
+            self._others[key] = table
+        return self._others[key]
 
     @cached_property
-    def _others(self) -> dict[tuple[str, frozenset[str]], Rivals]:
+    def _others(self) -> dict[tuple[str, str, str], Rivals]:
         return {}
 
     @cached_property
-    def _values(self) -> dict[tuple[str, str], frozenset[str]]:
-        """The values that a relation of a subject has at any time."""
-        found: dict[tuple[str, str], set[str]] = {}
+    def _holders(self) -> dict[str, dict[str, set[str]]]:
+        """Relation to value, as the rule spells it, to the subjects that have it at any time."""
+        found: dict[str, dict[str, set[str]]] = {}
         for fact in self._episode.facts:
-            found.setdefault((fact.relation, fact.subject), set()).add(fact.value)
-        return {key: frozenset(values) for key, values in found.items()}
+            if value := spell(fact.value, self._rule):
+                found.setdefault(fact.relation, {}).setdefault(value, set()).add(fact.subject)
+        return found
 
     @cached_property
     def _literal(self) -> dict[int, bool]:

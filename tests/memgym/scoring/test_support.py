@@ -56,3 +56,11 @@ def test_both_in_one_statement_are_both_unless_the_text_itself_says_so() -> None
     moved = Episode("e", (NOW,), sessions=(Session("s", "", (Turn("t2", "Mira", turn),)),), facts=(OLD, NEW))
     assert Support(moved).answer(NOW, [f"Mira: {turn}"]) == ["Lisbon"]
     assert Support(episode(OLD, NEW, question=NOW)).answer(NOW, ["Mira lives in Lisbon, Porto"]) == ["Lisbon", "Porto"]
+
+
+def test_answers_that_are_told_of_each_other() -> None:
+    facts = (Fact("Ann", "friend", "Ben", "t1"), Fact("Ben", "friend", "Ann", "t2"))
+    question = Question("q", "Who are friends?", ("Ann", "Ben"), match="all", evidence=("t1", "t2"))
+    support = Support(episode(*facts, question=question))
+    assert support.answer(question, ["Ann is a friend of Ben"]) == ["Ann", "Ben"]
+    assert support.answer(question, ["Ann is a friend of Cid"]) == []
