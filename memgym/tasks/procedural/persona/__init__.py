@@ -31,9 +31,9 @@ from memgym.tokens import get_counter
 
 _KNOBS = ("sessions", "turns", "people", "questions", "updates", "distance", "hops", "distractors", "similarity")
 DIFFICULTIES: dict[str, dict[str, int | float]] = {
-    "easy": dict(zip(_KNOBS, (6, 6, 4, 10, 1, 0, 2, 0.2, 0.0), strict=True)),
-    "medium": dict(zip(_KNOBS, (12, 18, 6, 15, 2, 1, 2, 0.3, 0.3), strict=True)),
-    "hard": dict(zip(_KNOBS, (24, 36, 10, 20, 3, 2, 3, 0.4, 0.6), strict=True)),
+    "easy": dict(zip(_KNOBS, (6, 6, 12, 10, 1, 0, 2, 0.2, 0.0), strict=True)),
+    "medium": dict(zip(_KNOBS, (12, 16, 12, 15, 2, 1, 2, 0.2, 0.2), strict=True)),
+    "hard": dict(zip(_KNOBS, (24, 36, 10, 20, 4, 2, 3, 0.6, 0.8), strict=True)),
 }
 
 _TOKENS_PER_SESSION = 2000
@@ -46,10 +46,11 @@ class PersonaConfig(ProceduralConfig):
     """The knobs of ``persona``; each one left at None is set by the difficulty.
 
     Args:
-        difficulty: ``easy`` (about 2,200 tokens), ``medium`` (8,000) or ``hard`` (25,000).
+        difficulty: ``easy`` (about 2,300 tokens), ``medium`` (7,500) or ``hard`` (25,000).
         sessions: the number of conversations (default with a ``length``: at least one per 2,000 tokens).
         turns: turns of noise per session, in pairs; without effect if ``length`` is given.
-        people: people asked about, the two who talk among them.
+        people: people asked about, the two who talk among them; the more there are, the less is told of each, and the
+            less easily it is taken for something else.
         questions: questions per episode.
         updates: most changes (updates, disputes, plans called off, …) that a fact goes through.
         distance: sessions after the last evidence.
