@@ -111,6 +111,11 @@ class Candidate:
     tags: tuple[str, ...] = ()
     source: tuple[str, ...] = ()
 
+    @property
+    def text(self) -> str:
+        """What its record will be found by: ``key: value``, or the value alone."""
+        return f"{self.key}: {self.value}" if self.key else self.value
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedOperation:

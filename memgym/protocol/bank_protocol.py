@@ -126,7 +126,7 @@ class BankProtocol:
     def extract(self, candidates: Sequence[Candidate]) -> bool:
         """Number the candidates and search for related memories; return whether there is anything to update."""
         self.candidates = {f"c{number}": candidate for number, candidate in enumerate(candidates, 1)}
-        found = self.bank.search_many([candidate.value for candidate in candidates], self.related_k)
+        found = self.bank.search_many([candidate.text for candidate in candidates], self.related_k)
         self.shown = {record.id: record for hits in found for record, _ in hits}
         return bool(candidates)
 
