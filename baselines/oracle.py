@@ -22,18 +22,27 @@ class Oracle(PhasePolicy):
         return "\n".join(read_gold(observation)["statements"])
 
     def extract(self, observation: Observation) -> str:
-        """Extract the turns that are evidence for a question."""
-        evidence = read_gold(observation)["evidence"]
+        """Extract, for each question, the turns that are evidence for it, under the question as their key."""
+        lines = {turn.id: f"{turn.attributes['speaker']}: {turn.text}" for turn in observation.turns}
         items = [
-            {"value": f"{turn.attributes['speaker']}: {turn.text}", "source": [turn.id]}
-            for turn in observation.turns
-            if turn.id in evidence
+            {"key": question, "value": "\n".join(lines[turn] for turn in turns), "source": turns}
+            for question, turns in read_gold(observation)["asked"].items()
         ]
         return to_json({"memory_list": items})
 
     def update(self, observation: Observation) -> str:
-        """Add the candidates that state a gold fact or are evidence for a question."""
-        return to_json({"operations": [{"id": name, "op": "ADD"} for name in read_gold(observation)["relevant"]]})
+        """Put what is evidence behind what is known for the same question; add what else states a gold fact."""
+        relevant = read_gold(observation)["relevant"]
+        known = {memory.attributes.get("key", ""): memory for memory in observation.memories}
+        operations = []
+        for candidate in observation.candidates:
+            key = candidate.attributes.get("key", "")
+            if candidate.id in relevant and key and key in known:
+                value = f"{known[key].text}\n{candidate.text}"
+                operations.append({"id": known.pop(key).id, "op": "UPDATE", "value": value})
+            elif candidate.id in relevant:
+                operations.append({"id": candidate.id, "op": "ADD"})
+        return to_json({"operations": operations})
 
     def retrieve(self, observation: Observation) -> str:
         """Select the memories that rest on evidence."""

@@ -215,7 +215,8 @@ class MemoryBankEnv(MemoryEnv):
         turns = {turn.id for turn in protocol.session.turns}
         evidence = {turn for question in self.episode.questions for turn in question.evidence}
         if phase == "extract":
-            return {"evidence": sorted(turns & evidence)}
+            asked = {q.text: sorted(turns.intersection(q.evidence)) for q in self.episode.questions}
+            return {"evidence": sorted(turns & evidence), "asked": {text: ids for text, ids in asked.items() if ids}}
         telling = turns & (evidence | {fact.source for fact in self.episode.facts})
         told = protocol.candidates.items()
         return {"relevant": [name for name, new in told if telling & {*protocol.rests_on(new)}]}
