@@ -7,7 +7,8 @@ import re
 import numpy as np
 
 from memgym import Observation, PhasePolicy, StochasticPolicy
-from memgym.operators.reading import ABSTENTION, write_answer
+from memgym.operators.reading import write_answer
+from memgym.scoring.abstention import ABSTENTION
 from memgym.words import sentences
 
 _THING = re.compile(r"\bthe (\w+)")

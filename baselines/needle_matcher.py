@@ -6,7 +6,8 @@ import re
 
 from baselines.notes import read_notes, write_notes
 from memgym import Observation, PhasePolicy
-from memgym.operators.reading import ABSTENTION, write_answer
+from memgym.operators.reading import write_answer
+from memgym.scoring.abstention import ABSTENTION
 
 _NEEDLE = re.compile(r"One of the special magic \w+ for ([^:\n]+) is: ([^.\n]+)\.")
 _NOTE = re.compile(r"([^:\n]+): (.+)")

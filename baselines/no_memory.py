@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from memgym import Observation, PhasePolicy
-from memgym.operators.reading import ABSTENTION, write_answer
+from memgym.operators.reading import write_answer
+from memgym.scoring.abstention import ABSTENTION
 
 
 class NoMemory(PhasePolicy):

@@ -10,8 +10,9 @@ from itertools import groupby
 
 from baselines.notes import read_notes, write_notes
 from memgym import Observation, PhasePolicy
-from memgym.operators.reading import ABSTENTION, write_answer
+from memgym.operators.reading import write_answer
 from memgym.operators.text import counter_of
+from memgym.scoring.abstention import ABSTENTION
 
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _LAST_WORD = re.compile(r"\S*\Z")

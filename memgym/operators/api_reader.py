@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from memgym.api import ChatClient
-from memgym.operators.reading import ABSTENTION, write_answer
+from memgym.operators.reading import write_answer
 from memgym.protocol.observation import Observation
+from memgym.scoring.abstention import ABSTENTION
 
 INSTRUCTIONS = f"""\
 Answer the question from the memory alone. Give only the answer, in as few words as possible: a name, a date, a \

@@ -6,9 +6,10 @@ import re
 
 import numpy as np
 
-from memgym.operators.reading import ABSTENTION, write_answer
+from memgym.operators.reading import write_answer
 from memgym.operators.text import bm25
 from memgym.protocol.observation import Observation
+from memgym.scoring.abstention import ABSTENTION
 from memgym.scoring.phrases import contains as has_phrase
 from memgym.words import sentences
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from memgym.protocol.actions import to_json
 from memgym.protocol.boxed import write_boxed
 from memgym.protocol.observation import Observation
-
-ABSTENTION = "no information available"  # the phrase that every abstention rule of the benchmarks knows
+from memgym.scoring.abstention import ABSTENTION
 
 
 def write_answer(observation: Observation, text: str, cited_ids: Sequence[str] = ()) -> str:

@@ -11,6 +11,9 @@ import re
 
 from memgym.words import even, find_words, stem
 
+ABSTENTION = "no information available"
+"""What policies of ours say where nothing is known: the phrase that every abstention rule of the benchmarks knows."""
+
 
 def _stems(words: str) -> frozenset[str]:
     return frozenset(map(stem, words.split()))

@@ -29,8 +29,8 @@ _HEAD = 40
 """Characters within which a head ends."""
 _BETWEEN = 3
 """Content words between a value and the word that tells what it is, at most."""
-_BEHIND = 15
-"""Words between a value and the name behind it, at most: a sentence."""
+_BEHIND = 8
+"""Words between a value and the name behind it, at most: no more than a sentence that begins with the value has."""
 
 Rivals = Mapping[str, Sequence[str]]
 """Values that others have, in the spelling of a rule, by their first words."""

@@ -11,8 +11,8 @@ from baselines.notes import read_notes, write_notes
 from baselines.variable_tracer import VariableTracer, holders
 from baselines.word_counter import WordCounter, how_many
 from memgym import Block, Observation
-from memgym.operators.reading import ABSTENTION
 from memgym.registration import make
+from memgym.scoring.abstention import ABSTENTION
 from memgym.tasks.procedural.ruler import SUBTASKS
 
 SOLVERS = {"vt": VariableTracer, "cwe": WordCounter, "fwe": WordCounter}

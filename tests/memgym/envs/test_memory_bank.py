@@ -380,7 +380,7 @@ def test_the_gold_channel(make_mira: Any) -> None:
     def gold(observation: Observation) -> Any:
         return json.loads(observation.first("gold").text)
 
-    assert gold(Observation.parse(observation)) == {"evidence": ["b"]}
+    assert gold(Observation.parse(observation)) == {"evidence": ["b"], "asked": {"What is Ben's cat called?": ["b"]}}
     observation, _, _ = step(env, extract("a cat called Olive"))
     assert gold(observation) == {"relevant": ["c1"]}
     step(env, plan(("c1", "ADD")))

@@ -8,8 +8,7 @@ import pytest
 from memgym import Block, Observation
 from memgym.errors import ConfigError
 from memgym.operators import OPERATORS, ROLES, extractive, get_operator, supported, write_answer
-from memgym.operators.reading import ABSTENTION
-from memgym.scoring.abstention import abstains
+from memgym.scoring.abstention import ABSTENTION, abstains
 
 
 def asked(question: str, *memories: str, answer_format: str = "plain", **gold: Any) -> Observation:

@@ -12,7 +12,7 @@ from memgym.checks import check_choice, check_int
 from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError
 from memgym.scoring.string_match import STRING_MATCH
-from memgym.scoring.support import FREQUENT, list_limit
+from memgym.scoring.support import FREQUENT, Support, list_limit
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.procedural.ruler.niah import VARIANTS, Niah
 from memgym.tasks.procedural.ruler.parts import Subtask
@@ -98,12 +98,15 @@ class Ruler(ProceduralTask):
 
     name = "ruler"
     source = "RULER, all 13 tasks (Hsieh et al. 2024, arXiv 2404.06654)"
-    running = True
     Config = RulerConfig
 
     def __init__(self, **options: Any):
         super().__init__(**options)
         self._subtask = _subtask(self.config)
+
+    def support(self, episode: Episode) -> Support:
+        """Return what the question of an episode asks of a memory."""
+        return Support(episode, self.phrases, self._subtask.running)
 
     def size(self, split: str) -> int | None:
         """Return the number of questions with ``path``, else None: there is always one more episode."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -26,10 +27,14 @@ class Parts:
 class Subtask(ABC):
     """A generator for one of the thirteen tasks.
 
+    ``running`` says whether a statement may go on over the ends of lines, see :class:`memgym.scoring.support.Support`.
+
     Args:
         length: the tokens that the text of an episode shall have.
         counter: what a token is.
     """
+
+    running: ClassVar[bool] = True
 
     def __init__(self, length: int, counter: TokenCounter):
         self.length = length

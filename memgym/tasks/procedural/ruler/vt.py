@@ -15,6 +15,8 @@ HOPS = 4
 class VariableTracking(Subtask):
     """One chain: a variable gets a number, the next one gets that variable, and so on for four hops."""
 
+    running = False
+
     def draw(self, rng: np.random.Generator, split: str, index: int) -> Parts:
         """Return the noise with the chain in it, and the question which variables hold its value."""
         names = symbols.variables(rng, HOPS + 1, split)

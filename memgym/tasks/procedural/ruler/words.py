@@ -8,6 +8,7 @@ from itertools import chain
 import numpy as np
 
 from memgym.episodes import Section
+from memgym.scoring.abstention import ABSTENTION
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.ruler import symbols
 from memgym.tasks.procedural.ruler.parts import Parts, Subtask
@@ -59,7 +60,8 @@ class CommonWords(Subtask):
             words = symbols.compounds(rng, COMMON + self.length // 8, split)
             return words[:COMMON], words[COMMON:]
         own = self._words[SPLITS.index(split) :: len(SPLITS)]
-        own = [word for word in own if word not in COMMON_QUESTION]  # the question must not give answers away
+        given = f"{COMMON_QUESTION} {ABSTENTION}"  # neither the question nor an abstention must give answers away
+        own = [word for word in own if word not in given]
         common = [own[i] for i in rng.choice(len(own), COMMON, replace=False)]
         others = [word for word in self._words if word not in common]
         return common, [others[i] for i in rng.permutation(len(others))]
