@@ -1,40 +1,42 @@
 """How well retrieved and cited memories cover the evidence of a question.
 
 Evidence is given as turns, memories name one or more turns each as their source. Naming is not enough: a memory has the
-credit of a turn that it names only if its text carries something of it. A memory is relevant if it has the credit of an
+credit of a turn that it names only if its text holds what is needed of it, or carries something of it where nothing in
+particular is (:meth:`memgym.scoring.support.Support.evidence`). A memory is relevant if it has the credit of an
 evidence turn, and an evidence turn is covered if a memory has its credit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from memgym.bank import MemoryRecord
 from memgym.scoring.retrieval import citation_precision, recall, reciprocal_rank
-from memgym.scoring.statements import carries
 
 _PIECE = 256
+Evidence = Mapping[str, Callable[[str], bool]]
+"""Id of each evidence turn to what tells whether a text has its credit."""
 
 
-def credited(record: MemoryRecord, evidence: Mapping[str, str]) -> list[str]:
-    """Return the ids of the evidence turns that a memory names as its source and carries something of.
+def credited(record: MemoryRecord, evidence: Evidence) -> list[str]:
+    """Return the ids of the evidence turns that a memory names as its source and has the credit of.
 
     Args:
         record: the memory, as it is stored or as far as it is shown.
-        evidence: id to text of each evidence turn.
+        evidence: the evidence turns.
     """
-    return [turn for turn in record.source if turn in evidence and carries(record.text, evidence[turn])]
+    return [turn for turn in record.source if turn in evidence and evidence[turn](record.text)]
 
 
 def retrieval_scores(
-    ranked: Sequence[MemoryRecord], kept: Iterable[MemoryRecord], evidence: Mapping[str, str]
+    ranked: Sequence[MemoryRecord], kept: Iterable[MemoryRecord], evidence: Evidence
 ) -> dict[str, float]:
     """Return the scores of a ranking.
 
     Args:
         ranked: the memories, best first.
         kept: those that are kept for the answer, as far as they are shown there.
-        evidence: id to text of the evidence turns, at least one.
+        evidence: the evidence turns, at least one.
 
     Returns:
         ``evidence_recall``: share of the evidence turns that the kept memories cover (recall@k over turns);
@@ -51,14 +53,14 @@ def retrieval_scores(
 
 
 def citation_scores(
-    cited_ids: Sequence[str], shown: Mapping[str, MemoryRecord], evidence: Mapping[str, str]
+    cited_ids: Sequence[str], shown: Mapping[str, MemoryRecord], evidence: Evidence
 ) -> dict[str, float]:
     """Return the scores of an answer's citations.
 
     Args:
         cited_ids: what the answer cites; an id that was not shown counts as wrong.
         shown: the memories that the answerer saw, by id, as far as they were shown.
-        evidence: id to text of the evidence turns, at least one.
+        evidence: the evidence turns, at least one.
 
     Returns:
         ``citation_precision``: share of the cited memories that are relevant; ``citation_f1``: the harmonic mean of
@@ -71,5 +73,5 @@ def citation_scores(
     return {"citation_precision": precision, "citation_f1": f1}
 
 
-def _covered(records: Iterable[MemoryRecord], evidence: Mapping[str, str]) -> float:
+def _covered(records: Iterable[MemoryRecord], evidence: Evidence) -> float:
     return recall([turn for record in records for turn in credited(record, evidence)], list(evidence))

@@ -8,6 +8,7 @@ from memgym.checks import check_flag, check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.pages import Pages
 from memgym.envs.rewards import LONGCONTEXT_REWARDS
+from memgym.envs.scores import compression
 from memgym.episodes import Question
 from memgym.protocol.actions import parse_answer
 from memgym.protocol.blocks import budget_block, question_block
@@ -106,8 +107,8 @@ class LongcontextEnv(MemoryEnv):
     def potentials(self) -> dict[str, float]:
         """Return recall, precision and compression of the present memory."""
         quality = self.support.quality([self.memory])
-        saved = max(0.0, 1 - self.counter.count(self.memory) / max(1, self._pages.total_tokens))
-        return {**quality, "compression": quality["memory_recall"] * saved}
+        kept = self.counter.count(self.memory)
+        return {**quality, "compression": compression(quality["memory_recall"], kept, self._pages.total_tokens)}
 
     def _begin(self) -> str:
         self.memory = ""

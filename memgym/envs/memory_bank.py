@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 from memgym.bank import CachedEmbedder, MemoryBank, get_embedder
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
-from memgym.envs.evidence import citation_scores, credited, retrieval_scores
+from memgym.envs.evidence import Evidence, citation_scores, credited, retrieval_scores
 from memgym.envs.rewards import MEMORY_BANK_REWARDS
+from memgym.envs.scores import compression
 from memgym.episodes import Episode, Question
 from memgym.protocol.actions import Answer
 from memgym.protocol.bank_protocol import ANSWER_K, ANSWER_TOKENS, RELATED_K, RETRIEVE_K, BankProtocol
@@ -58,8 +59,9 @@ class MemoryBankEnv(MemoryEnv):
     first memory that rests on evidence, and with the answer format ``json`` the ``citation_f1``.
 
     A memory rests on the turns that the extraction names in ``source``; if it names none, on the turn of the session
-    that shares most words with it. It has the credit of those of which its text carries something
-    (:func:`memgym.scoring.statements.carries`); of what is kept for an answer, the text that is shown there counts.
+    that shares most words with it. It has the credit of those of which its text states what the question needs, or
+    carries something where nothing in particular is needed (:meth:`memgym.scoring.support.Support.evidence`); of what
+    is kept for an answer, the text that is shown there counts.
 
     A bad action leaves the bank as it was (an update plan applies whole or not at all), retrieves or answers nothing,
     scores 0 on `format`, and is explained in ``info["action_error"]``. Memories beyond ``memory_tokens`` are cut and
@@ -168,7 +170,7 @@ class MemoryBankEnv(MemoryEnv):
         texts = [record.text for record in self.bank.get_all()]
         stored = used_tokens(self.bank, self.counter)
         quality = self.support.quality(texts, heard)
-        return {**quality, "compression": quality["memory_recall"] * max(0.0, 1 - stored / max(1, self._said))}
+        return {**quality, "compression": compression(quality["memory_recall"], stored, self._said)}
 
     def _begin(self) -> str:
         self._protocol = BankProtocol(
@@ -182,8 +184,7 @@ class MemoryBankEnv(MemoryEnv):
             answer_format=self._format,
         )
         self._sessions = self.episode.dialogue()
-        self._passages = dict(self.episode.passages())
-        self._said = sum(map(self.counter.count, self._passages.values()))
+        self._said = sum(self.counter.count(text) for _, text in self.episode.passages())
         if self.stores_turns:
             self.embedder.embed(self.known_texts(self.episode))  # in one batch: many times as fast as one by one
         self._ended = 0
@@ -193,9 +194,7 @@ class MemoryBankEnv(MemoryEnv):
         return "extract"
 
     def _copy_state(self) -> dict[str, Any]:
-        state = {
-            name: getattr(self, name) for name in ("_sessions", "_passages", "_said", "_ended", "_asked", "_found")
-        }
+        state = {name: getattr(self, name) for name in ("_sessions", "_said", "_ended", "_asked", "_found")}
         return {**state, "_protocol": self._protocol.fork()}
 
     def _state(self, phase: str) -> list[Block]:
@@ -234,7 +233,10 @@ class MemoryBankEnv(MemoryEnv):
 
     def _apply(self, phase: str, parsed: Any | None) -> str | None:
         if phase == "extract":
-            return "update" if self._protocol.extract(parsed or ()) else self._end_session()
+            found = self._protocol.extract(parsed or ())
+            # Who extracts and updates plays both in every session: the number of steps, which pay for their format, must
+            # not hang on what is extracted.
+            return "update" if found or {"extract", "update"} <= {*self.phases} else self._end_session()
         if phase == "update":
             _, overflow = self._protocol.update(parsed.operations if parsed else ())
             self._scores.overflow |= overflow
@@ -274,9 +276,9 @@ class MemoryBankEnv(MemoryEnv):
         self._protocol.ask(self._question.text, self._question.time)
         return "retrieve"
 
-    def _evidence(self) -> dict[str, str]:
-        """Return the present question's evidence: id to text."""
-        return {turn: self._passages.get(turn, "") for turn in self._question.evidence}
+    def _evidence(self) -> Evidence:
+        """Return the present question's evidence."""
+        return self.support.evidence(self._question)
 
     @property
     def _question(self) -> Question:

@@ -90,5 +90,16 @@ class AnswerScorer:
         return self.judge.score(question, answer.text, self._task.name)
 
 
+def compression(recall: float, kept: int, said: int) -> float:
+    """Return what choosing gains: the recall beyond the share that is kept, which keeping at random would have, too.
+
+    Args:
+        recall: ``memory_recall``.
+        kept: tokens of the memory, all that is kept of it.
+        said: tokens of the text.
+    """
+    return max(0.0, recall - kept / max(1, said))
+
+
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values) if values else 0.0

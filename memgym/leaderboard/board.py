@@ -67,9 +67,9 @@ class Row:
 
     @property
     def kept(self) -> float | None:
-        """The size of the memory at the end, as a share of the text; unknown where nothing that counts is in it."""
+        """The size of the memory at the end, as a share of the text; unknown where choosing gained nothing."""
         finals = [entry.final for entry in self.official.entries.values()]
-        shares = [1 - end["compression"] / end["memory_recall"] for end in finals if end.get("memory_recall")]
+        shares = [end["memory_recall"] - end["compression"] for end in finals if end.get("compression")]
         return fmean(shares) if shares else None
 
     @property

@@ -44,7 +44,8 @@ def extractive(observation: Observation) -> str:
 
     The kind of answer follows from the question word (label, clock, number, date, name, yes or no, one of two). In the
     sentences most like the question, one after the other, the span of that kind that is nearest to the question's own
-    words wins. Without any, the answer is that there is no information.
+    words wins. Without any, the answer is that there is no information. Cited is the memory that has the span, without
+    one that most like the question.
     """
     question = observation.question
     lines, owners = [], []
@@ -57,7 +58,8 @@ def extractive(observation: Observation) -> str:
         span = _best_span(question, lines[i]) if scores[i] > 0 else ""
         if span:
             return write_answer(observation, span, [owners[i]] if owners[i] else [])
-    return write_answer(observation, ABSTENTION)
+    best = owners[int(np.argmax(scores))] if lines and scores.max() > 0 else ""
+    return write_answer(observation, ABSTENTION, [best] if best else [])
 
 
 def _best_span(question: str, line: str) -> str:

@@ -6,9 +6,9 @@ overtaken: whoever reads old and new side by side cannot tell which holds.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from memgym.episodes import Episode, Fact, Question
 from memgym.scoring.statements import Rivals, Statements, most_frequent, sentences_with, spell
@@ -87,6 +87,32 @@ class Support:
         if question.id not in self._needs:
             self._needs[question.id] = tuple(self._find_needs(question))
         return self._needs[question.id]
+
+    def evidence(self, question: Question) -> dict[str, Callable[[str], bool]]:
+        """Return, by the id of each evidence turn, what tells whether a text has its credit.
+
+        It must state a needed fact of the turn. Of a turn without one, or of one that tells its fact together with
+        another turn, it must carry the sentences that have a needed value or an answer, else the turn.
+        """
+        return {turn: partial(self._holds, self._of_turn(question, turn)) for turn in question.evidence}
+
+    def _of_turn(self, question: Question, turn: str) -> tuple[Need, ...]:
+        own = [need for need in self.needs(question) if need.fact is not None and need.fact.source == turn]
+        if own and not any(need.fact.apart for need in own if need.fact is not None):
+            return tuple(own)
+        passage = self._passages.get(turn, "")
+        values = dict.fromkeys(need.fact.value for need in own if need.fact is not None) or question.answers
+        said = [text for value in values for text in sentences_with(passage, value, self._rule)]
+        return (Need(passage=" ".join(dict.fromkeys(said)) or passage),)
+
+    def _holds(self, needs: Sequence[Need], text: str) -> bool:
+        if text not in self._memories:
+            self._memories[text] = self.read([text])
+        return any(need.met(self._memories[text]) for need in needs)
+
+    @cached_property
+    def _memories(self) -> dict[str, Statements]:
+        return {}
 
     def statements(self, question: Question) -> list[str]:
         """Return texts, as short as may be, from which the answer follows: what a ceiling keeps."""

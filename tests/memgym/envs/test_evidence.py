@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from memgym.bank import MemoryRecord
 from memgym.envs.evidence import citation_scores, credited, retrieval_scores
+from memgym.scoring.statements import carries
 
-EVIDENCE = {"a": "Mira moved to Lisbon in May.", "b": "Ben adopted a cat called Olive."}
+EVIDENCE = {
+    "a": partial(carries, passage="Mira moved to Lisbon in May."),
+    "b": partial(carries, passage="Ben adopted a cat called Olive."),
+}
 
 
 def record(id: str, value: str, *source: str) -> MemoryRecord:
