@@ -95,8 +95,8 @@ MEMORY_BANK_REWARDS = (
     Reward(
         "compression",
         "last step",
-        "`memory_recall` − tokens of the bank, all that is kept / tokens of the sessions, at least 0: what would be kept "
-        "by chance earns nothing",
+        "`memory_recall` − tokens of the bank, all that is kept / tokens of the sessions, at least 0: what would be "
+        "kept by chance earns nothing",
         final=True,
     ),
     Reward("token_cost", "every step", "action tokens / `action_tokens`, at most 1 (give it a negative weight)"),
