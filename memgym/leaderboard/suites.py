@@ -78,11 +78,11 @@ _REAL = (
     SuiteEntry("eval_100", LONG, {"task": "memagent", "path": "eval_100.json.gz", "phases": _READS}, "all", 128),
     SuiteEntry("hotpotqa", LONG, {**_HOTPOTQA, "phases": _READS}, "test", 50),
     SuiteEntry("musique", LONG, {**_MUSIQUE, "phases": _READS}, "all", 50),
-    # Without the adversarial questions, which a memory of nothing gets right; Memory-R1 leaves them out, too.
+    # Without the adversarial questions, which a memory of nothing gets right; Memory-R1 leaves them out, too. Only as a
+    # bank: no text of a thousand tokens holds what is asked for in its 150 questions, not even the ceiling's.
     SuiteEntry("locomo", BANK, {**_LOCOMO, "phases": _FINDS}, "all", 10),
-    SuiteEntry("locomo long", LONG, {**_LOCOMO, "show_question": False, "phases": _READS}, "all", 10),
     SuiteEntry("longmemeval", BANK, {**_LONGMEMEVAL, "phases": _FINDS, "answer_tokens": 1024}, "all", 12),
-    SuiteEntry("longmemeval long", LONG, {**_LONGMEMEVAL, "phases": _READS}, "all", 12),
+    SuiteEntry("longmemeval long", LONG, {**_LONGMEMEVAL, "phases": _READS, "memory_tokens": 128}, "all", 12),
 )
 _CHUNKS = {"section_tokens": 2500, "memory_tokens": 1024}
 _MEMFACTORY = tuple(
