@@ -1,11 +1,14 @@
-"""What the commands share: ``key=value`` settings."""
+"""What the commands share: ``key=value`` settings, and the data folder."""
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import Any
 
 from memgym.errors import ConfigError
+from memgym.folders import DATA_FOLDER
 
 
 def parse_settings(settings: list[str]) -> dict[str, Any]:
@@ -30,3 +33,9 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
         except RecursionError:
             raise ConfigError(f"--set {key}: the value is nested too deeply") from None
     return parsed
+
+
+def use_data_folder(folder: Path | None) -> None:
+    """Look data files up in a folder, if one is given."""
+    if folder is not None:
+        os.environ[DATA_FOLDER] = str(folder)
