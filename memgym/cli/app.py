@@ -196,12 +196,17 @@ def judge_check(
     seed: Annotated[int, typer.Option(metavar="N", help="Which questions.")] = 0,
     settings: Setting = [],  # noqa: B006
 ) -> None:
-    """Measure a judge's false accepts and false rejects on answers known to be right and wrong."""
+    """Measure a judge's false accepts and false rejects on answers known to be right and wrong.
+
+    What was measured is kept in the cache folder; leaderboards show it beside scores of this judge on this task.
+    """
     from memgym.cli.judge_check import check_on_task
     from memgym.judging.judge import make_judge
+    from memgym.judging.measured import keep_report
     from memgym.tasks import make_task
 
     played = make_task(task, **parse_settings(settings))
     judge = make_judge({"model": model, "prompt": prompt, "base_url": base_url})
     report = check_on_task(judge, played, split or played.default_split, questions, seed)
+    keep_report(report, task)
     print_whole(make_console(), report.__rich__())

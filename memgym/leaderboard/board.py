@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, median
 
 from memgym.leaderboard.files import Result
+from memgym.leaderboard.judges import JudgeErrors, judge_errors
 from memgym.leaderboard.notes import notes
 from memgym.leaderboard.ranking import Place, pareto, rank, trial_means, trial_values
 from memgym.leaderboard.records import EntryRecord
@@ -79,9 +80,9 @@ class Row:
         return fmean(shares) if shares else None
 
     @property
-    def rule(self) -> Mean | None:
-        """The official rule's score, where a judge's stands in its place."""
-        return self.summaries["rule"].mean if "rule" in self.summaries else None
+    def judge(self) -> JudgeErrors | None:
+        """The judges' errors on the same tasks; None if nothing was judged, or they were not measured here."""
+        return judge_errors(self.result.header)
 
 
 @dataclass(frozen=True)
@@ -206,16 +207,34 @@ def _title(result: Result) -> str:
     return suite + (f", round {plain(header.round.name)}" if header.round else "")
 
 
-COLUMNS = ("rank", "policy", "score", "low", "high", "best", "rule", "tokens", "seconds", "kept", "format", "known")
+COLUMNS = (
+    "rank",
+    "policy",
+    "score",
+    "low",
+    "high",
+    "best",
+    "corrected",
+    "rule",
+    "false accepts",
+    "false rejects",
+    "tokens",
+    "seconds",
+    "kept",
+    "format",
+    "known",
+)
 """What the tables say of each row, before the entries."""
 
 
 def cells(row: Row, group: Group) -> list[float | str | None]:
     """Return what the tables say of a row: :data:`COLUMNS`, then the mean of each entry."""
     low, high = ends(row.official.mean)
-    head = [row.place.rank, row.name, value(row.official.mean), low, high, value(row.best), value(row.rule)]
+    head = [row.place.rank, row.name, value(row.official.mean), low, high, value(row.best)]
+    errors = [row.judge.accepts, row.judge.rejects] if row.judge else [None, None]
+    beside = [row.official.corrected, row.official.rule, *errors]
     cost = [row.tokens, row.seconds, row.kept, row.format, str(row.known)]
-    return [*head, *cost, *(value(row.official.entries[entry.name].mean) for entry in group.entries)]
+    return [*head, *beside, *cost, *(value(row.official.entries[entry.name].mean) for entry in group.entries)]
 
 
 def value(mean: Mean | None) -> float | None:
@@ -248,7 +267,7 @@ def to_markdown(groups: Sequence[Group]) -> str:
         names = [*COLUMNS, *(plain(entry.name) for entry in group.entries)]
         lines = [cells(row, group) for row in group.rows]
         filled = [i for i in range(len(names)) if any(line[i] is not None for line in lines)]
-        table = [[names[i] for i in filled], ["---" if i in (1, 11) else "--:" for i in filled]]
+        table = [[names[i] for i in filled], ["---" if names[i] in ("policy", "known") else "--:" for i in filled]]
         table += [[_written(line[i]) for i in filled] for line in lines]
         escaped = ["| " + " | ".join(map(_markdown, line)) + " |" for line in table]
         notes = [f"- {_markdown(note)}" for note in group.notes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from memgym.leaderboard.files import Result
+from memgym.leaderboard.judges import judge_notes
 from memgym.leaderboard.standing import Standing
 from memgym.leaderboard.suites import is_other_than_ours
 from memgym.leaderboard.summary import Summary
@@ -22,7 +23,7 @@ def notes(results: Sequence[Result], summaries: Sequence[Summary], standings: Se
     header, told = results[0].header, []
     if Standing.claimed in standings:
         told.append("claimed: drawn from the file and not replayed here; 'memgym verify' recomputes it")
-    told += _errata_notes(results)
+    told += _errata_notes(results) + judge_notes(results)
     if any(result.header.policy.privileged for result in results):
         told.append("* reads the gold answers: a ceiling, not a competitor")
     if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):

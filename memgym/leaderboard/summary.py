@@ -97,10 +97,20 @@ class Summary:
     def corrected(self) -> float | None:
         """The mean over the entries by their corrected golds, where errata mend them; None if ``answer`` is not shown,
         or nothing is mended."""
+        return self._instead("corrected")
+
+    @property
+    def rule(self) -> float | None:
+        """The mean over the entries by the tasks' own rules, where a judge's verdicts are the score; None if ``answer``
+        is not shown, or nothing is judged."""
+        return self._instead("rule")
+
+    def _instead(self, name: str) -> float | None:
+        """Return the mean over the entries with another score in place of the official one, where there is such."""
         scored = [entry for entry in self.entries.values() if entry.mean is not None]
-        if self.score != "answer" or self.mean is None or not any("corrected" in entry.scores for entry in scored):
+        if self.score != "answer" or self.mean is None or not any(name in entry.scores for entry in scored):
             return None
-        return _mean([entry.scores.get("corrected", entry.mean.mean) for entry in scored if entry.mean])
+        return _mean([entry.scores.get(name, entry.mean.mean) for entry in scored if entry.mean])
 
     @property
     def failed(self) -> int:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from memgym.errors import unknown
 from memgym.leaderboard.files import Result
+from memgym.leaderboard.judges import JudgeErrors, judge_errors
 from memgym.leaderboard.notes import notes
 from memgym.leaderboard.records import PolicyRecord
 from memgym.leaderboard.standing import Standing
@@ -94,7 +95,7 @@ def _table(rows: Sequence[Row]) -> Table:
         padding=(0, 1, 0, 0),
         show_edge=False,
     )
-    beside = _beside([row.summary for row in rows])
+    beside = _beside(rows)
     standings = ["known"] if rows[0].standing is not None else []
     names = ["policy", "all", "±", *map(plain, entries), *map(plain, beside), *standings]
     policies = [row.result.header.policy for row in rows]
@@ -102,7 +103,7 @@ def _table(rows: Sequence[Row]) -> Table:
         [
             policy_name(row.result.header.policy, policies),
             *_scores(row.summary),
-            *(tell(row.summary) for tell in beside.values()),
+            *(tell(row) for tell in beside.values()),
             *(str(row.standing) for _ in standings),
         ]
         for row in rows
@@ -130,22 +131,37 @@ def _scores(summary: Summary) -> list[str]:
     return [_three(summary.mean), "–" if half is None else f"{half:.3f}", *entries]
 
 
-def _beside(summaries: Sequence[Summary]) -> dict[str, Callable[[Summary], str]]:
+def _beside(rows: Sequence[Row]) -> dict[str, Callable[[Row], str]]:
     """Return the columns beside the scores, and what stands in them; those that would be empty are left out."""
-    columns: dict[str, Callable[[Summary], str]] = {}
+    summaries = [row.summary for row in rows]
+    errors = {id(row): judge_errors(row.result.header) for row in rows}
+    columns: dict[str, Callable[[Row], str]] = {}
     if any(summary.corrected is not None for summary in summaries):
-        columns["corrected"] = lambda summary: "–" if summary.corrected is None else f"{summary.corrected:.3f}"
+        columns["corrected"] = lambda row: _number(row.summary.corrected)
+    if any(summary.rule is not None for summary in summaries):
+        columns["by rule"] = lambda row: _number(row.summary.rule)
+    if any(errors.values()):
+        columns["false accepts"] = lambda row: _share(errors[id(row)], "accepts")
+        columns["false rejects"] = lambda row: _share(errors[id(row)], "rejects")
     columns |= {
-        "format": _format,
-        "tokens": lambda summary: _short(summary.cost.tokens_in + summary.cost.tokens_out),
+        "format": lambda row: _format(row.summary),
+        "tokens": lambda row: _short(row.summary.cost.tokens_in + row.summary.cost.tokens_out),
     }
     for name in sorted({name for summary in summaries for name in summary.cost.usage}):
         columns[name] = partial(_usage, name=name)
     if any(summary.failed for summary in summaries):
-        columns["failed"] = lambda summary: str(summary.failed)
+        columns["failed"] = lambda row: str(row.summary.failed)
     if any(summary.missing for summary in summaries):
-        columns["missing"] = lambda summary: str(summary.missing)
+        columns["missing"] = lambda row: str(row.summary.missing)
     return columns
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def _share(errors: JudgeErrors | None, kind: str) -> str:
+    return "–" if errors is None else f"{getattr(errors, kind):.1%}"
 
 
 def _format(summary: Summary) -> str:
@@ -153,12 +169,13 @@ def _format(summary: Summary) -> str:
     return f"{sum(shares) / len(shares):.2f}" if shares else "–"
 
 
-def _usage(summary: Summary, name: str) -> str:
-    return _short(summary.cost.usage[name]) if name in summary.cost.usage else "–"
+def _usage(row: Row, name: str) -> str:
+    usage = row.summary.cost.usage
+    return _short(usage[name]) if name in usage else "–"
 
 
 def _three(mean: Mean | None) -> str:
-    return "–" if mean is None else f"{mean.mean:.3f}"
+    return _number(None if mean is None else mean.mean)
 
 
 def _short(number: int) -> str:

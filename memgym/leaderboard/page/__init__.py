@@ -75,7 +75,7 @@ def _three(value: Any) -> str:
 
 
 def _percent(value: Any) -> str:
-    return "–" if value is None else f"{value:.0%}"
+    return "–" if value is None else f"{value:.1%}" if 0 < value < 0.1 else f"{value:.0%}"
 
 
 def _short(value: Any) -> str:
