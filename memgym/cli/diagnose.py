@@ -67,7 +67,7 @@ def _diagnosed(
         env = unjudged_env(result.header, entry, terms.trust, terms.overrides, terms.round)
         for record in result.of(entry.name):
             traced = trace(env, record)
-            losses += [(record.index, loss) for loss in diagnose(traced, env.task.phrases)]
+            losses += [(record.index, loss) for loss in diagnose(traced)]
             answers += sum(step.scores is not None for step in traced.steps)
             differing += traced.differs
             replayed()

@@ -45,7 +45,7 @@ def replay_file(path: Path, key: tuple[str | None, int, int], terms: Terms, whol
         raise DataError(f"{path}: entry {name!r} has no episode {index}, trial {trial}")
     try:
         env = unjudged_env(result.header, entries[name], terms.trust, terms.overrides, terms.round)
-        shown = _Shown(trace(env, found[0]), env.task.phrases)
+        shown = _Shown(trace(env, found[0]))
     except MemgymError as error:
         raise type(error)(f"{path}: {error}") from None
     console = make_console(soft_wrap=not make_console().is_terminal)
@@ -82,10 +82,10 @@ def _step_through(console: Console, shown: _Shown) -> None:
 class _Shown:
     """A trace, ready to be printed."""
 
-    def __init__(self, traced: Trace, phrases: str):
+    def __init__(self, traced: Trace):
         self.trace = traced
-        self._lost = {loss.step: loss.place for loss in diagnose(traced, phrases)}
-        self._wanted = [Evidence(traced.episode, question, phrases) for question in traced.episode.questions]
+        self._lost = {loss.step: loss.place for loss in diagnose(traced)}
+        self._wanted = [Evidence(traced.support, question) for question in traced.episode.questions]
 
     def print(self, console: Console, number: int) -> None:
         """Print a step: what is shown, what is done, what becomes of the memory, and how an answer scored."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from memgym.bank import MemoryRecord
-from memgym.episodes import Episode, Question
+from memgym.episodes import Question
 from memgym.leaderboard.trace import Trace, TracedStep
-from memgym.scoring.phrases import contains
+from memgym.scoring.support import FREQUENT, Support
 
 WRONG_BELOW = 0.5
 """An answer that scored less is wrong."""
@@ -18,6 +18,7 @@ LOSSES = {
     "not stored": "it was extracted, and the update did not keep it",
     "overwritten": "a memory held it, and was changed or deleted before the question",
     "not retrieved": "the memory held it when the question was asked, and the answerer was not shown it",
+    "not replaced": "the answerer was shown it beside a value that it overtook, and could not tell which holds",
     "not used": "the answerer was shown it, and answered wrongly",
     "no abstention": "the text does not tell, and the answer pretends that it does",
     "unknown": "the task does not say what the evidence is",
@@ -44,21 +45,20 @@ class Loss:
     step: int
 
 
-def diagnose(trace: Trace, phrases: str = "house") -> list[Loss]:
+def diagnose(trace: Trace) -> list[Loss]:
     """Return where each wrong answer of an episode was lost.
 
-    A memory *holds* an evidence turn if it has a gold answer or a gold fact that the turn states; of a turn that states
-    none word for word, if it rests on the turn. Evidence is held where all its turns are, or where the gold answer is.
+    A memory *holds* the evidence if the answer follows from what it states, as for the reader ``supported`` and the
+    memory's scores (:class:`memgym.scoring.support.Support`).
 
     Args:
         trace: of the episode, see :func:`memgym.leaderboard.trace.trace`.
-        phrases: by which rule phrases are found, a name in :data:`memgym.scoring.phrases.RULES`.
     """
     losses = []
     for number, step in enumerate(trace.steps):
         if step.question is None or step.scores is None or step.scores["answer"] >= WRONG_BELOW:
             continue
-        evidence = Evidence(trace.episode, step.question, phrases)
+        evidence = Evidence(trace.support, step.question)
         place = _place(evidence, trace.steps[: number + 1])
         losses.append(Loss(place, step.question, step.answer or "", step.scores["answer"], number))
     return losses
@@ -71,51 +71,42 @@ def tally(losses: Iterable[Loss]) -> dict[str, int]:
 
 
 class Evidence:
-    """What a memory must hold so that a question can be answered.
+    """What a memory must hold so that a question can be answered, by the rule of the scores.
 
     Args:
-        episode: of the question.
+        support: what the episode asks of a memory.
         question: itself.
-        phrases: the rule by which phrases are found.
     """
 
-    def __init__(self, episode: Episode, question: Question, phrases: str = "house"):
-        self.question, self._rule = question, phrases
-        texts = dict(episode.passages())
-        self._turns = {turn: self._stated(episode, turn, texts.get(turn, "")) for turn in question.evidence}
-        self._literal = not question.evidence or any(
-            contains(texts.get(turn, ""), answer, phrases) for turn in question.evidence for answer in question.answers
-        )
+    def __init__(self, support: Support, question: Question):
+        self.question, self._support = question, support
+        self._wanted = set(question.answers if question.match == "all" else question.answers[:1])
 
     @property
     def known(self) -> bool:
         """Whether it can be told of a memory that it holds the evidence."""
-        return bool(self._turns) or self._literal
+        return bool(self._support.needs(self.question)) or FREQUENT in self.question.metadata
 
     def held(self, memories: Sequence[MemoryRecord]) -> bool:
-        """Return whether memories hold the evidence together."""
-        text = "\n".join(memory.text for memory in memories)
-        found = [contains(text, answer, self._rule) for answer in self.question.answers]
-        if self._literal and found and (all(found) if self.question.match == "all" else any(found)):
-            return True
-        return bool(self._turns) and all(
-            any(contains(text, phrase, self._rule) for phrase in stated)
-            if stated
-            else any(turn in memory.source for memory in memories)
-            for turn, stated in self._turns.items()
-        )
+        """Return whether memories hold the evidence together: the answer follows from them."""
+        return self._wanted <= set(self._follows(memories))
+
+    def blurred(self, memories: Sequence[MemoryRecord]) -> bool:
+        """Return whether memories hold the evidence beside a value that it overtook."""
+        return self._wanted < set(self._follows(memories))
 
     def touches(self, memory: MemoryRecord) -> bool:
-        """Return whether a record rests on the evidence, or a line of a text has a part of it."""
+        """Return whether a record rests on the evidence, or a line of a text states a part of it."""
         if memory.id:  # a record of a bank: it says on what it rests
-            return not set(memory.source).isdisjoint(self._turns)
-        stated = {phrase for phrases in self._turns.values() for phrase in phrases}
-        return any(contains(memory.text, phrase, self._rule) for phrase in stated)
+            return not set(memory.source).isdisjoint(self.question.evidence)
+        stated = self._support.read([memory.text])
+        return any(need.met(stated) for need in self._support.needs(self.question))
 
-    def _stated(self, episode: Episode, turn: str, text: str) -> list[str]:
-        """Return the gold answers and facts that a turn has word for word."""
-        facts = [fact.value for fact in episode.facts if fact.source == turn]
-        return [phrase for phrase in (*self.question.answers, *facts) if contains(text, phrase, self._rule)]
+    def _follows(self, memories: Sequence[MemoryRecord]) -> list[str]:
+        texts = [memory.text for memory in memories]
+        if not any(memory.id for memory in memories):
+            texts = ["\n".join(texts)]  # lines of one text
+        return self._support.answer(self.question, texts)
 
 
 def _place(evidence: Evidence, steps: Sequence[TracedStep]) -> str:
@@ -124,8 +115,9 @@ def _place(evidence: Evidence, steps: Sequence[TracedStep]) -> str:
     if not evidence.known:
         return "unknown"
     answered = steps[-1]
-    if evidence.held(_shown(answered)):
-        return "not used"
+    shown = _shown(answered)
+    if evidence.held(shown):
+        return "not replaced" if evidence.blurred(shown) else "not used"
     if evidence.held(answered.memory):
         return "not retrieved"
     ever = list(dict.fromkeys(record for step in steps for change in step.changes if (record := change.new)))
@@ -135,10 +127,11 @@ def _place(evidence: Evidence, steps: Sequence[TracedStep]) -> str:
 
 
 def _shown(step: TracedStep) -> list[MemoryRecord]:
-    """Return the memories that an answerer saw."""
+    """Return the memories that an answerer saw, as they were shown; of a text its lines."""
     if any(record.id for record in step.memory):
-        ids = {*step.shown}
-        return [record for record in step.memory if record.id in ids]
+        return [
+            MemoryRecord(block.id, block.attributes.get("key", ""), block.text) for block in step.observation.memories
+        ]
     return list(step.memory)
 
 

@@ -19,6 +19,7 @@ from memgym.leaderboard.trust import Trust, replay_env
 from memgym.leaderboard.verify import MAX_ITEMS
 from memgym.protocol.actions import parse_answer
 from memgym.protocol.observation import Observation
+from memgym.scoring.support import Support
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,14 @@ class Trace:
         record: what was recorded of it.
         episode: with questions, evidence and gold facts.
         steps: every phase, those that operators played among them.
+        support: what the episode asks of a memory.
         differs: whether a reward came out other than it was recorded: then the recording is not of this episode.
     """
 
     record: EpisodeRecord
     episode: Episode
     steps: tuple[TracedStep, ...]
+    support: Support
     differs: bool
 
 
@@ -146,7 +149,7 @@ def trace(env: MemoryEnv, record: EpisodeRecord) -> Trace:
         same = {name: value for name, value in step.rewards.items() if not (judged and name == "answer")}
         differs |= any(info["rewards"].get(name) != value for name, value in same.items())
         watched.add_scores(step.answers)
-    return Trace(record, env.episode, tuple(watched.steps()), differs)
+    return Trace(record, env.episode, tuple(watched.steps()), env.support, differs)
 
 
 class _Watched:

@@ -160,8 +160,8 @@
     }), `Score over context length on ${task}`);
   };
 
-  const places = ["right", "never extracted", "not stored", "overwritten", "not retrieved", "not used", "no abstention", "unknown"];
-  const shades = ["#3fa66b", "#c0392b", "#e07b39", "#b8902a", "#4c78d8", "#8d6fd1", "#c44e7a", "#8c8c8c"];
+  const places = ["right", "never extracted", "not stored", "overwritten", "not retrieved", "not replaced", "not used", "no abstention", "unknown"];
+  const shades = ["#3fa66b", "#c0392b", "#e07b39", "#b8902a", "#4c78d8", "#2aa3b8", "#8d6fd1", "#c44e7a", "#8c8c8c"];
   const drawLoss = () => {
     const rows = data.groups[group].rows;
     const bars = rows.flatMap((row) => {

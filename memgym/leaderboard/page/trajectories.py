@@ -83,14 +83,14 @@ def view_row(
         try:
             env = unjudged_env(row.result.header, entry, trust, overrides, round_)
             for traced in _traces(env, row, entry, max(shown, DIAGNOSED)):
-                losses = diagnose(traced, env.task.phrases)
+                losses = diagnose(traced)
                 lost += losses
                 view.replayed += 1
                 view.differing += traced.differs
                 view.right += sum(step.scores is not None for step in traced.steps) - len(losses)
                 shares += [share for step in traced.steps if (share := _share(step)) is not None]
                 if traced.record.index < shown:
-                    view.trajectories.append(_trajectory(traced, number, losses, pool, env.task.phrases))
+                    view.trajectories.append(_trajectory(traced, number, losses, pool))
         except MemgymError as error:
             view.why.append(plain(f"{entry.name}: {error}"))
     view.losses = tally(lost)
@@ -113,8 +113,8 @@ def _share(step: TracedStep) -> float | None:
     return sum(len(record.text) for record in step.memory if not record.id or record.id in ids) / whole
 
 
-def _trajectory(traced: Trace, entry: int, losses: Sequence[Loss], pool: Pool, phrases: str) -> dict[str, Any]:
-    wanted = [Evidence(traced.episode, question, phrases) for question in traced.episode.questions]
+def _trajectory(traced: Trace, entry: int, losses: Sequence[Loss], pool: Pool) -> dict[str, Any]:
+    wanted = [Evidence(traced.support, question) for question in traced.episode.questions]
     by_question = dict(zip((question.id for question in traced.episode.questions), wanted, strict=True))
     turns = {turn for question in traced.episode.questions for turn in question.evidence}
     places = {loss.step: loss.place for loss in losses}
