@@ -12,8 +12,8 @@ class Operator(Module):
     """Plays its phase by one of memgym's operators; there is nothing to train.
 
     Args:
-        name: ``lexical``, ``recent`` or ``first`` (read), ``verbatim`` (extract), ``add_all`` or ``deduplicate``
-            (update), ``top_k`` (retrieve), ``extractive`` (answer).
+        name: ``lexical``, ``recent``, ``first`` or ``forget`` (read), ``verbatim`` or ``nothing`` (extract),
+            ``add_all`` or ``deduplicate`` (update), ``top_k`` or ``oldest_first`` (retrieve), ``extractive`` (answer).
 
     Raises:
         ConfigError: there is no such operator.

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from memgym.checks import check_choice
 from memgym.cli import reading, rounds
 from memgym.cli.common import parse_settings, use_data_folder
 from memgym.cli.options import BaseUrl, DataFolder, JudgePrompt, Setting
@@ -96,6 +97,13 @@ def evaluate(
     on_round: Annotated[
         Path | None, typer.Option("--round", metavar="FILE", help="Instead of a suite: a round, with its seed.")
     ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option(
+            metavar="full|none",
+            help="What memory is worth: the policies only answer, with the whole text before them or with nothing.",
+        ),
+    ] = None,
     data: DataFolder = None,
 ) -> None:
     """Play policies through a suite, or one environment; print the table and write one result file per policy.
@@ -104,6 +112,7 @@ def evaluate(
     HTTP is its address: http://127.0.0.1:8000
     """
     from memgym.cli.evaluate import RunOptions, evaluate_policies
+    from memgym.leaderboard.contexts import CONTEXTS
     from memgym.leaderboard.rounds import read_round, round_suite
     from memgym.leaderboard.suites import ad_hoc_suite, get_suite
 
@@ -125,7 +134,8 @@ def evaluate(
     run = RunOptions(
         out, concurrency, gzip, resume, retry_failed, overwrite, max_failures, workers, ray, _parse_shard(shard)
     )
-    if evaluate_policies(policies, played, options, seed, run, played_round):
+    seen = None if context is None else check_choice("context", context, tuple(CONTEXTS))
+    if evaluate_policies(policies, played, options, seed, run, played_round, seen):
         raise typer.Exit(1)
 
 

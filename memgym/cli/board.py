@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -52,10 +53,13 @@ def make_leaderboard(paths: Sequence[Path], outputs: Outputs, terms: Terms) -> N
     """Read result files and write what is asked for.
 
     Raises:
-        ConfigError: a file cannot be written.
+        ConfigError: a file cannot be written, or would show what is still sealed.
         DataError: a file is no result file, or a folder holds no run.
     """
     console = make_console(soft_wrap=True)
+    if outputs.html and outputs.episodes and terms.round and terms.round.opens > date.today():
+        told = f"round {terms.round.name!r} opens on {terms.round.opens}: until then a page must not show its episodes"
+        raise ConfigError(f"{told}: give --episodes 0")
     results = [read_result(path) for path in result_files(paths)]
     curves = [read_curve(folder) for folder in outputs.runs]
     groups = make_board(results, [standing_of(result) for result in results])

@@ -8,7 +8,7 @@ import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from memgym.cli.bars import Bars
 from memgym.cli.common import parse_settings
 from memgym.cli.terminal import make_console, print_whole
 from memgym.errors import ConfigError, DataError, MemgymError
-from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, make_envs, remaining
+from memgym.leaderboard.contexts import CONTEXTS, Context
+from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, plan_envs, remaining
 from memgym.leaderboard.files import Key, Recorder, Result, read_result
 from memgym.leaderboard.records import EpisodeRecord, Header
 from memgym.leaderboard.rounds import Round
@@ -74,6 +75,7 @@ def evaluate_policies(
     seed: int = 0,
     run: RunOptions = RunOptions(),
     round_: Round | None = None,
+    context: Context | None = None,
 ) -> int:
     """Play each policy through the suite, write its result file, and print the table; return how many episodes failed.
 
@@ -84,6 +86,7 @@ def evaluate_policies(
         seed: of everything random in the policies.
         run: how.
         round_: on whose episodes, if any; the suite is that of the round.
+        context: what stands before the policies in place of a memory; None: they remember.
 
     Raises:
         ConfigError, DataError: a policy, an environment or the folder cannot be made; before anything is played.
@@ -91,7 +94,7 @@ def evaluate_policies(
     """
     console = make_console()
     suite = _without_missing(suite, console)
-    evaluations = _evaluations(_plans(policies, suite, options, seed, round_))
+    evaluations = _evaluations(_plans(policies, EvaluationPlan("", suite, options, seed, round_, context)))
     _check_folder(run.out)
     paths = [run.out / _file_name(evaluation.header, run) for evaluation in evaluations]
     _check_paths(paths, run)
@@ -112,10 +115,8 @@ def evaluate_policies(
     return len(failed)
 
 
-def _plans(
-    policies: Sequence[str], suite: Suite, options: Mapping[str, Any], seed: int, round_: Round | None
-) -> list[EvaluationPlan]:
-    """Return a plan for each policy, with those of the options that its class knows, and its own."""
+def _plans(policies: Sequence[str], common: EvaluationPlan) -> list[EvaluationPlan]:
+    """Return a plan for each policy, with those of the common options that its class knows, and its own."""
     plans: list[EvaluationPlan] = []
     taken: set[str] = set()
     for policy in policies:
@@ -123,10 +124,11 @@ def _plans(
         address = {}
         if entry_point.startswith(("http://", "https://")):
             entry_point, address = "memgym.serving:HttpPolicy", {"url": entry_point}
-        shared = _known(entry_point, options)
+        shared = _known(entry_point, common.options)
         taken |= shared.keys()
-        plans.append(EvaluationPlan(entry_point, suite, {**address, **shared, **parse_settings(own)}, seed, round_))
-    unknown = sorted(options.keys() - taken)
+        own_options = {**address, **shared, **parse_settings(own)}
+        plans.append(replace(common, entry_point=entry_point, options=own_options))
+    unknown = sorted(common.options.keys() - taken)
     if unknown:
         raise ConfigError(f"none of the policies takes an option {unknown[0]!r}: {', '.join(policies)}")
     return plans
@@ -147,7 +149,7 @@ def _evaluations(plans: Sequence[EvaluationPlan]) -> list[Evaluation]:
     for plan in plans:
         privileged = policy_class(plan.entry_point, **plan.options).privileged
         if privileged not in envs:
-            envs[privileged] = make_envs(plan.suite, reveal_gold=privileged, round_=plan.round)
+            envs[privileged] = plan_envs(plan, privileged)
     return [Evaluation(plan, envs[policy_class(plan.entry_point, **plan.options).privileged]) for plan in plans]
 
 
@@ -235,7 +237,7 @@ def _check_paths(paths: Sequence[Path], run: RunOptions) -> None:
 
 def _check_same(before: Header, now: Header, path: Path) -> None:
     """Check that a file was begun by the same evaluation, on the same data."""
-    for name in ("suite", "left_out", "policy", "seed", "entries", "round"):
+    for name in ("suite", "left_out", "policy", "seed", "entries", "round", "context"):
         if getattr(before, name) != getattr(now, name):
             raise DataError(f"{path}: another evaluation began it (field {name!r} differs); --overwrite begins anew")
 
@@ -263,6 +265,8 @@ def _file_name(header: Header, run: RunOptions) -> str:
     files = any("path" in entry.kwargs for entry in header.entries)
     if header.round is not None:
         parts.append(f"round-{header.round.name}")
+    if header.context is not None:
+        parts.append(CONTEXTS[header.context])
     if published is None or files or header.left_out:
         told = [[e.name, e.env_id, e.kwargs, e.split, e.episodes, e.trials, e.task_fingerprint] for e in header.entries]
         parts.append(f"{zlib.crc32(json.dumps(told, sort_keys=True).encode()):08x}")

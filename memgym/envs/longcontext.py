@@ -57,7 +57,8 @@ class LongcontextEnv(MemoryEnv):
         task: name of the task (``memgym envs`` lists them); its options are further keyword arguments.
         split: split of the task; by default the task's own default.
         phases: the phases that the agent plays; operators play the others.
-        memorizer: who plays ``read``: ``lexical``, ``recent``, ``first``, or ``module:Class`` of a policy.
+        memorizer: who plays ``read``: ``lexical``, ``recent``, ``first``, ``forget``, or ``module:Class`` of a
+            policy.
         reader: who plays ``answer``: ``supported`` (does the answer follow from the memory?), ``extractive``,
             ``api:MODEL``, or ``module:Class``.
         section_tokens: size of a section; None takes the episode's own sections or sessions as they are.

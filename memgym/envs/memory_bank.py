@@ -76,9 +76,9 @@ class MemoryBankEnv(MemoryEnv):
         task: name of the task (``memgym envs`` lists them); its options are further keyword arguments.
         split: split of the task; by default the task's own default.
         phases: the phases that the agent plays; operators play the others.
-        extractor: who plays ``extract``: ``verbatim``, or ``module:Class`` of a policy.
+        extractor: who plays ``extract``: ``verbatim``, ``nothing``, or ``module:Class`` of a policy.
         updater: who plays ``update``: ``add_all``, ``deduplicate``, or ``module:Class``.
-        retriever: who plays ``retrieve``: ``top_k``, or ``module:Class``.
+        retriever: who plays ``retrieve``: ``top_k``, ``oldest_first``, or ``module:Class``.
         reader: who plays ``answer``: ``supported`` (does the answer follow from what is shown?), ``extractive``,
             ``api:MODEL``, or ``module:Class``.
         retrieve_k: number of memories that the search returns for a question.

@@ -29,7 +29,7 @@ class Row:
     """A result on the board.
 
     Args:
-        name: of the policy, with its options; ``*`` marks one that reads the gold answers.
+        name: of the policy, with its options, see :func:`~memgym.leaderboard.table.policy_name`.
         result: the content of its file.
         known: what is known of it.
         summaries: what follows from it, by score; the official one is ``answer``.
@@ -52,9 +52,9 @@ class Row:
         return self.summaries["answer"]
 
     @property
-    def privileged(self) -> bool:
-        """Whether the policy reads the gold answers: a ceiling, not a competitor."""
-        return self.result.header.policy.privileged
+    def reference(self) -> bool:
+        """Whether it is to compare with, and competes with none."""
+        return self.result.header.reference
 
     @property
     def tokens(self) -> float | None:
@@ -139,13 +139,13 @@ def _group(results: Sequence[Result], known: Sequence[Standing]) -> Group:
     header = results[0].header
     found = {name for result in results for entry in header.entries for name in score_names(result, entry.name)}
     scores = ["answer", *sorted(found - {"answer"})]
-    policies = [result.header.policy for result in results]
+    headers = [result.header for result in results]
     summaries = [{score: summarize(result, score) for score in scores} for result in results]
     front = pareto([_cost_and_quality(result, of["answer"]) for result, of in zip(results, summaries, strict=True)])
     places = rank(results)
     rows = [
         Row(
-            policy_name(result.header.policy, policies),
+            policy_name(result.header, headers),
             result,
             known[i],
             summaries[i],
@@ -183,7 +183,7 @@ def _best(result: Result) -> Mean | None:
 
 def _cost_and_quality(result: Result, summary: Summary) -> tuple[float, float] | None:
     tokens = tokens_per_episode(summary)
-    if tokens is None or summary.mean is None or result.header.policy.privileged:
+    if tokens is None or summary.mean is None or result.header.reference:
         return None
     return tokens, summary.mean.mean
 
@@ -195,7 +195,7 @@ def _context(results: Iterable[Result], entry: EntryRecord) -> float | None:
         return float(length)
     read = [
         fmean(sum(step.observation_tokens for step in episode.steps if step.phase in READING) for episode in episodes)
-        for episodes in (result.of(entry.name) for result in results)
+        for episodes in (result.of(entry.name) for result in results if result.header.context is None)
         if episodes
     ]
     return median(read) or None if read else None

@@ -13,6 +13,7 @@ from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.rewards import final_names
 from memgym.errors import ConfigError
+from memgym.leaderboard.contexts import Context, context_kwargs
 from memgym.leaderboard.files import Key, Result, make_result
 from memgym.leaderboard.records import (
     FORMAT_VERSION,
@@ -48,6 +49,7 @@ class EvaluationPlan:
         options: arguments of the policy's class.
         seed: of everything random in the policy.
         round: whose seed makes the episodes, if any; the suite is that of the round.
+        context: what stands before the policy in place of a memory; None: it remembers.
     """
 
     entry_point: str
@@ -55,6 +57,7 @@ class EvaluationPlan:
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     round: Round | None = None
+    context: Context | None = None
 
 
 class Evaluation:
@@ -62,7 +65,7 @@ class Evaluation:
 
     Args:
         plan: what is to be played.
-        envs: the environments by entry, where they are made already; see :func:`make_envs`.
+        envs: the environments by entry, where they are made already; see :func:`plan_envs`.
 
     Attributes:
         header: what a result file begins with.
@@ -76,7 +79,7 @@ class Evaluation:
         cls = policy_class(plan.entry_point, **plan.options)
         privileged = cls.privileged
         self.plan = plan
-        self.envs = make_envs(plan.suite, reveal_gold=privileged, round_=plan.round) if envs is None else envs
+        self.envs = plan_envs(plan, privileged) if envs is None else envs
         self.header = Header(
             format="memgym-result",
             format_version=FORMAT_VERSION,
@@ -92,6 +95,7 @@ class Evaluation:
             packages=package_versions(),
             entries=[entry_record(entry, self.envs[entry.name]) for entry in plan.suite.entries],
             round=None if plan.round is None else round_record(plan.round),
+            context=plan.context,
         )
 
     @cached_property
@@ -129,6 +133,7 @@ def evaluate(
     *,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
+    context: Context | None = None,
     concurrency: int = CONCURRENCY,
 ) -> Result:
     """Play every episode of a suite and return the content of a result file.
@@ -136,7 +141,7 @@ def evaluate(
     Raises:
         ConfigError, DataError: as for :class:`Evaluation`.
     """
-    evaluation = Evaluation(EvaluationPlan(entry_point, suite, options or {}, seed))
+    evaluation = Evaluation(EvaluationPlan(entry_point, suite, options or {}, seed, context=context))
     episodes = list(evaluation.play(evaluation.keys(), concurrency))
     return make_result(evaluation.header, episodes, entry_point)
 
@@ -148,17 +153,38 @@ def left_out(suite: Suite) -> list[str]:
     return list(dict.fromkeys([*beyond, *suite.left_out]))
 
 
-def make_envs(suite: Suite, *, reveal_gold: bool = False, round_: Round | None = None) -> dict[str, MemoryEnv]:
-    """Make the environments of a suite, by the names of its entries; with a round, on its episodes.
+def make_envs(
+    suite: Suite, *, reveal_gold: bool = False, round_: Round | None = None, context: Context | None = None
+) -> dict[str, MemoryEnv]:
+    """Make the environments of a suite, by the names of its entries; the arguments are those of :func:`make_env`.
 
     Raises:
         ConfigError, DataError: as for :func:`make_env`.
     """
-    return {entry.name: make_env(entry, reveal_gold=reveal_gold, round_=round_) for entry in suite.entries}
+    return {
+        entry.name: make_env(entry, reveal_gold=reveal_gold, round_=round_, context=context) for entry in suite.entries
+    }
 
 
-def make_env(entry: SuiteEntry, *, reveal_gold: bool = False, round_: Round | None = None) -> MemoryEnv:
-    """Make the environment of a suite entry; with a round, on its episodes.
+def plan_envs(plan: EvaluationPlan, privileged: bool) -> dict[str, MemoryEnv]:
+    """Make the environments of a plan, whose policy reads the gold answers or not.
+
+    Raises:
+        ConfigError, DataError: as for :func:`make_env`.
+    """
+    return make_envs(plan.suite, reveal_gold=privileged, round_=plan.round, context=plan.context)
+
+
+def make_env(
+    entry: SuiteEntry, *, reveal_gold: bool = False, round_: Round | None = None, context: Context | None = None
+) -> MemoryEnv:
+    """Make the environment of a suite entry.
+
+    Args:
+        entry: of the suite.
+        reveal_gold: whether observations have the ``<gold>`` block.
+        round_: on whose episodes, if any.
+        context: what stands before the policy in place of a memory; None: it remembers.
 
     Raises:
         ConfigError: it cannot be made, or pays no scalar; the message names the entry.
@@ -171,6 +197,8 @@ def make_env(entry: SuiteEntry, *, reveal_gold: bool = False, round_: Round | No
         kwargs["seed"] = entry_seed(round_, entry.name)
     try:
         env = make(entry.env_id, **kwargs)
+        if context is not None:
+            env = make(entry.env_id, **{**kwargs, **context_kwargs(env, context)})
     except ConfigError as error:
         raise ConfigError(f"entry {entry.name!r}: {error}") from error
     if hasattr(env, "reward_space"):

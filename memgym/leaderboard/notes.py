@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from memgym.leaderboard.contexts import CONTEXTS
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.judges import judge_notes
 from memgym.leaderboard.standing import Standing
 from memgym.leaderboard.suites import is_other_than_ours
 from memgym.leaderboard.summary import Summary
 from memgym.shown import plain
+
+_CONTEXT_NOTES = {
+    "full": "the whole text stood before the policy when it answered; it kept no memory, and has no rank",
+    "none": "nothing stood before the policy when it answered: what it gets without a memory; it has no rank",
+}
 
 
 def notes(results: Sequence[Result], summaries: Sequence[Summary], standings: Sequence[Standing | None]) -> list[str]:
@@ -26,6 +32,8 @@ def notes(results: Sequence[Result], summaries: Sequence[Summary], standings: Se
     told += _errata_notes(results) + judge_notes(results)
     if any(result.header.policy.privileged for result in results):
         told.append("* reads the gold answers: a ceiling, not a competitor")
+    contexts = {result.header.context for result in results}
+    told += [f"[{name}] {_CONTEXT_NOTES[context]}" for context, name in CONTEXTS.items() if context in contexts]
     if is_other_than_ours(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out):
         told.append(f"not the entries of memgym's suite {header.suite}: another list under its name")
     if header.left_out:

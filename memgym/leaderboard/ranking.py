@@ -71,16 +71,14 @@ def rank(results: Sequence[Result], score: str = "answer") -> list[Place]:
     not hold zero. No correction is made for how many pairs there are: of 20 equal ones, one seems to differ.
 
     Args:
-        results: of the same entries. Privileged ones, which read the gold answers, get no rank.
+        results: of the same entries. References get no rank: they saw the gold, or something else than a memory.
         score: by which.
     """
     played = [
         {entry.name: trial_values(result, entry.name, score) for entry in result.header.entries} for result in results
     ]
     competing = [
-        place
-        for place, result in enumerate(results)
-        if not result.header.policy.privileged and any(played[place].values())
+        place for place, result in enumerate(results) if not result.header.reference and any(played[place].values())
     ]
     places = [Place(None, ())] * len(results)
     for place in competing:

@@ -130,6 +130,13 @@ class Header(_Record, frozen=True):
     packages: Versions
     entries: Annotated[list[EntryRecord], msgspec.Meta(min_length=1, max_length=1000)]
     round: RoundRecord | None = None
+    context: Literal["full", "none"] | None = None
+    """What stood before the policy in place of a memory (:mod:`memgym.leaderboard.contexts`); None: it remembered."""
+
+    @property
+    def reference(self) -> bool:
+        """Whether this is to compare with, and competes with none: it saw the gold, or something else than a memory."""
+        return self.policy.privileged or self.context is not None
 
     def entry(self, name: str) -> EntryRecord:
         """Return the entry called ``name``."""

@@ -16,7 +16,7 @@ from memgym.errors import DataError
 from memgym.judging.judge import Judge, JudgeError
 from memgym.leaderboard.episodes import Changed
 from memgym.leaderboard.files import Result
-from memgym.leaderboard.records import AnswerRecord, EntryRecord, EpisodeRecord, JudgeRecord, StepRecord
+from memgym.leaderboard.records import AnswerRecord, EntryRecord, EpisodeRecord, Header, JudgeRecord, StepRecord
 from memgym.leaderboard.trust import STRICT, Trust, replay_env
 
 JudgeSpec = str | Mapping[str, Any]
@@ -53,7 +53,7 @@ def rejudge(
     """
     entries, changes = [], {}
     for entry in result.header.entries:
-        env = _env(entry, judge, trust, overrides or {}, reveal_gold=result.header.policy.privileged)
+        env = _env(result.header, entry, judge, trust, overrides or {})
         entries.append(_entry(entry, env, judge))
         assert env.judge is not None
         verdicts = _verdicts(env.judge, env, result.recorded(entry.name), judged)
@@ -87,11 +87,10 @@ def _suite_name(result: Result, judge: JudgeSpec) -> str:
     return f"{name} judge={judge_label(judge)}"
 
 
-def _env(
-    entry: EntryRecord, judge: JudgeSpec, trust: Trust, overrides: Mapping[str, Any], *, reveal_gold: bool
-) -> MemoryEnv:
+def _env(header: Header, entry: EntryRecord, judge: JudgeSpec, trust: Trust, overrides: Mapping[str, Any]) -> MemoryEnv:
     judged = msgspec.structs.replace(entry, kwargs={**entry.kwargs, "judge": None})
-    env = replay_env(judged, trust, {**overrides, "judge": judge}, reveal_gold=reveal_gold)
+    mine = {**overrides, "judge": judge}
+    env = replay_env(judged, trust, mine, reveal_gold=header.policy.privileged, context=header.context)
     if env.task.fingerprint() != entry.task_fingerprint:
         raise DataError(f"entry {entry.name!r}: the task or its data are not the same here (fingerprints differ)")
     return env

@@ -81,7 +81,7 @@ def reproduce(
     chosen = drawn(result, share, draw)
     again: list[EpisodeRecord] = []
     for entry in header.entries:
-        env = replay_env(entry, trust, overrides, reveal_gold=policy.privileged, round_=round_)
+        env = replay_env(entry, trust, overrides, reveal_gold=policy.privileged, round_=round_, context=header.context)
         jobs = [Job(trial, index) for name, trial, index in chosen if name == entry.name]
         keep = partial(record_step, env)
         for one in play(policy, env, jobs, seed=header.seed, concurrency=concurrency, keep=keep):

@@ -14,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from memgym.errors import unknown
+from memgym.leaderboard.contexts import CONTEXTS
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.judges import JudgeErrors, judge_errors
 from memgym.leaderboard.notes import notes
-from memgym.leaderboard.records import PolicyRecord
+from memgym.leaderboard.records import Header
 from memgym.leaderboard.standing import Standing
 from memgym.leaderboard.suites import suite_title
 from memgym.leaderboard.summary import Mean, Summary, score_names, summarize
@@ -66,14 +67,26 @@ def what_was_played(result: Result) -> str:
     return json.dumps([result.header.suite, _round(result), played], sort_keys=True)
 
 
-def policy_name(policy: PolicyRecord, all_policies: Sequence[PolicyRecord]) -> str:
-    """Return a policy's class name, with its module where another module has a class of that name."""
+def policy_name(header: Header, headers: Sequence[Header]) -> str:
+    """Return the name of a result's row: the policy's class, its options, and what it saw in place of a memory.
+
+    The module stands before the class where another one has a class of that name; ``*`` marks a policy that reads the
+    gold answers.
+
+    Args:
+        header: of the result.
+        headers: of all rows.
+    """
+    policy = header.policy
     class_name = policy.entry_point.partition(":")[2]
-    namesakes = {other.entry_point for other in all_policies if other.entry_point.endswith(f":{class_name}")}
+    entry_points = {other.policy.entry_point for other in headers}
+    namesakes = {entry_point for entry_point in entry_points if entry_point.endswith(f":{class_name}")}
     name = class_name if len(namesakes) == 1 else policy.entry_point
     options = ", ".join(f"{option}={value}" for option, value in policy.options.items())
     written = plain(name + (f"({options})" if options else ""))
-    return (written if len(written) <= LONGEST else f"{written[:LONGEST]}…") + ("*" if policy.privileged else "")
+    written = written if len(written) <= LONGEST else f"{written[:LONGEST]}…"
+    seen = f" [{CONTEXTS[header.context]}]" if header.context else ""
+    return written + seen + ("*" if policy.privileged else "")
 
 
 def _suite_tables(rows: list[Row]) -> list[Table]:
@@ -98,10 +111,10 @@ def _table(rows: Sequence[Row]) -> Table:
     beside = _beside(rows)
     standings = ["known"] if rows[0].standing is not None else []
     names = ["policy", "all", "±", *map(plain, entries), *map(plain, beside), *standings]
-    policies = [row.result.header.policy for row in rows]
+    headers = [row.result.header for row in rows]
     lines = [
         [
-            policy_name(row.result.header.policy, policies),
+            policy_name(row.result.header, headers),
             *_scores(row.summary),
             *(tell(row) for tell in beside.values()),
             *(str(row.standing) for _ in standings),

@@ -120,7 +120,7 @@ def unjudged_env(
         played = f"round {header.round.name!r}" if header.round else "no round"
         raise DataError(f"it was played on {played}: --round names the round's file, once it is open")
     mine = {**overrides, "judge": None}
-    return replay_env(entry, trust, mine, reveal_gold=header.policy.privileged, round_=round_)
+    return replay_env(entry, trust, mine, reveal_gold=header.policy.privileged, round_=round_, context=header.context)
 
 
 def trace(env: MemoryEnv, record: EpisodeRecord) -> Trace:

@@ -22,6 +22,7 @@ from memgym.envs.memory_bank import MemoryBankEnv
 from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.folders import DATA_FOLDER
 from memgym.judging.prompts import PROMPTS
+from memgym.leaderboard.contexts import Context
 from memgym.leaderboard.evaluate import make_env
 from memgym.leaderboard.records import EntryRecord, Header
 from memgym.leaderboard.rounds import Round
@@ -105,6 +106,7 @@ def replay_env(
     *,
     reveal_gold: bool = False,
     round_: Round | None = None,
+    context: Context | None = None,
 ) -> MemoryEnv:
     """Make the environment in which an entry of a file is replayed.
 
@@ -114,6 +116,7 @@ def replay_env(
         overrides: arguments of the reader's in place of the file's, such as ``path`` or ``judge``.
         reveal_gold: whether observations have the ``<gold>`` block.
         round_: on whose episodes, if any.
+        context: what stood before the policy in place of a memory.
 
     Raises:
         UntrustedError, DataError: the entry names what is not admitted.
@@ -122,7 +125,7 @@ def replay_env(
     kwargs = _admitted(entry, trust, overrides or {})
     made = SuiteEntry(entry.name, entry.env_id, kwargs, entry.split)
     try:
-        return make_env(made, reveal_gold=reveal_gold, round_=round_)
+        return make_env(made, reveal_gold=reveal_gold, round_=round_, context=context)
     except (MemgymError, OSError):
         raise
     except Exception as error:  # whatever arguments that nobody foresaw bring about

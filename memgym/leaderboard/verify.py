@@ -74,7 +74,8 @@ def verify(
         return [problem]
     problems = _suite_problems(header)
     for entry in header.entries:
-        env = replay_env(entry, trust, overrides, reveal_gold=header.policy.privileged, round_=round_)
+        privileged, context = header.policy.privileged, header.context
+        env = replay_env(entry, trust, overrides, reveal_gold=privileged, round_=round_, context=context)
         episodes = result.recorded(entry.name)
         problem = _entry_difference(entry, env, len(episodes))
         if problem:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from memgym.errors import ConfigError
 from memgym.operators.extracting import extractive
-from memgym.operators.managing import add_all, deduplicate, top_k, verbatim
-from memgym.operators.memorizing import first, lexical, recent
+from memgym.operators.managing import add_all, deduplicate, nothing, oldest_first, top_k, verbatim
+from memgym.operators.memorizing import first, forget, lexical, recent
 from memgym.operators.reading import supported, write_answer
 from memgym.policy import Policy, load_policy
 from memgym.protocol.observation import Observation
@@ -27,8 +27,11 @@ __all__ = [
     "deduplicate",
     "extractive",
     "first",
+    "forget",
     "get_operator",
     "lexical",
+    "nothing",
+    "oldest_first",
     "recent",
     "supported",
     "top_k",
@@ -53,10 +56,15 @@ class PhaseOperator:
 
 
 OPERATORS: dict[str, dict[str, PhaseOperator]] = {
-    "read": {"first": PhaseOperator(first), "lexical": PhaseOperator(lexical), "recent": PhaseOperator(recent)},
-    "extract": {"verbatim": PhaseOperator(verbatim)},
+    "read": {
+        "first": PhaseOperator(first),
+        "forget": PhaseOperator(forget),
+        "lexical": PhaseOperator(lexical),
+        "recent": PhaseOperator(recent),
+    },
+    "extract": {"nothing": PhaseOperator(nothing), "verbatim": PhaseOperator(verbatim)},
     "update": {"add_all": PhaseOperator(add_all), "deduplicate": PhaseOperator(deduplicate)},
-    "retrieve": {"top_k": PhaseOperator(top_k)},
+    "retrieve": {"oldest_first": PhaseOperator(oldest_first), "top_k": PhaseOperator(top_k)},
     "answer": {"supported": PhaseOperator(supported, privileged=True), "extractive": PhaseOperator(extractive)},
 }
 """Phase to name to operator. ``answer`` also takes ``api:MODEL``."""

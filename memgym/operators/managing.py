@@ -17,6 +17,11 @@ def verbatim(observation: Observation) -> str:
     return to_json({"memory_list": items})
 
 
+def nothing(observation: Observation) -> str:
+    """Extract nothing."""
+    return to_json({"memory_list": []})
+
+
 def add_all(observation: Observation) -> str:
     """Add every candidate."""
     return to_json({"operations": [{"id": candidate.id, "op": "ADD"} for candidate in observation.candidates]})
@@ -36,3 +41,8 @@ def deduplicate(observation: Observation) -> str:
 def top_k(observation: Observation) -> str:
     """Leave the memories in the order in which the bank's search returned them."""
     return to_json([memory.id for memory in observation.memories])
+
+
+def oldest_first(observation: Observation) -> str:
+    """Put the memories in the order in which they were stored; their ids count up."""
+    return to_json(sorted((memory.id for memory in observation.memories), key=lambda name: int(name[1:])))

@@ -7,6 +7,11 @@ from memgym.protocol.observation import Observation
 from memgym.words import sentences
 
 
+def forget(observation: Observation) -> str:
+    """Keep nothing."""
+    return ""
+
+
 def first(observation: Observation) -> str:
     """Keep the beginning of the text until the budget is full."""
     text = _append(observation)

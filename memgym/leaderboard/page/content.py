@@ -52,7 +52,7 @@ def _group(group: Group, views: Sequence[RowView]) -> dict[str, Any]:
 def _row(row: Row, group: Group, view: RowView) -> dict[str, Any]:
     return {
         "name": row.name,
-        "ceiling": row.privileged,
+        "ceiling": row.reference,
         "front": row.front,
         "mean": _mean(row.official.mean),
         "tokens": row.tokens,

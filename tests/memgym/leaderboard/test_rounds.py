@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from datetime import date, timedelta
 from pathlib import Path
@@ -43,7 +44,7 @@ def clock(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> type[Clock]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(SUITES, SMALL.name, SMALL)
     clock = type("Today", (Clock,), {})
-    for module in ("rounds", "results"):
+    for module in ("rounds", "results", "board"):
         monkeypatch.setattr(f"memgym.cli.{module}.date", clock)
     return clock
 
@@ -102,6 +103,42 @@ def test_a_round_from_its_making_to_its_opening(clock: Any) -> None:
     late = run("evaluate", "baselines:Recency", "--round", "spring.round.json", "--out", "late")
     assert "round spring" in late.output
     assert "verified, but not sealed" in run("verify", "late", "--round", "spring.round.json").output
+
+
+def test_a_page_shows_the_episodes_of_a_round_once_it_is_open(clock: Any) -> None:
+    pytest.importorskip("jinja2", reason="the page needs the extra board")
+    make()
+    run("evaluate", "baselines:Lexical", "--round", "spring.secret.json")
+    run("round", "add", "spring.round.json", "results")
+    without = page_of("results")
+    assert without["title"] == "small-v1, round spring"
+    assert without["rows"][0]["trajectories"] == []
+    assert "--round names the round's file, once it is open" in without["rows"][0]["why"][0]
+    early = run("leaderboard", "results", "--html", "page.html", "--round", "spring.secret.json", code=2)
+    assert "until then a page must not show its episodes: give --episodes 0" in early.stderr
+    counted = page_of("results", "--round", "spring.secret.json", "--episodes", "0")["rows"][0]
+    assert counted["trajectories"] == []
+    assert counted["right"] + sum(counted["losses"].values()) == 4
+    make("autumn")
+    assert page_of("results", "--round", "autumn.secret.json", "--episodes", "0")["rows"][0]["why"]
+
+    clock.today_is = OPENS
+    run("round", "open", "spring.round.json", "--secret", "spring.secret.json")
+    run("verify", "results", "--round", "spring.round.json")
+    row = page_of("results", "--round", "spring.round.json")["rows"][0]
+    assert row["why"] == []
+    assert len(row["trajectories"]) == 2
+    assert not any(shown["differs"] for shown in row["trajectories"])
+    assert '<span class="known known-sealed">sealed</span>' in Path("page.html").read_text(encoding="utf-8")
+
+
+def page_of(*arguments: str) -> dict[str, Any]:
+    """Make a page and return what its script reads of the first suite."""
+    run("leaderboard", *arguments, "--html", "page.html")
+    page = Path("page.html").read_text(encoding="utf-8")
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    found: dict[str, Any] = json.loads(data)["groups"][0]
+    return found
 
 
 def test_a_file_of_another_round_is_told(clock: Any) -> None:
