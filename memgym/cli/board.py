@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date
+from importlib.metadata import distribution, version
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +31,8 @@ BOARD_FILES = {
     "results.md": "results/README.md",
 }
 """The files of a new board: as they lie in ``memgym/assets/board``, and in the board."""
+PLACE = "{{ memgym }}"
+"""Stands in them for what pip installs."""
 
 
 class Outputs(NamedTuple):
@@ -104,8 +108,21 @@ def begin_board(folder: Path) -> None:
     for target in targets.values():
         if target.exists():
             raise ConfigError(f"{target} is there already: choose another --init")
+    requirement = _requirement()
     for name, target in targets.items():
-        _write(target, files("memgym").joinpath("assets/board", name).read_text(encoding="utf-8"), console)
+        text = files("memgym").joinpath("assets/board", name).read_text(encoding="utf-8")
+        _write(target, text.replace(PLACE, requirement), console)
+    if "@" not in requirement:
+        console.print(f"CI installs {requirement}: if no package index has that, name your repository in verify.yml")
+
+
+def _requirement() -> str:
+    """Return how pip gets the memgym that runs here: from its repository, if it was installed from one."""
+    origin = json.loads(distribution("memgym").read_text("direct_url.json") or "{}")
+    if "vcs_info" not in origin:
+        return f"memgym[board]=={version('memgym')}"
+    source = origin["vcs_info"]
+    return f"memgym[board] @ {source['vcs']}+{origin['url']}@{source['commit_id']}"
 
 
 def _write(path: Path, text: str, console: Console) -> None:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -72,9 +79,39 @@ def test_what_was_verified_is_said_to_be_replayed(run: Run, folder: Path, tmp_pa
 
 def test_a_new_board_has_what_it_needs_and_is_not_written_over(run: Run, tmp_path: Path) -> None:
     run("leaderboard", "--init", "board")
-    assert "memgym verify results" in (tmp_path / "board" / ".github" / "workflows" / "verify.yml").read_text()
     assert {"README.md", "results", ".github"} == {path.name for path in (tmp_path / "board").iterdir()}
     assert "is there already" in run("leaderboard", "--init", "board", code=2)
+
+
+def test_the_ci_file_of_a_new_board_verifies_what_is_handed_in(run: Run, folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("jinja2", reason="the page needs the extra board")
+    run("leaderboard", "--init", "board")
+    board = tmp_path / "board"
+    workflow = (board / ".github" / "workflows" / "verify.yml").read_text()
+    assert f'run: pip install "memgym[board]=={version("memgym")}"' in workflow or '"memgym[board] @ ' in workflow
+    check = textwrap.dedent(workflow.split("run: |\n")[1].split("      - uses:")[0])
+
+    def check_all() -> int:
+        command = ["bash", "-e", "-c", check]
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = {**os.environ, "PATH": path}
+        return subprocess.run(command, cwd=board, env=environment, check=False, capture_output=True).returncode
+
+    shutil.copy(folder / "KeepAll.jsonl", board / "results")
+    assert check_all() == 0
+    assert {path.name for path in (board / "page").iterdir()} == {"index.html", "TABLE.md", "results.csv"}
+    forged = (folder / "KeepAll.jsonl").read_text().replace('"answer":0.0', '"answer":1.0')
+    (board / "results" / "forged.jsonl").write_text(forged)
+    assert check_all() == 1
+
+
+def test_ci_gets_memgym_from_where_it_was_installed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    origin = {"url": "https://example.org/memgym.git", "vcs_info": {"vcs": "git", "commit_id": "abc"}}
+    told = type("Distribution", (), {"read_text": lambda self, name: json.dumps(origin)})()
+    monkeypatch.setattr("memgym.cli.board.distribution", lambda name: told)
+    assert "CI installs" not in run("leaderboard", "--init", "board")
+    text = (tmp_path / "board" / ".github" / "workflows" / "verify.yml").read_text()
+    assert 'pip install "memgym[board] @ git+https://example.org/memgym.git@abc"' in text
 
 
 def test_a_board_needs_files_and_a_form(run: Run, folder: Path) -> None:
