@@ -25,6 +25,11 @@ def plain(text: object, *, lines: bool = False) -> str:
     return "".join(_sign(sign, lines) for sign in written)
 
 
+def cut(text: str, longest: int) -> str:
+    """Return a text of at most so many signs, and how many more there are."""
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text) - longest:,} more)"
+
+
 def _sign(sign: str, lines: bool) -> str:
     if category(sign) not in _UNSEEN or (lines and sign in "\n\t"):
         return sign

@@ -14,9 +14,13 @@ from memgym.errors import DataError, MemgymError, unknown
 from memgym.leaderboard.diagnose import Evidence, diagnose
 from memgym.leaderboard.files import read_result
 from memgym.leaderboard.trace import Trace, TracedStep, trace, unjudged_env
-from memgym.shown import plain
+from memgym.shown import cut, plain
 
 HELP = "Enter goes on, b goes back, a number goes to that step, q ends."
+LONGEST = 20_000
+"""So many letters of a text are shown."""
+MOST_CHANGES = 200
+"""So many changes of a memory are shown of a step."""
 STYLES = {"ADD": ("+", "green"), "UPDATE": ("~", "yellow"), "DELETE": ("-", "red")}
 
 
@@ -100,22 +104,25 @@ class _Shown:
             told = " ".join(value for name, value in block.attributes.items() if name != "format")
             head = Text(plain(f"{'» ' if gold else ''}{block.tag} {told}".rstrip()), "bold green" if gold else "dim")
             console.print(head)
-            console.print(Padding(Text(plain(block.text, lines=True)), (0, 0, 0, 2)))
+            console.print(Padding(Text(_whole(block.text)), (0, 0, 0, 2)))
         console.print(Text("action", "bold"))
-        console.print(Padding(Text(plain(step.action, lines=True) or "(none)"), (0, 0, 0, 2)))
+        console.print(Padding(Text(_whole(step.action) or "(none)"), (0, 0, 0, 2)))
         if step.error:
             console.print(Text(plain(f"not usable: {step.error}"), "red"))
         self._print_changes(console, step)
         self._print_answer(console, step, self._lost.get(number, ""))
 
     def _print_changes(self, console: Console, step: TracedStep) -> None:
-        for change in step.changes:
+        for change in step.changes[:MOST_CHANGES]:
             sign, style = STYLES[change.op]
             record = change.new or change.old
             assert record is not None
             mark = "» " if any(wanted.touches(record) for wanted in self._wanted) else ""
             old = f"   (was: {change.old.text})" if change.op == "UPDATE" and change.old else ""
-            console.print(Text(plain(f"{sign} {mark}{change.id} {record.text}{old}"), style))
+            told = f"{sign} {mark}{change.id} {cut(record.text, LONGEST)}{cut(old, LONGEST)}"
+            console.print(Text(plain(told), style))
+        if len(step.changes) > MOST_CHANGES:
+            console.print(Text(f"… and {len(step.changes) - MOST_CHANGES:,} more changes", "dim"))
         if step.changes:
             console.print(Text(f"the memory has {len(step.memory)} items", "dim"))
 
@@ -125,5 +132,9 @@ class _Shown:
         right = " | ".join(step.question.answers)
         score = step.scores["answer"]
         console.print(Text(plain(f"right: {right}"), "green"))
-        told = f"answered {step.answer!r}: {score:.2f}" + (f", lost: {lost}" if lost else "")
+        told = f"answered {cut(step.answer or '', LONGEST)!r}: {score:.2f}" + (f", lost: {lost}" if lost else "")
         console.print(Text(plain(told), "red" if lost else "green"))
+
+
+def _whole(text: str) -> str:
+    return plain(cut(text, LONGEST), lines=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from typing import Any
 
 from memgym.bank import MemoryRecord
@@ -214,11 +214,19 @@ def _changes(before: Sequence[MemoryRecord], after: Sequence[MemoryRecord]) -> I
             if old.get(identity) != new.get(identity):
                 yield Change(old.get(identity), new.get(identity))
         return
-    matcher = SequenceMatcher(None, before, after, autojunk=False)
-    for tag, start, end, new_start, new_end in matcher.get_opcodes():
-        if tag != "equal":
-            yield from (Change(record, None) for record in before[start:end])
-            yield from (Change(None, record) for record in after[new_start:new_end])
+    was, now = Counter(before), Counter(after)  # a line that was moved is the same
+    yield from (Change(record, None) for record in _beyond(before, now))
+    yield from (Change(None, record) for record in _beyond(after, was))
+
+
+def _beyond(lines: Iterable[MemoryRecord], known: Counter[MemoryRecord]) -> Iterator[MemoryRecord]:
+    """Yield the lines that are there more often than is known."""
+    left = Counter(known)
+    for line in lines:
+        if left[line]:
+            left[line] -= 1
+        else:
+            yield line
 
 
 def _cited(action: str) -> tuple[str, ...]:

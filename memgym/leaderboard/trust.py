@@ -31,6 +31,7 @@ from memgym.operators import OPERATORS, ROLES
 from memgym.registration import ENVIRONMENTS
 from memgym.shown import plain
 from memgym.tasks import TASKS, task_class
+from memgym.tokens import FILE_PREFIX
 
 MAX_NAME = 255
 """The longest name that file systems give a file, in bytes."""
@@ -180,6 +181,8 @@ def _argument(name: str, value: Any, trust: Trust) -> Any:
         check_embedder_name(value, trust)
     elif name == "judge" and value is not None:
         return _judge(value, trust)
+    elif name == "counter" and isinstance(value, str) and value.startswith(FILE_PREFIX):
+        return FILE_PREFIX + str(data_file(value.removeprefix(FILE_PREFIX)))
     elif name in _PATHS and isinstance(value, str) and value:
         return str(data_file(value))
     return value

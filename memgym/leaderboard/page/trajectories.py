@@ -15,7 +15,7 @@ from memgym.leaderboard.records import EntryRecord
 from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.trace import Trace, TracedStep, trace, unjudged_env
 from memgym.leaderboard.trust import Trust
-from memgym.shown import plain
+from memgym.shown import cut, plain
 
 DIAGNOSED = 10
 """Of so many episodes of an entry it is told where answers were lost."""
@@ -31,9 +31,7 @@ class Pool:
 
     def put(self, text: str) -> int:
         """Return the place of a text."""
-        text = plain(text, lines=True)
-        cut = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST:,} more)"
-        return self._places.setdefault(cut, len(self._places))
+        return self._places.setdefault(plain(cut(text, LONGEST), lines=True), len(self._places))
 
     @property
     def texts(self) -> list[str]:
