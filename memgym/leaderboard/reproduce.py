@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 from typing import Any
 
-from memgym.errors import ConfigError
+from memgym.errors import ConfigError, MemgymError
 from memgym.folders import is_path
 from memgym.leaderboard.compare import compare
 from memgym.leaderboard.evaluate import record_episode, record_step
@@ -117,7 +117,13 @@ def _policy(recorded: PolicyRecord, given: Mapping[str, Any], trust: Trust) -> P
         raise ConfigError(f"policy {recorded.entry_point!r} does not read the gold as the file says (privileged)")
     if cls.fingerprint(**options) != recorded.fingerprint:
         raise ConfigError(f"policy {recorded.entry_point!r}: the files that its options name are others here")
-    return cls(**options)
+    try:
+        return cls(**options)
+    except (MemgymError, OSError):
+        raise
+    except Exception as error:  # whatever options that nobody foresaw bring about
+        told = f"{type(error).__name__}: {error}"
+        raise ConfigError(f"policy {recorded.entry_point!r} cannot be made: {told:.200}") from error
 
 
 def _judged(before: Result, after: Result, samples: bool) -> Reproduction:

@@ -145,13 +145,15 @@ def is_other_than_ours(name: str, entries: Sequence[SuiteEntry], left_out: Colle
     Args:
         name: of the suite in the result; other names than ours may have any entries.
         entries: those that were played.
-        left_out: names of entries that were not, as their files were missing; only entries with a file may be.
+        left_out: names of entries that were not, as their files were missing; only those of ours with a file may be.
     """
     if name not in SUITES:
         return False
     suite = SUITES[name]
     lacking = {entry.name for entry in suite.entries if entry.name in left_out and "path" in entry.kwargs}
-    return list(entries) != [entry for entry in suite.entries if entry.name not in lacking]
+    return list(entries) != [entry for entry in suite.entries if entry.name not in lacking] or not lacking >= {
+        *left_out
+    }
 
 
 def lookalike(name: str) -> str:

@@ -183,7 +183,9 @@ def _argument(name: str, value: Any, trust: Trust) -> Any:
         return _judge(value, trust)
     elif name == "counter" and isinstance(value, str) and value.startswith(FILE_PREFIX):
         return FILE_PREFIX + str(data_file(value.removeprefix(FILE_PREFIX)))
-    elif name in _PATHS and isinstance(value, str) and value:
+    elif name in _PATHS and value:
+        if not isinstance(value, str):
+            raise DataError(f"argument {name!r} must name a data file, not {_cut(value)}")
         return str(data_file(value))
     return value
 
@@ -219,6 +221,8 @@ def check_embedder_name(name: Any, trust: Trust) -> None:
         trust.need_code("embedder", name)
     elif kind == "api":
         trust.need_api("embedder", name)
+    elif kind == "minilm" and argument:
+        raise DataError(f"embedder {_cut(name)} names a device, which is yours to choose: --set embedder=minilm")
     elif argument.isdecimal() and int(argument[:20]) > MAX_DIMENSION:
         raise DataError(f"embedder {_cut(name)} has too many dimensions: at most {MAX_DIMENSION:,} are replayed")
 

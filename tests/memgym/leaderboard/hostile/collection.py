@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.memgym.leaderboard.hostile import forged, kinds, sizes
+from tests.memgym.leaderboard.hostile import forged, kinds, shown, sizes
 from tests.memgym.leaderboard.hostile.builders import Hostile
 
 COLLECTION: dict[str, Hostile] = {
@@ -15,6 +15,7 @@ COLLECTION: dict[str, Hostile] = {
         "schema": kinds.SCHEMA,
         "bytes": kinds.BYTES,
         "size": sizes.SIZES,
+        "shown": shown.SHOWN,
         "forged": forged.FORGED,
         "claim": forged.CLAIMS,
     }.items()

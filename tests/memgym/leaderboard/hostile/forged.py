@@ -91,6 +91,9 @@ FORGED = {
     "an entry left out though its data are here": changed(
         without("quiz", True), NOT_VERIFIED, "left out although their data files are here: quiz"
     ),
+    "entries left out that the suite never had": changed(
+        lambda h, e: h.update(left_out=[f"x{i}" for i in range(1000)]), NOT_VERIFIED, "the entries are not those"
+    ),
     "entries turned round": changed(lambda h, e: h["entries"].reverse(), NOT_VERIFIED, "the entries are not those"),
     "an easier task": changed(
         lambda h, e: h["entries"][1]["kwargs"].update(length=700), NOT_VERIFIED, "the entries are not those"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ def main() -> None:
     SUITES[NAME] = TINY
     honest = str(folder / "honest.jsonl")
     data = ("--data", str(folder / "data"))
+    forms = ("--html", "--markdown", "--csv") if find_spec("jinja2") else ("--markdown", "--csv")
+    board = [one for form in forms for one in (form, str(folder / f"board{form}"))]
+    CliRunner().invoke(app, ["leaderboard", honest, *board, *data])
     CliRunner().invoke(app, ["verify", honest, *data])  # what is imported once is imported now
     sys.addaudithook(watch)
     for number, path in enumerate(sorted((folder / "files").iterdir())):
@@ -50,6 +54,9 @@ def main() -> None:
             "reproduce": ["reproduce", str(path), "--share", "1", *data],
             "table": ["table", str(path), honest],
             "compare": ["compare", honest, str(path)],
+            "diagnose": ["diagnose", str(path), "--show", "3", *data],
+            "replay": ["replay", str(path), "--entry", "long", "--all", *data],
+            "leaderboard": ["leaderboard", str(path), honest, *board, *data],
             "merge": ["merge", str(path), honest, "--out", str(folder / "merged" / f"{number}.jsonl")],
         }
         for command, arguments in commands.items():

@@ -90,6 +90,7 @@ PATHS = {
     "data with a null byte": argument(REFUSED, "has no name that a file can have", 2, path="quiz\0.jsonl"),
     "data of no name": argument(REFUSED, "must name a data file", 2, path=""),
     "data that is a dict": argument(REFUSED, "must name a data file", 2, path={"a": 1}),
+    "errata that are a list of paths": argument(REFUSED, "'errata' must name a data file", 2, errata=["/etc/passwd"]),
     "data of a long name": argument(REFUSED, "has no name that a file can have", 2, path="x" * 5000),
     "data that are left out by a file": argument(
         REFUSED, "data/quiz.jsonl, row 0", 2, task="hotpotqa", documents=2, only="/etc/shadow"

@@ -29,7 +29,7 @@ from tests.memgym.leaderboard.hostile.suites import DATA, NAME, ROW, TINY
 
 ROOT = Path(__file__).parents[4]
 MOST_MB = 300
-COMMANDS = ("verify", "reproduce", "table", "compare", "merge")
+COMMANDS = ("verify", "reproduce", "table", "compare", "diagnose", "replay", "leaderboard", "merge")
 CANARY = "from pathlib import Path\nPath({told!r}).write_text('run')\nRULES = {{'answer': 'x'}}\n"
 
 Told = dict[str, dict[str, Any]]
