@@ -21,7 +21,8 @@ class Place:
     """Where a result stands among others of the same entries.
 
     Args:
-        rank: 1 more than there are results that are better for sure; None for a ceiling, or where nothing was scored.
+        rank: 1 more than there are results that are better for sure; None for a reference, and where an entry was not
+            played.
         ties: the places (in the sequence that was given) of those from which it cannot be told apart.
     """
 
@@ -78,7 +79,7 @@ def rank(results: Sequence[Result], score: str = "answer") -> list[Place]:
         {entry.name: trial_values(result, entry.name, score) for entry in result.header.entries} for result in results
     ]
     competing = [
-        place for place, result in enumerate(results) if not result.header.reference and any(played[place].values())
+        place for place, result in enumerate(results) if not result.header.reference and all(played[place].values())
     ]
     places = [Place(None, ())] * len(results)
     for place in competing:

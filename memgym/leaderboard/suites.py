@@ -151,9 +151,8 @@ def is_other_than_ours(name: str, entries: Sequence[SuiteEntry], left_out: Colle
         return False
     suite = SUITES[name]
     lacking = {entry.name for entry in suite.entries if entry.name in left_out and "path" in entry.kwargs}
-    return list(entries) != [entry for entry in suite.entries if entry.name not in lacking] or not lacking >= {
-        *left_out
-    }
+    expected = [entry for entry in suite.entries if entry.name not in lacking]
+    return list(entries) != expected or not lacking.issuperset(left_out)
 
 
 def lookalike(name: str) -> str:

@@ -82,7 +82,16 @@ def flood(h: Header, e: Episodes) -> None:
     e[0]["steps"] = [{**told, "action": action} for _ in range(20) for action in (memories, plan)]
 
 
+def stored(h: Header, e: Episodes) -> None:
+    """Let rules store the most turns that are replayed."""
+    kwargs = h["entries"][0]["kwargs"]
+    kwargs.update(sessions=20, turns=1000, phases=["answer"])
+    told = {name: value for name, value in kwargs.items() if name not in ("task", "phases")}
+    h["entries"][0]["task_fingerprint"] = make_task(kwargs["task"], **told).fingerprint()
+
+
 SIZES = {
+    "the most turns, stored by rules": changed(stored, NOT_VERIFIED, "the entries are not those"),
     "a flood of memories": changed(flood, NOT_VERIFIED, "have more than 40,000 items: it is not replayed"),
     "a bomb of zeros": bomb(bytes(MB), 1024, "a line has more than 8,388,608 bytes"),
     "a bomb of line ends": bomb(b"\n" * MB, 1024, "line 2"),
