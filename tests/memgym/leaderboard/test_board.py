@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,6 +42,16 @@ def test_rows_stand_by_their_score_with_cost_and_trials(others: list[Result]) ->
     assert "memory_recall" in group.scores
     assert group.contexts[1] == 600  # as its task was told
     assert any("claimed" in note for note in group.notes)
+
+
+def test_a_row_of_which_an_entry_was_not_played_has_no_rank(others: list[Result], changed: Changed) -> None:
+    def shorten(header: dict[str, Any], episodes: list[dict[str, Any]]) -> None:
+        episodes[:] = [episode for episode in episodes if episode["entry"] == "bank"]
+
+    (group,) = make_board([others[0], changed(others[1], shorten)], [Standing.claimed] * 2)
+    assert [(row.name, row.place.rank) for row in group.rows] == [("Random", 1), ("Lexical", None)]
+    assert group.rows[0].place.ties == ()
+    assert group.rows[1].official.missing == 4
 
 
 def test_other_entries_make_another_group(others: list[Result], changed: Changed) -> None:

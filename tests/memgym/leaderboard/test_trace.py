@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from memgym.bank import MemoryRecord
 from memgym.envs.base import MemoryEnv
 from memgym.errors import DataError
 from memgym.leaderboard.evaluate import record_episode, record_step
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.suite import Suite
-from memgym.leaderboard.trace import Trace, memory_of, trace, unjudged_env
+from memgym.leaderboard.trace import Trace, _changes, memory_of, trace, unjudged_env
 from memgym.leaderboard.trust import STRICT
 from memgym.operators.phase_policy import PhasePolicy
 from memgym.playing import Job, play
@@ -48,6 +49,12 @@ def test_lines_of_a_text_are_added_and_deleted(played: Result, tiny: Suite) -> N
         kept = [line for line in lines if line not in gone]
         assert sorted([*kept, *new]) == sorted(record.text for record in step.memory)
         lines = [record.text for record in step.memory]
+
+
+def test_lines_that_are_moved_are_not_changed(played: Result, tiny: Suite) -> None:
+    a, b, c = (MemoryRecord("", "", text) for text in "abc")
+    found = list(_changes((a, b, a), (b, a, c)))
+    assert [(change.op, (change.new or change.old).text) for change in found] == [("DELETE", "a"), ("ADD", "c")]  # type: ignore[union-attr]
 
 
 def test_questions_have_what_was_found_kept_and_scored(played: Result, tiny: Suite) -> None:
