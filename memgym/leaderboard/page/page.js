@@ -173,7 +173,7 @@
     if (!bars.length) return;
     const names = rows.map((row) => row.name);
     put("loss", Plot.plot({
-      width: width("loss"), height: 60 + 30 * new Set(bars.map((bar) => bar.name)).size, marginLeft: 130, style: style(),
+      width: width("loss"), height: 72 + 30 * new Set(bars.map((bar) => bar.name)).size, marginLeft: 150, marginBottom: 42, style: style(),
       color: { domain: places, range: shades, legend: true }, x: { label: "share of the answers →", percent: true, domain: [0, 100] },
       y: { label: null, domain: names.filter((name) => bars.some((bar) => bar.name === name)), tickFormat: (name) => (name.length > 18 ? `${name.slice(0, 17)}…` : name) },
       marks: [Plot.barX(bars, { x: "share", y: "name", fill: "place", order: places, title: (bar) => `${bar.name}\n${bar.place}: ${bar.count}`, insetTop: 3, insetBottom: 3 })],
