@@ -1,9 +1,10 @@
-"""A small client for any endpoint that speaks OpenAI's chat completions API (the ``api`` extra)."""
+"""A small client for any endpoint that speaks OpenAI's API: chat completions and embeddings (the ``api`` extra)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import threading
 import weakref
@@ -31,16 +32,16 @@ class ApiError(MemgymError, RuntimeError):
 
 
 class BadReplyError(ApiError):
-    """The endpoint replied, but not with a chat completion that has text."""
+    """The endpoint replied, but not with a chat completion that has text, or with vectors."""
 
 
 class ChatClient:
-    """Asks one model at one endpoint for chat completions.
+    """Asks one model at one endpoint for chat completions, or for embeddings.
 
     Rate limits (429, with ``Retry-After`` obeyed), server errors, time-outs and cut connections are retried by the
-    ``openai`` package with exponential back-off and jitter. The API key is handed to that package and kept nowhere
-    else: it is in no ``repr``, message, log or pickle. A copy is the same client; a pickle connects anew where it
-    is loaded, with the key that is in ``OPENAI_API_KEY`` there.
+    ``openai`` package with exponential back-off and jitter; redirects are not followed. The API key is handed to that
+    package and kept nowhere else: it is in no ``repr``, message, log or pickle. A copy is the same client; a pickle
+    connects anew where it is loaded, with the key that is in ``OPENAI_API_KEY`` there.
 
     Args:
         model: the model's name at the endpoint.
@@ -86,7 +87,13 @@ class ChatClient:
         self.timeout = timeout
         self._max_retries = max_retries
         try:
-            self._client = openai.OpenAI(api_key=api_key, base_url=base_url, timeout=timeout, max_retries=max_retries)
+            self._client = openai.OpenAI(
+                api_key=api_key,
+                base_url=base_url,
+                timeout=timeout,
+                max_retries=max_retries,
+                http_client=openai.DefaultHttpxClient(follow_redirects=False),
+            )
         except Exception as error:  # of whatever the HTTP package reads from this machine; they share no base class
             raise ConfigError(_unfit_settings(model, error)) from None
         self._slots = threading.BoundedSemaphore(concurrency)
@@ -141,6 +148,28 @@ class ChatClient:
         """
         with self._slots:
             return self._choice(self._send(messages, options).http_response.text)
+
+    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Return the vector of each text: finite numbers, not all of them zero.
+
+        Raises:
+            BadReplyError: the reply is not a list of such vectors, one for each text and all of one length.
+            ApiError: there was no reply.
+        """
+        create: Any = self._client.embeddings.with_raw_response.create
+        asked = {"model": self.model, "input": [_encodable(text) for text in texts], "encoding_format": "float"}
+        with self._slots:
+            body = self._reached(lambda: create(**asked)).http_response.text
+        try:
+            told = sorted(json.loads(body)["data"], key=lambda item: item["index"])
+            vectors = [[float(number) for number in item["embedding"]] for item in told]
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise self._error(BadReplyError, "not a list of embeddings", body) from None
+        if len(vectors) != len(texts) or len(set(map(len, vectors))) > 1:
+            raise self._error(BadReplyError, f"not one vector of one length for each of {len(texts)} texts", body)
+        if not all(any(vector) and all(map(math.isfinite, vector)) for vector in vectors):
+            raise self._error(BadReplyError, "a vector that is zero or not finite")
+        return vectors
 
     def stream(self, messages: Sequence[Message], hear: Callable[[str], None], **options: Any) -> dict[str, Any]:
         """Do as :meth:`request` does, and call ``hear`` with the text so far at each piece of it that comes.
@@ -225,14 +254,14 @@ class ChatClient:
         try:
             reply = json.loads(body)
             choice: dict[str, Any] = reply["choices"][0]
-            content = choice["message"]["content"]
+            content = _content(choice["message"])
             usage = reply.get("usage") or {}
             counts = {name: count for name, count in usage.items() if is_int(count)}
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             raise self._error(BadReplyError, "not a chat completion", body) from None
         if not isinstance(content, str | None):
             raise self._error(BadReplyError, "a reply whose content is no text", body)
-        return {**choice, "usage": counts}
+        return {**choice, "message": {**choice["message"], "content": content}, "usage": counts}
 
     def _error(self, kind: type[ApiError], reason: str, body: str = "") -> ApiError:
         """Build an error that shows the start of ``body``; a server may echo the key, so it is blotted out."""
@@ -283,6 +312,14 @@ def _unfit_settings(model: str, error: Exception) -> str:
     else:
         reason = "not the address of a proxy, such as http://host:port"
     return f"cannot connect to model {model!r}: {', '.join(given) or ' or '.join(names)}: {reason}"
+
+
+def _content(message: dict[str, Any]) -> Any:
+    """Return the text of a message: some servers write it in parts, and a refusal in a field of its own."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if part["type"] == "text")
+    return message.get("refusal") if content is None else content
 
 
 def _encodable(text: str) -> str:

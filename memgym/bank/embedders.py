@@ -13,6 +13,7 @@ from zlib import crc32
 
 import numpy as np
 
+from memgym.api import ChatClient
 from memgym.checks import check_int
 from memgym.errors import ConfigError, MissingExtraError
 from memgym.resolve import resolve
@@ -243,9 +244,9 @@ class ApiEmbedder(_Shared):
         batch: texts per request.
 
     Raises:
-        ConfigError: ``model`` is empty, or ``batch`` is not a positive int.
+        ConfigError: ``model`` is empty, ``batch`` is not a positive int, or there is no key.
         MissingExtraError: the ``api`` extra is not installed.
-        openai.OpenAIError: there is no key, or the endpoint refuses.
+        ApiError: the endpoint gave no vectors.
     """
 
     _made = ("_client",)
@@ -256,24 +257,25 @@ class ApiEmbedder(_Shared):
         self.name = f"api:{model}"
         self._model, self._batch = model, check_int("batch", batch, 1)
         self._prepare()
-        self.dim = len(self._request(["dimension"])[0])
+        self.dim = len(self._client.embed(["dimension"])[0])
 
     def _prepare(self) -> None:
-        try:
-            from openai import OpenAI
-        except ImportError as error:
-            raise MissingExtraError("an API embedder", "api") from error
-        self._client = OpenAI()
+        self._client = ChatClient(self._model)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Return float32 [len(texts), dim] with rows of unit norm."""
-        parts = [texts[start : start + self._batch] for start in range(0, len(texts), self._batch)]
-        rows = np.array([row for part in parts for row in self._request(part)]).reshape(len(texts), self.dim)
-        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        """Return float32 [len(texts), dim] with rows of unit norm.
 
-    def _request(self, texts: Sequence[str]) -> list[list[float]]:
-        reply = self._client.embeddings.create(model=self._model, input=list(texts), encoding_format="float")
-        return [item.embedding for item in sorted(reply.data, key=lambda item: item.index)]
+        Raises:
+            ApiError: the endpoint gave no vectors.
+            ConfigError: they are of another length than before.
+        """
+        parts = [texts[start : start + self._batch] for start in range(0, len(texts), self._batch)]
+        made = [row for part in parts for row in self._client.embed(part)]
+        other = next((len(row) for row in made if len(row) != self.dim), None)
+        if other is not None:
+            raise ConfigError(f"embedder {self.name!r} returned a vector of {other} numbers, not of {self.dim}")
+        rows = np.array(made).reshape(len(texts), self.dim)
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 class CachedEmbedder(_Shared):

@@ -104,6 +104,26 @@ def test_garbage_is_an_error(chat_server, body, content_type):
         client_of(chat_server).complete(PING)
 
 
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ('{"content": [{"type": "text", "text": "a "}, {"type": "image"}, {"type": "text", "text": "b"}]}', "a b"),
+        ('{"content": null, "refusal": "I cannot say."}', "I cannot say."),
+        ('{"refusal": "I cannot say."}', "I cannot say."),
+    ],
+)
+def test_text_is_found_where_servers_put_it(chat_server, message, text):
+    chat_server.then_body(f'{{"choices": [{{"message": {message}}}]}}'.encode())
+    assert client_of(chat_server).complete(PING) == text
+
+
+def test_a_redirect_is_not_followed(chat_server):
+    chat_server.then_status(307, location=f"{chat_server.url}/chat/completions")
+    with pytest.raises(ApiError, match="HTTP 307"):
+        client_of(chat_server).complete(PING)
+    assert len(chat_server.requests) == 1
+
+
 def test_many_are_answered_in_order_within_the_concurrency(chat_server):
     chat_server.delay = 0.03
     chat_server.answer = lambda messages: messages[0]["content"]
