@@ -183,7 +183,10 @@ def test_a_data_file_may_lie_elsewhere(tmp_path: Path) -> None:
     assert change.difference[0] == 0.0
 
 
-def test_a_tokenizer_file_may_lie_elsewhere_but_must_be_the_same(tmp_path: Path) -> None:
+def test_a_tokenizer_file_may_lie_elsewhere_but_must_be_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEMGYM_DATA", str(tmp_path))  # a file's tokenizer is found there by its name alone
     tokenizers = pytest.importorskip("tokenizers")
     alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     results = []
