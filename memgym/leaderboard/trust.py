@@ -41,7 +41,7 @@ MAX_COUNT = 10_000
 """The largest of their other numbers, which count documents, examples, turns, …"""
 MAX_DIMENSION = 1024
 """The most dimensions of a hash embedder."""
-MAX_TURNS = 20_000
+MAX_TURNS = 10_000
 """The most turns of an episode's sessions together."""
 TOKENS = frozenset({"length", "section_tokens", "memory_tokens", "action_tokens"})
 

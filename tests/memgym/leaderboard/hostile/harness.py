@@ -54,11 +54,12 @@ def main() -> None:
             "reproduce": ["reproduce", str(path), "--share", "1", *data],
             "table": ["table", str(path), honest],
             "compare": ["compare", honest, str(path)],
-            "diagnose": ["diagnose", str(path), "--show", "3", *data],
-            "replay": ["replay", str(path), "--entry", "long", "--all", *data],
-            "leaderboard": ["leaderboard", str(path), honest, *board, *data],
             "merge": ["merge", str(path), honest, "--out", str(folder / "merged" / f"{number}.jsonl")],
         }
+        if path.name.split(".")[1] in ("shown", "size"):
+            commands["diagnose"] = ["diagnose", str(path), "--show", "3", *data]
+            commands["replay"] = ["replay", str(path), "--entry", "long", "--all", *data]
+            commands["leaderboard"] = ["leaderboard", str(path), honest, *board, *data]
         for command, arguments in commands.items():
             seen.clear()
             done = CliRunner().invoke(app, arguments)

@@ -140,7 +140,7 @@ ARGUMENTS = {
     "a longest context": argument(NOT_VERIFIED, "the entries are not those", length=2**21),
     "most examples": entry(NOT_VERIFIED, "the entries are not", kwargs={"task": "icl", "examples": 10_000}),
     "most documents": argument(NOT_VERIFIED, "the entries are not those", length=None, documents=10_000),
-    "most turns": argument(NOT_VERIFIED, "the entries are not those", 0, sessions=20, turns=1000),
+    "most turns": argument(NOT_VERIFIED, "the entries are not those", 0, sessions=20, turns=500),
     "widest embedder": argument(NOT_VERIFIED, "the entries are not those", 0, embedder="hash:1024"),
     "stages of a billion": argument(
         REFUSED, "at most", task="curriculum", stages=[{"task": "multihop", "length": 10**9}]

@@ -15,15 +15,16 @@ from tests.memgym.leaderboard.hostile.builders import (
     argument,
     changed,
     claim,
+    entry,
 )
 
 
-def acted(action: str, phase: str = "read", entry: str = "long") -> Change:
+def acted(action: str, phase: str = "read", name: str = "long") -> Change:
     """Put an action in the place of those of a phase."""
 
     def change(h: Header, e: Episodes) -> None:
         for episode in e:
-            if episode["entry"] == entry:
+            if episode["entry"] == name:
                 for step in episode["steps"]:
                     if step["phase"] == phase:
                         step["action"] = action
@@ -59,8 +60,13 @@ SHOWN = {
     "counter of no name": argument(REFUSED, NO_NAME, counter="hf:"),
     "counter with a null byte": argument(REFUSED, NO_NAME, counter="hf:a\0b"),
     "counter that is no tokenizer": argument(REFUSED, "no tokenizer file", counter="hf:quiz.jsonl"),
-    "counter of a stage": argument(
-        REFUSED, FILE.format("passwd"), task="curriculum", stages=[{"task": "ruler", "counter": "hf:/etc/passwd"}]
+    "counter of a stage": entry(
+        REFUSED,
+        FILE.format("passwd"),
+        kwargs={
+            "task": "curriculum",
+            "stages": [{"task": "ruler", "subtask": "niah_single_1", "length": 600, "counter": "hf:/etc/passwd"}],
+        },
     ),
     "an embedder on a device": argument(REFUSED, "names a device, which is yours", 0, embedder="minilm:/dev/zero"),
     "a memory of a million lines": changed(acted("a\n" * 1_000_000), NOT_VERIFIED, "NOT verified"),

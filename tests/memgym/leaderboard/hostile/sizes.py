@@ -85,7 +85,7 @@ def flood(h: Header, e: Episodes) -> None:
 def stored(h: Header, e: Episodes) -> None:
     """Let rules store the most turns that are replayed."""
     kwargs = h["entries"][0]["kwargs"]
-    kwargs.update(sessions=20, turns=1000, phases=["answer"])
+    kwargs.update(sessions=20, turns=500, phases=["answer"])
     told = {name: value for name, value in kwargs.items() if name not in ("task", "phases")}
     h["entries"][0]["task_fingerprint"] = make_task(kwargs["task"], **told).fingerprint()
 

@@ -29,7 +29,8 @@ from tests.memgym.leaderboard.hostile.suites import DATA, NAME, ROW, TINY
 
 ROOT = Path(__file__).parents[4]
 MOST_MB = 300
-COMMANDS = ("verify", "reproduce", "table", "compare", "diagnose", "replay", "leaderboard", "merge")
+COMMANDS = {"verify", "reproduce", "table", "compare", "merge"}
+SHOWING = {"diagnose", "replay", "leaderboard"}
 CANARY = "from pathlib import Path\nPath({told!r}).write_text('run')\nRULES = {{'answer': 'x'}}\n"
 
 Told = dict[str, dict[str, Any]]
@@ -64,8 +65,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, visitors: tuple[str, list[b
         results = [evaluate(f"baselines:{name}", TINY) for name in ("Lexical", "Oracle")]
     write_result(results[0], folder / "honest.jsonl")
     honest = Honest(*([*map(msgspec.to_builtins, (result.header, *result.episodes))] for result in results))
-    for number, hostile in enumerate(COLLECTION.values()):
-        with open(folder / "files" / f"{number:03}{hostile.suffix}", "wb") as file:
+    for number, (name, hostile) in enumerate(COLLECTION.items()):
+        with open(folder / "files" / f"{number:03}.{name.partition(':')[0]}{hostile.suffix}", "wb") as file:
             for piece in hostile.make(honest):
                 file.write(piece.replace(b"{CANARY}", visitors[0].encode()) if len(piece) < 100_000 else piece)
     return folder
@@ -89,7 +90,8 @@ def told(folder: Path) -> dict[str, Told]:
 
 def test_there_are_enough_of_them(told: dict[str, Told]) -> None:
     assert len(COLLECTION) >= 200
-    assert all(set(commands) == set(COMMANDS) for commands in told.values())
+    for name, commands in told.items():
+        assert set(commands) == (COMMANDS | SHOWING if name.startswith(("shown", "size")) else COMMANDS)
 
 
 @pytest.mark.parametrize("name", COLLECTION)
