@@ -105,7 +105,7 @@ SUITES: dict[str, Suite] = {
     "answers-v1": Suite(
         "answers-v1", "for language models: from reading to the answer, at three difficulties", _ANSWERS
     ),
-    "ruler-v1": Suite("ruler-v1", "the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
+    "ruler-v1": Suite("ruler-v1", "for language models: the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
     "real-v1": Suite("real-v1", "published files in a data folder (--data): is the answer in the memory?", _REAL),
     "memfactory-v1": Suite("memfactory-v1", "Table 2 of MemFactory, avg@4: its files in a data folder", _MEMFACTORY),
     "memfactory-small-v1": Suite(
