@@ -108,7 +108,10 @@ _TOLD = {"turn": ("speaker",), "candidate": ("key",), "memory": ("id", "key", "t
 
 
 def _read(console: Console, shown: Observation) -> str | None:
-    """Return the action that a person chose, None to leave."""
+    """Return the action that a person chose, None to leave; an empty plan where nothing was extracted."""
+    if shown.phase == "update" and not shown.candidates:
+        console.print("There is nothing to update.")
+        return DEFAULTS[shown.phase](shown)
     console.print(HELP[shown.phase])
     retry = True
     while True:
