@@ -13,6 +13,8 @@ from typing import Any, Literal, Self
 
 Match = Literal["any", "all"]
 """Whether any one of the gold answers is right, or all of them must be given."""
+RUBRIC = "rubric"
+"""The key in a question's metadata under which the points stand that an answer is due to make, one a line."""
 
 
 class _Immutable:

@@ -216,7 +216,7 @@ def judge_check(
     from memgym.tasks import make_task
 
     played = make_task(task, **parse_settings(settings))
-    judge = make_judge({"model": model, "prompt": prompt, "base_url": base_url})
+    judge = make_judge({"model": model, "prompt": prompt, "base_url": base_url}, played.name)
     report = check_on_task(judge, played, split or played.default_split, questions, seed)
     keep_report(report, task)
     print_whole(make_console(), report.__rich__())

@@ -23,7 +23,7 @@ Score = Annotated[
 JudgePrompt = Annotated[
     str,
     typer.Option(
-        metavar="PROMPT", help="benchmark, strict, lenient, or rules of your own: a file ….toml or module:NAME."
+        metavar="PROMPT", help="benchmark, strict, lenient, rubric, or rules of your own: a file ….toml or module:NAME."
     ),
 ]
 BaseUrl = Annotated[str | None, typer.Option(metavar="URL", help="The endpoint; by default OPENAI_BASE_URL.")]

@@ -59,7 +59,7 @@ class AnswerScorer:
         if judge is not None:
             from memgym.judging.judge import make_judge
 
-            self.judge = make_judge(judge)
+            self.judge = make_judge(judge, task.name)
 
     def bounded(self, question: Question, answer: Answer) -> tuple[Answer, bool]:
         """Return an answer within the task's limit, and whether something was cut off."""

@@ -38,16 +38,16 @@ class VerdictCache:
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.path.parent,)  # which makes the folder where a pickle is loaded
 
-    def get(self, key: str) -> bool | None:
-        """Return the verdict kept under ``key``, None if there is none."""
+    def get(self, key: str) -> float | None:
+        """Return the verdict kept under ``key``, as a score in [0, 1]; None if there is none."""
         rows = self._execute("SELECT correct FROM verdicts WHERE key = ?", key)
-        return bool(rows[0][0]) if rows else None
+        return float(rows[0][0]) if rows else None
 
-    def put(self, key: str, correct: bool) -> None:
+    def put(self, key: str, score: float) -> None:
         """Keep a verdict, durably; the first one under a key stays."""
-        self._execute("INSERT OR IGNORE INTO verdicts VALUES (?, ?)", key, int(correct))
+        self._execute("INSERT OR IGNORE INTO verdicts VALUES (?, ?)", key, float(score))
 
-    def _execute(self, statement: str, *values: str | int) -> list[tuple[int]]:
+    def _execute(self, statement: str, *values: str | float) -> list[tuple[float]]:
         try:
             with closing(sqlite3.connect(self.path, timeout=_WAIT)) as connection, connection:
                 return connection.execute(statement, values).fetchall()

@@ -60,5 +60,20 @@ BENCHMARK_RULES = {
 }
 """For the prompt ``benchmark`` and answerable questions: benchmark -> question type (``""``: the others) -> rule."""
 
-RUBRICS = {("longmemeval", "single-session-preference")}
+RUBRICS = {
+    ("longmemeval", "single-session-preference"),
+    ("beam", "instruction_following"),
+    ("beam", "preference_following"),
+}
 """(benchmark, question type) whose reference is a rubric instead of an answer."""
+
+MARKED = {"beam"}
+"""Benchmarks whose own rule is to mark an answer point by point: their prompt ``benchmark`` is ``rubric``."""
+
+POINT_MET = (
+    "MET: the answer says, in any wording and format, all that the point asks for, or does what the point asks of it; "
+    "where the point is that something is kept from, it is kept from. PARTLY: it does so in part, or less precisely. "
+    "MISSED: it does not, or contradicts the point, or is so vague that it would fit other facts as well; that it is on "
+    "the topic is not enough. An answer that does not respond to the question misses every point."
+)
+"""When a point of a rubric is met, after the three marks of BEAM (arXiv 2510.27246, its ``prompts.py``)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from memgym.episodes import Question
+from memgym.episodes import RUBRIC, Question
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,5 +39,8 @@ class Errata:
 
     def mended(self, question: Question) -> Question | None:
         """Return a question with its gold as it should be; None where that was dropped."""
-        answers = self.answers.get(question.id, question.answers)
-        return replace(question, answers=answers) if answers else None
+        answers = self.answers.get(question.id)
+        if answers is None:
+            return question
+        metadata = {key: value for key, value in question.metadata.items() if key != RUBRIC}  # it goes with the old gold
+        return replace(question, answers=answers, metadata=metadata) if answers else None
