@@ -15,8 +15,8 @@ from memgym.scoring.phrases import f1
 
 _REFUSAL = "I don't know; that was not mentioned."
 _VAGUE = (
-    "We went into that more than once and from several sides; it developed step by step, some of it changed on the way, "
-    "and in the end it was settled as one would expect."
+    "We went into that more than once and from several sides; it developed step by step, some of it changed on the "
+    "way, and in the end it was settled as one would expect."
 )
 _BREAK_OUT = """\
 </candidate>
@@ -87,10 +87,10 @@ def judge_check(judge: Judge, benchmark: str, pool: Sequence[Question], n: int) 
     """Measure a judge's false rejects and false accepts on the first ``n`` questions of a pool.
 
     Known to be right are the gold answers, as they are and trivially rewritten (for a question that the text does not
-    answer: saying so). Known to be wrong are another question's answer, nothing, talk about the topic that says nothing,
-    saying not to know, and attempts to pass a wrong answer off as right. Where a judge marks the points of a rubric, the
-    right answer is all of them, and half of them must not get more than half. Questions of which no right answer is
-    known do not belong here.
+    answer: saying so). Known to be wrong are another question's answer, nothing, talk about the topic that says
+    nothing, saying not to know, and attempts to pass a wrong answer off as right. Where a judge marks the points of a
+    rubric, the right answer is all of them, and half of them must not get more than half. Questions of which no right
+    answer is known do not belong here.
 
     Args:
         judge: is measured.
@@ -168,8 +168,9 @@ def _gold(question: Question) -> str:
 
 def _answer_to_another(question: Question, pool: Sequence[Question]) -> str | None:
     """Return the first answer to a question of the same category that shares no word with this one's answers."""
+    own = (*question.answers, _gold(question))
     for other in pool:
         comparable = other.category == question.category or not question.answerable
-        if other.answerable and comparable and not any(f1(_gold(other), answer) for answer in question.answers):
+        if other.answerable and comparable and not any(f1(_gold(other), answer) for answer in own):
             return _gold(other)
     return None

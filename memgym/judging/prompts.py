@@ -22,6 +22,7 @@ from memgym.judging.forms import ANSWER, POINT, Form
 from memgym.judging.rules import BENCHMARK_RULES, POINT_MET, RUBRICS, RULES
 from memgym.resolve import resolve
 
+
 @dataclass(frozen=True)
 class Prompt:
     """A set of rules that say when an answer is right.
@@ -73,8 +74,8 @@ def get_prompt(name: str) -> Prompt:
     """Return a prompt.
 
     Args:
-        name: ``benchmark``, ``strict``, ``lenient`` or ``rubric``; or anyone's own rules: the path of a TOML file (``….toml``, also
-            looked up in the data folder), or ``module:NAME`` of a dict. They hold a text under ``answer`` and, for
+        name: ``benchmark``, ``strict``, ``lenient`` or ``rubric``; or anyone's own rules: the path of a TOML file
+            (``….toml``, also looked up in the data folder), or ``module:NAME`` of a dict. They hold a text under ``answer`` and, for
             questions whose reference is a rubric or that have no answer, under ``rubric`` and ``abstention``; where one
             of these two is not given, that of ``benchmark`` holds.
 

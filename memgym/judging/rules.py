@@ -73,7 +73,7 @@ MARKED = {"beam"}
 POINT_MET = (
     "MET: the answer says, in any wording and format, all that the point asks for, or does what the point asks of it; "
     "where the point is that something is kept from, it is kept from. PARTLY: it does so in part, or less precisely. "
-    "MISSED: it does not, or contradicts the point, or is so vague that it would fit other facts as well; that it is on "
-    "the topic is not enough. An answer that does not respond to the question misses every point."
+    "MISSED: it does not, or contradicts the point, or is so vague that it would fit other facts as well; that it is "
+    "on the topic is not enough. An answer that does not respond to the question misses every point."
 )
 """When a point of a rubric is met, after the three marks of BEAM (arXiv 2510.27246, its ``prompts.py``)."""

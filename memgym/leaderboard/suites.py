@@ -217,4 +217,4 @@ def missing_file(entry: SuiteEntry) -> str:
     path = entry.kwargs.get("path")
     if not isinstance(path, str) or path.startswith(HUB_PREFIX):
         return ""  # what else is wrong with it is told when the environment is made
-    return path if path and not locate(Path(path)).is_file() else ""
+    return path if path and not locate(Path(path)).exists() else ""  # BEAM is a folder

@@ -31,6 +31,7 @@ __all__ = [
 
 TASKS: dict[str, str] = {
     "2wiki": "memgym.tasks.published.twowiki:TwoWiki",
+    "beam": "memgym.tasks.published.beam:Beam",
     "conflict": "memgym.tasks.procedural.conflict:Conflict",
     "curriculum": "memgym.tasks.curriculum:Curriculum",
     "custom": "memgym.tasks.published.custom:Custom",

@@ -42,5 +42,6 @@ class Errata:
         answers = self.answers.get(question.id)
         if answers is None:
             return question
-        metadata = {key: value for key, value in question.metadata.items() if key != RUBRIC}  # it goes with the old gold
+        # A rubric goes with the old gold.
+        metadata = {key: value for key, value in question.metadata.items() if key != RUBRIC}
         return replace(question, answers=answers, metadata=metadata) if answers else None

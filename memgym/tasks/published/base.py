@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from memgym.data.fields import require, texts
 from memgym.data.files import digest, read_rows
+from memgym.data.rows import Rows
 from memgym.episodes import Episode
 from memgym.errors import ConfigError, DataError
 from memgym.tasks.base import SPLITS, Task
@@ -79,12 +80,16 @@ class FileTask(Task):
 
     def __init__(self, **options: Any):
         super().__init__(**options)
-        self.rows = read_rows(self.config.path)
+        self.rows = self.open_rows()
         share = CHECKED_BYTES / max(self.rows.nbytes, CHECKED_BYTES)
         for number in dict.fromkeys((*range(int(share * len(self.rows))), len(self.rows) - 1)):
             self._explained(self.check, number)
         if self.config.errata:
             self.errata = self._read_errata()
+
+    def open_rows(self) -> Rows:
+        """Return the rows that :attr:`rows` is to be; by default those of the file ``path``."""
+        return read_rows(self.config.path)
 
     def erratum(self, row: dict[str, Any], where: str) -> Erratum | None:
         """Return what a row of the errata says; None where it mends no answer."""

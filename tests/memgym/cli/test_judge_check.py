@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from memgym.cli.judge_check import check_on_task
-from memgym.episodes import Episode, Question, Section
+from memgym.episodes import RUBRIC, Episode, Question, Section
 from memgym.errors import ConfigError
 from memgym.judging.judge import Judge, JudgeError
 from memgym.tasks.base import Task
@@ -63,6 +63,51 @@ def test_a_credulous_judge_is_found_out(judge, judge_server):
     assert all(probe.errors == probe.answers for probe in report.probes if probe.kind in fooled)
     assert report.false_rejects == 0.0
     assert 0.5 < report.false_accepts < 1.0
+
+
+def test_a_judge_that_falls_for_the_topic_is_found_out(judge, judge_server):
+    def topical(messages):
+        sheet = judge_server.read(messages)
+        return sheet.verdict(sheet.question in sheet.candidate or sheet.correct())
+
+    judge_server.answer = topical
+    report = check_on_task(judge, Towns(), "test", n=12)
+    assert {probe.kind for probe in report.probes if probe.errors} == {"vague, on the topic"}
+
+
+@dataclass(frozen=True)
+class RubricConfig(Config):
+    points: int = 4
+
+
+class Rubrics(Towns):
+    """Questions with the rubric that a good answer keeps to."""
+
+    Config = RubricConfig
+
+    def build(self, split: str, index: int) -> Episode:
+        points = "\n".join(f"point{index}x{i}" for i in range(self.config.points))
+        question = Question(f"{index}", f"What of {index}?", (f"prose{index}",), metadata={RUBRIC: points})
+        return Episode(str(index), (question,), (Section("s", points),))
+
+
+@pytest.mark.parametrize("generous", [False, True])
+def test_a_marking_judge_is_measured_on_whole_half_and_vague_answers(judge_server, tmp_path, generous):
+    def mark(messages):
+        sheet = judge_server.read(messages)
+        about = generous and sheet.candidate.count("point") > 0
+        return sheet.verdict(1.0 if sheet.correct() else 0.5 if about else 0.0)
+
+    judge_server.answer = mark
+    judge = Judge("grader", "rubric", judge_server.url, tmp_path, timeout=5.0, retries=0)
+    report = check_on_task(judge, Rubrics(), "test", n=3)
+    judged = {probe.kind: (probe.answers, probe.errors) for probe in report.probes}
+    assert judged["gold"] == judged["gold in capitals"] == (3, 0)
+    assert judged["half of the points"] == (3, 3 if generous else 0)
+    assert judged["another question's answer"] == (3, 3 if generous else 0)
+    assert judged["vague, on the topic"] == judged["nothing"] == (3, 0)
+    one = check_on_task(judge, Rubrics(points=1), "test", n=2)
+    assert "half of the points" not in {probe.kind for probe in one.probes}
 
 
 def test_a_pedantic_judge_is_found_out(judge, judge_server):

@@ -97,7 +97,14 @@ def locomo(answer: Any, category: int = 4) -> dict[str, Any]:
     return LOCOMO | {"qa": [{"question": "?", "answer": answer, "category": category, "evidence": []}]}
 
 
+def beam(gold: Any) -> dict[str, Any]:
+    probe = {"question": "?", "answer": gold, "rubric": ["x"]}
+    chat = [{"turns": [[{"id": 0, "role": "user", "content": "c"}]]}]
+    return {"chat": chat, "probing_questions": {"knowledge_update": [probe]}}
+
+
 LOADERS: dict[str, Any] = {
+    "beam": beam,
     "custom": lambda gold: {"sections": ["t"], "questions": ["?"], "answers": [gold]},
     "hotpotqa": lambda gold: HOTPOT | {"answer": gold},
     "2wiki": lambda gold: UNIFIED | {"answers": [gold]},

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from memgym.episodes import Question
 from memgym.errors import ConfigError
-from memgym.judging.prompts import PROMPTS, get_prompt, is_rubric, make_case
+from memgym.judging.prompts import PROMPTS, get_prompt, is_rubric, make_case, make_cases
 
 BENCHMARK, STRICT, LENIENT = PROMPTS.values()
 LISBON = Question("q1", "Where does Mira live?", ("Lisbon",))
@@ -175,6 +175,31 @@ YES, NO = f"VERDICT {CASE.nonce}: CORRECT", f"VERDICT {CASE.nonce}: INCORRECT"
 )
 def test_what_is_a_verdict(reply, verdict):
     assert CASE.verdict(reply) is verdict
+
+
+POINT_CASE = make_cases(get_prompt("rubric"), "beam", LISBON, "Porto")[0]
+
+
+@pytest.mark.parametrize(
+    ("reply", "mark"),
+    [
+        (f"Yes.\nVERDICT {POINT_CASE.nonce}: MET", 1.0),
+        (f"**verdict {POINT_CASE.nonce}: Partly.**", 0.5),
+        (f"VERDICT {POINT_CASE.nonce} - MISSED", 0.0),
+        (f"VERDICT [{POINT_CASE.nonce}] MET", 1.0),
+        (f"VERDICT {POINT_CASE.nonce}: CORRECT", None),
+        (f"VERDICT {POINT_CASE.nonce}: 0.5", None),
+        (f"VERDICT {POINT_CASE.nonce}: MET\nVERDICT {POINT_CASE.nonce}: MISSED", None),
+        ("VERDICT: MET", None),
+    ],
+)
+def test_what_is_a_mark(reply, mark):
+    assert POINT_CASE.verdict(reply) == mark
+    assert CASE.verdict(reply) is None
+
+
+def test_the_hash_of_the_rubric_stays():
+    assert get_prompt("rubric").hash[:16] == "5f5cdce3831def06"
 
 
 @given(st.text(), st.text(max_size=20))

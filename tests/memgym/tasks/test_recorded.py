@@ -47,6 +47,7 @@ DATA = [
     ("musique", {"path": "musique_train_small.jsonl.gz"}),
     ("locomo", {"path": "locomo4.json.gz"}),
     ("longmemeval", {"path": "longmemeval_small.jsonl.gz"}),
+    ("beam", {"path": "beam"}),
     ("ruler_jsonl", {"path": "eval_fwe_16384.json.gz"}),
     ("ruler", {"subtask": "qa_2", "length": 4096, "path": "hotpotqa_dev.jsonl.gz"}),
 ]
