@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import math
 from decimal import Decimal
 from typing import Any
@@ -49,6 +51,23 @@ def texts(row: dict[str, Any], field: str, where: str) -> tuple[str, ...]:
             fault = "a blank text" if isinstance(v, str) else f"{v}, which is no number"
             raise DataError(f"{where}: the field {field!r} holds {fault}: write what is meant, or take it out")
     return tuple(v if isinstance(v, str) else _written(v) for v in values)
+
+
+def literal(text: str, what: str) -> Any:
+    """Return the value that a text writes down as a Python literal, or in JSON.
+
+    Args:
+        what: the file, row and field, for the message.
+
+    Raises:
+        DataError: it is neither.
+    """
+    for read in (ast.literal_eval, json.loads):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, MemoryError, RecursionError):
+            continue
+    raise DataError(f"{what} is neither a Python literal nor JSON: {text[:60]!r}")
 
 
 def is_blank(text: str) -> bool:

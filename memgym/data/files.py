@@ -1,6 +1,7 @@
-"""Data files as rows: a JSON array, JSON lines or parquet, each plain or gzip-compressed, or a hub data set.
+"""Data files as rows: a JSON array, JSON lines, parquet or CSV, each plain or gzip-compressed, or a hub data set.
 
-The format is told by the first bytes, not by the name (MemFactory, for one, writes JSON lines into ``.json`` files).
+The format is told by the first bytes, not by the name (MemFactory, for one, writes JSON lines into ``.json`` files);
+but for CSV, which has none: there the name tells.
 A file is mapped into memory and only the offsets of its rows are kept, so a file of several gigabytes opens without
 being loaded; a row is decoded when it is asked for. Compressed files are first unpacked, and parquet is first written
 out as Arrow batches, into an unnamed temporary file.
@@ -16,6 +17,7 @@ from memgym.data.hub import HUB_PREFIX, HubRows
 from memgym.data.mapping import map_content
 from memgym.data.parquet import ParquetRows
 from memgym.data.rows import FORMATS, JsonRows, Rows, scan_array, scan_lines, sha256
+from memgym.data.table import CsvRows
 from memgym.errors import DataError
 from memgym.folders import locate
 
@@ -66,6 +68,8 @@ def _read_file(path: Path) -> Rows:
     name, source = str(path), os.path.abspath(locate(path))
     data = map_content(path)
     start = len(_BOM) if data[:3] == _BOM else 0
+    if path.name.removesuffix(".gz").endswith(".csv"):
+        return CsvRows(name, source, data)
     first = re.compile(rb"\s*+(.)", re.DOTALL).match(data, start)
     if data[:4] == _PARQUET:
         return ParquetRows(name, source, data)

@@ -15,7 +15,7 @@ from typing import Any, Self
 from memgym.data.fields import kind_of
 from memgym.errors import DataError
 
-FORMATS = "a JSON array of objects, JSON lines, or parquet; each plain or .gz"
+FORMATS = "a JSON array of objects, JSON lines, parquet, or a .csv file; each plain or .gz"
 
 # Everything up to the next bracket that is not inside a string. Possessive, so that it never backtracks.
 _TO_BRACKET = re.compile(rb'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"\[\]{}]*+)*+([\[\]{}])', re.DOTALL)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from memgym.checks import check_choice
-from memgym.data.fields import kind_of, require, texts
+from memgym.data.fields import kind_of, literal, require, texts
 from memgym.data.rows import Rows
 from memgym.episodes import RUBRIC, Episode, Question, Session, Turn
 from memgym.errors import ConfigError, DataError
@@ -133,24 +131,13 @@ def _probes(row: dict[str, Any], where: str) -> Iterator[tuple[str, Any, str]]:
     """Yield ability, question and place of all questions, in their order."""
     probing = row.get("probing_questions")
     if isinstance(probing, str):
-        probing = _literal(probing, f"{where}: the field 'probing_questions'")
+        probing = literal(probing, f"{where}: the field 'probing_questions'")
     found = require(row | {"probing_questions": probing}, "probing_questions", dict, where)
     for ability in found:
         if ability not in ABILITIES:
             raise DataError(f"{where}: 'probing_questions' has {ability!r}; abilities are {', '.join(ABILITIES)}")
         for number, probe in enumerate(require(found, ability, list, where)):
             yield ability, probe, f"{where}, {ability} {number}"
-
-
-def _literal(text: str, what: str) -> Any:
-    """Return the value of a Python literal, as the hub has it, or of JSON."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            raise DataError(f"{what} is neither a Python literal nor JSON: {text[:60]!r}") from None
 
 
 def _question(question_id: str, ability: str, probe: Any, turns: set[str], where: str) -> Question:
