@@ -75,9 +75,9 @@ def get_prompt(name: str) -> Prompt:
 
     Args:
         name: ``benchmark``, ``strict``, ``lenient`` or ``rubric``; or anyone's own rules: the path of a TOML file
-            (``….toml``, also looked up in the data folder), or ``module:NAME`` of a dict. They hold a text
-            under ``answer`` and, for questions whose reference is a rubric or that have no answer, under ``rubric`` and ``abstention``; where one
-            of these two is not given, that of ``benchmark`` holds.
+            (``….toml``, also looked up in the data folder), or ``module:NAME`` of a dict. They hold a text under
+            ``answer`` and, for questions whose reference is a rubric or that have no answer, under ``rubric`` and
+            ``abstention``; where one of these two is not given, that of ``benchmark`` holds.
 
     Raises:
         ConfigError: there is no such prompt, or its rules are not as described.

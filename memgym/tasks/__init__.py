@@ -31,10 +31,12 @@ __all__ = [
 
 TASKS: dict[str, str] = {
     "2wiki": "memgym.tasks.published.twowiki:TwoWiki",
+    "ama_bench": "memgym.tasks.published.ama_bench:AmaBench",
     "beam": "memgym.tasks.published.beam:Beam",
     "conflict": "memgym.tasks.procedural.conflict:Conflict",
     "curriculum": "memgym.tasks.curriculum:Curriculum",
     "custom": "memgym.tasks.published.custom:Custom",
+    "halumem": "memgym.tasks.published.halumem:HaluMem",
     "hotpotqa": "memgym.tasks.published.hotpotqa:HotpotQA",
     "icl": "memgym.tasks.procedural.icl:Icl",
     "locomo": "memgym.tasks.published.locomo:LoCoMo",

@@ -16,11 +16,11 @@ PREFIX = "prefix"
 
 
 class Mrcr(FileTask):
-    """The n-th of 2, 4 or 8 texts on the same ask, word for word (OpenAI MRCR, after Vodrahalli et al. 2024).
+    """The n-th of 2, 4 or 8 texts on the same ask, word for word (OpenAI MRCR, after arXiv 2409.12640).
 
-    Reads the hub's ``2needle.parquet``, ``4needle.parquet`` and ``8needle.parquet`` (or ``hf:openai/mrcr::train``), rows
-    ``{prompt, answer, random_string_to_prepend, n_needles, desired_msg_index}``; ``prompt`` is a JSON list of messages.
-    After arXiv 2409.12640, section 3.2.
+    Reads the hub's ``2needle.parquet``, ``4needle.parquet`` and ``8needle.parquet`` (or ``hf:openai/mrcr::train``),
+    rows ``{prompt, answer, random_string_to_prepend, n_needles, desired_msg_index}``; ``prompt`` is a JSON list of
+    messages.
 
     The last message is the question, such as "Prepend aYooSG8CQg to the 2nd (1 indexed) poem about tapirs." What stands
     before it is the history: an ask with its reply is a session, a turn's id is the number of its message. The evidence

@@ -103,7 +103,14 @@ def beam(gold: Any) -> dict[str, Any]:
     return {"chat": chat, "probing_questions": {"knowledge_update": [probe]}}
 
 
+def halumem(gold: Any) -> dict[str, Any]:
+    session = {"dialogue": [{"role": "user", "content": "c"}], "questions": [{"question": "?", "answer": gold}]}
+    return {"uuid": "u", "sessions": [session]}
+
+
 LOADERS: dict[str, Any] = {
+    "ama_bench": lambda gold: {"task": "t", "trajectory": [], "qa_pairs": [{"question": "?", "answer": gold}]},
+    "halumem": halumem,
     "beam": beam,
     "custom": lambda gold: {"sections": ["t"], "questions": ["?"], "answers": [gold]},
     "hotpotqa": lambda gold: HOTPOT | {"answer": gold},
