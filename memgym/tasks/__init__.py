@@ -41,6 +41,7 @@ TASKS: dict[str, str] = {
     "icl": "memgym.tasks.procedural.icl:Icl",
     "locomo": "memgym.tasks.published.locomo:LoCoMo",
     "longmemeval": "memgym.tasks.published.longmemeval:LongMemEval",
+    "longmemeval_v2": "memgym.tasks.published.longmemeval_v2:LongMemEvalV2",
     "memagent": "memgym.tasks.published.memagent:MemAgent",
     "memfactory": "memgym.tasks.published.memfactory:MemFactory",
     "memoryagentbench": "memgym.tasks.published.memoryagentbench:MemoryAgentBench",
