@@ -68,6 +68,8 @@ PROMPTS = {name: _ours(name) for name in ("benchmark", "strict", "lenient")}
 """The benchmark's own rule (a generic one where it has none), and two that every benchmark has side by side."""
 BY_POINTS = Prompt("rubric", {"point": POINT_MET}, form=POINT)
 """Marks each point of a question's rubric, or each of its gold answers, with 0, 0.5 or 1."""
+OURS = {**PROMPTS, BY_POINTS.name: BY_POINTS}
+"""Name to prompt, all that are ours."""
 
 
 def get_prompt(name: str) -> Prompt:
@@ -84,7 +86,7 @@ def get_prompt(name: str) -> Prompt:
     """
     if isinstance(name, str) and name.endswith(".toml"):
         return _own(name, _read_toml(Path(name)))
-    found = resolve("judge prompt", name, {**PROMPTS, BY_POINTS.name: BY_POINTS})
+    found = resolve("judge prompt", name, OURS)
     return found if isinstance(found, Prompt) else _own(name, found)
 
 

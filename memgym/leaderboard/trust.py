@@ -21,7 +21,7 @@ from memgym.envs.longcontext import LongcontextEnv
 from memgym.envs.memory_bank import MemoryBankEnv
 from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.folders import DATA_FOLDER
-from memgym.judging.prompts import PROMPTS
+from memgym.judging.prompts import OURS
 from memgym.leaderboard.contexts import Context
 from memgym.leaderboard.evaluate import make_env
 from memgym.leaderboard.records import EntryRecord, Header
@@ -190,7 +190,7 @@ def _argument(name: str, value: Any, trust: Trust) -> Any:
     return value
 
 
-_PATHS = frozenset({"path", "exclude", "only", "entities", "errata", "aliases"})
+_PATHS = frozenset({"path", "exclude", "only", "entities", "errata", "aliases", "contexts", "haystack", "trajectories"})
 """Arguments of our tasks that name files."""
 
 
@@ -232,7 +232,7 @@ def _judge(judge: Any, trust: Trust) -> dict[str, Any]:
     described = judge if isinstance(judge, dict) else {"model": judge}
     trust.need_api("judge", described.get("model"))
     prompt = described.get("prompt", "benchmark")
-    if not (isinstance(prompt, str) and prompt in PROMPTS):
+    if not (isinstance(prompt, str) and prompt in OURS):
         trust.need_code("judge prompt", prompt)
     return {"model": described.get("model"), "prompt": prompt}
 
