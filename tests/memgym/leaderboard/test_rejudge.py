@@ -53,7 +53,7 @@ def contrary(judge_server: Any) -> Any:
 
 
 @pytest.mark.parametrize("policy", ["baselines:Oracle", "baselines:Lexical", "baselines:Random"])
-@pytest.mark.parametrize("prompt", [{}, {"prompt": "lenient"}])
+@pytest.mark.parametrize("prompt", [{}, {"prompt": "lenient"}, {"prompt": "rubric"}])
 def test_it_is_as_if_it_had_been_played_with_the_judge(contrary: Any, policy: str, prompt: dict[str, str]) -> None:
     judge = {"model": "grader", "base_url": contrary.url, **prompt}
     plain = evaluate(policy, SUITE, seed=1)
@@ -64,7 +64,7 @@ def test_it_is_as_if_it_had_been_played_with_the_judge(contrary: Any, policy: st
     entries = tuple(
         SuiteEntry(e.name, e.env_id, {**e.kwargs, "judge": judge}, e.split, e.episodes, e.trials) for e in ENTRIES
     )
-    name = "mine judge=grader" + (" prompt=lenient" if prompt else "")
+    name = "mine judge=grader" + (f" prompt={prompt['prompt']}" if prompt else "")
     played = evaluate(policy, Suite(name, "", entries), seed=1)
     assert len(contrary.requests) == asked  # the verdicts were kept
     assert timeless(judged) == timeless(played)
