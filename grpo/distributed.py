@@ -102,7 +102,7 @@ def wrap(policy: TrainablePolicy, strategy: str, world: TorchWorld) -> nn.Module
         return forward
     if strategy == "ddp":
         trained = any(parameter.requires_grad for parameter in policy.parameters())
-        return DistributedDataParallel(forward) if trained else forward
+        return DistributedDataParallel(forward, gradient_as_bucket_view=True) if trained else forward
     mesh = dist.init_device_mesh(world.device.type, (world.size,))
     policy.uniform_passes = True
     for shard in policy.shards():
@@ -111,9 +111,13 @@ def wrap(policy: TrainablePolicy, strategy: str, world: TorchWorld) -> nn.Module
     return forward
 
 
-def accumulate(forward: nn.Module, last: bool) -> AbstractContextManager:
-    """Return the context of a micro-batch's backward pass: replicas exchange gradients at the last one only."""
-    return forward.no_sync() if isinstance(forward, DistributedDataParallel) and not last else nullcontext()
+def accumulate(forward: nn.Module, exchange: bool) -> AbstractContextManager:
+    """Return the context of a micro-batch's backward pass, in which replicas exchange their gradients or do not.
+
+    An update's first and last should: from the first exchange on, gradients lie where they are exchanged. Without it
+    there would be two sets of them until the last.
+    """
+    return nullcontext() if exchange or not isinstance(forward, DistributedDataParallel) else forward.no_sync()
 
 
 def shares(
