@@ -121,14 +121,14 @@ def accumulate(forward: nn.Module, exchange: bool) -> AbstractContextManager:
 
 
 def shares(
-    buffer: TensorDict, rows: Tensor, max_tokens: int, share_prefixes: bool, world: TorchWorld
+    buffer: TensorDict, rows: Tensor, max_tokens: int, repeat_cost: float | None, world: TorchWorld
 ) -> list[tuple[Tensor, bool]]:
     """Return this rank's micro-batches of the given ``rows`` as ``(row indices, idle)``, equally many on every rank.
 
     Batches are cut in two until every rank has as many; where single rows are left, a rank runs an idle batch, which is
     computed (sharded parameters need every rank's call) but counts for nothing.
     """
-    batches = [rows[part] for part in micro_batches(buffer[rows], max_tokens, share_prefixes)]
+    batches = [rows[part] for part in micro_batches(buffer[rows], max_tokens, repeat_cost)]
     while len(batches) % world.size and max(map(len, batches)) > 1:
         largest = max(range(len(batches)), key=lambda index: len(batches[index]))
         batches[largest : largest + 1] = batches[largest].tensor_split(2)

@@ -372,7 +372,7 @@ class Trainer:
             tracker.close()
 
     def _shares(self, buffer: TensorDict, rows: Tensor) -> list[tuple[Tensor, bool]]:
-        return distributed.shares(buffer, rows, self.config.micro_tokens, self.policy.shares_prefixes, self.world)
+        return distributed.shares(buffer, rows, self.config.micro_tokens, self.policy.repeat_cost, self.world)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")

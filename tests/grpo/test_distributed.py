@@ -157,7 +157,7 @@ def test_ctrl_c_saves_before_torchrun_kills(toy, tmp_path, alone):
 def test_every_rank_has_as_many_batches_and_every_row_counts_once(rollout, size, bound):
     buffer = rollout(3)
     chosen = torch.arange(len(buffer))[::2]
-    work = [shares(buffer, chosen, bound, True, TorchWorld(rank, size)) for rank in range(size)]
+    work = [shares(buffer, chosen, bound, 0.1, TorchWorld(rank, size)) for rank in range(size)]
     assert len({len(batches) for batches in work}) == 1
     counted = torch.cat([rows for batches in work for rows, idle in batches if not idle])
     assert sorted(counted.tolist()) == chosen.tolist()
