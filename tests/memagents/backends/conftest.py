@@ -58,6 +58,10 @@ def random_model(kind: str = "llama", **changes):
         "llama": lambda: transformers.LlamaConfig(**common | changes),
         "qwen3": lambda: transformers.Qwen3Config(**common | {"head_dim": 8} | changes),
         "mistral": lambda: transformers.MistralConfig(**common | {"sliding_window": 8} | changes),
+        "smollm2": lambda: transformers.LlamaConfig(
+            **common | {"hidden_size": 36, "num_attention_heads": 9, "num_key_value_heads": 3} | changes
+        ),
+        "gemma": lambda: transformers.GemmaConfig(**common | {"head_dim": 8} | changes),
         "gemma3": lambda: transformers.Gemma3TextConfig(**common | {"head_dim": 8, "sliding_window": 8} | changes),
         "gpt2": lambda: transformers.GPT2Config(**small | {"bos_token_id": 1} | changes),
     }[kind]()
