@@ -25,6 +25,9 @@ from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
 from grpo.projection import project, scaling
 
+CHUNK_TOKENS = 256
+"""Response tokens whose logits are held at once."""
+
 REPEAT_COST = 0.1
 """Of a token in one more row: keys and values by head, against all that a layer keeps of a token for the backward pass
 (0.03 to 0.14 of it in Llamas and Qwen3s of any size). Where layers are recomputed, one at a time holds them."""
@@ -54,7 +57,7 @@ class CausalLM(TrainablePolicy):
         self,
         model: nn.Module,
         temperature: float = 1.0,
-        chunk_tokens: int = 256,
+        chunk_tokens: int = CHUNK_TOKENS,
         share_prefixes: bool = True,
         gradient_checkpointing: bool = False,
     ):

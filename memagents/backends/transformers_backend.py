@@ -28,6 +28,7 @@ from memgym.errors import ConfigError, unknown
 
 logger = logging.getLogger(__name__)
 
+BATCH_TOKENS = 32_768
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -58,7 +59,7 @@ class TransformersBackend(LocalBackend):
         self,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        batch_tokens: int = 32_768,
+        batch_tokens: int = BATCH_TOKENS,
         truncate: bool = False,
         rollout_dtype: str | None = None,
         remember: bool = False,
@@ -83,7 +84,7 @@ class TransformersBackend(LocalBackend):
         model: str | os.PathLike,
         dtype: str = "auto",
         device: str = "auto",
-        batch_tokens: int = 32_768,
+        batch_tokens: int = BATCH_TOKENS,
         truncate: bool = False,
         rollout_dtype: str | None = None,
         remember: bool = False,
