@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
@@ -24,6 +25,8 @@ from grpo.masks import attention_mask
 from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
 from grpo.projection import project, scaling
+
+logger = logging.getLogger(__name__)
 
 CHUNK_TOKENS = 256
 """Response tokens whose logits are held at once."""
@@ -144,6 +147,16 @@ class CausalLM(TrainablePolicy):
                 yield f"{module}.weight", (_whole(parameter).float() + delta.float()).to(parameter.dtype)
             elif f".{_ADAPTER}." not in name:
                 yield name.replace(".base_layer.", "."), _whole(parameter)
+
+    def use_flash_attention(self) -> None:
+        """Attend by FlashAttention-2 from now on, where it is installed and fits the model; for bfloat16 on a card."""
+        from transformers.utils import is_flash_attn_2_available
+
+        if is_flash_attn_2_available():
+            try:
+                self.base.set_attn_implementation("flash_attention_2")
+            except ValueError as error:
+                logger.info("no FlashAttention-2 for this model: %s", error)
 
     def shards(self) -> Iterable[nn.Module]:
         """Return the decoder layers."""

@@ -16,7 +16,6 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import is_flash_attn_2_available
 
 from memagents.backends.base import Sampling
 from memagents.backends.decode import make_decoder
@@ -90,7 +89,7 @@ class TransformersBackend(LocalBackend):
         remember: bool = False,
         template_options: Mapping[str, Any] | None = None,
     ) -> TransformersBackend:
-        """Load a model and its tokenizer. FlashAttention-2 is used where it is installed and fits.
+        """Load a model and its tokenizer.
 
         Args:
             model: ``smollm2``, a model directory, or a hub name.
@@ -122,8 +121,6 @@ class TransformersBackend(LocalBackend):
         lacking = sorted(found[1].get("missing_keys", ()))
         if lacking:  # Transformers would make them up
             raise cannot_load(model, ValueError(f"its weights lack {len(lacking)} tensors, {lacking[0]} among them"))
-        if place.type == "cuda" and torch_dtype != torch.float32 and is_flash_attn_2_available():
-            _try_flash_attention(loaded)
         attention = loaded.config._attn_implementation
         logger.info("model %s: %s on %s with attention %s", model, torch_dtype, place, attention)
         loaded.to(place)
@@ -249,10 +246,3 @@ def _choose_device(name: str) -> torch.device:
     if dist.is_initialized() and dist.get_world_size() > 1:
         raise ConfigError(f"device = {name!r} would put the models of all processes on one card: write 'cuda'")
     return device
-
-
-def _try_flash_attention(model: PreTrainedModel) -> None:
-    try:
-        model.set_attn_implementation("flash_attention_2")
-    except ValueError as error:
-        logger.info("no FlashAttention-2 for this model: %s", error)
