@@ -18,7 +18,8 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from memagents.backends.base import Sampling
-from memagents.backends.decode import make_decoder
+from memagents.backends.decode import Growing
+from memagents.backends.lanes import Lanes, holds_lanes
 from memagents.backends.local import LocalBackend, Sample, cannot_load, find_model, stop_ids
 from memagents.backends.prefill import Prompt, Reader
 from memagents.backends.sampling import draw, log_distribution, row_uniforms
@@ -75,6 +76,7 @@ class TransformersBackend(LocalBackend):
         self.batch_tokens = batch_tokens
         self.rollout_dtype = rollout_dtype
         self._base = self._sampled = base
+        self._lanes: Lanes | None = None
         self._stop_ids = stop_ids(tokenizer, getattr(base.generation_config, "eos_token_id", None))
 
     @classmethod
@@ -145,6 +147,11 @@ class TransformersBackend(LocalBackend):
     def sample_from_copy(self) -> None:
         """Sample from a copy of the weights from now on, in ``rollout_dtype`` if one is set."""
         self._sampled = _copied(self._base, DTYPES[self.rollout_dtype] if self.rollout_dtype else None)
+        self._lanes = None
+
+    def sleep(self) -> None:
+        """Give up the cache and the captured steps, if there are any."""
+        self._lanes = None
 
     @torch.inference_mode()
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
@@ -154,6 +161,9 @@ class TransformersBackend(LocalBackend):
         training = self._sampled.training
         self._sampled.eval()
         try:
+            if holds_lanes(self._sampled):
+                self._lanes = self._lanes or Lanes(self._sampled, self._stop_ids, self.batch_tokens)
+                return self._lanes.sample(keys, uniforms, sampling, self._teller(prompts))
             for rows in self._batches(keys, sampling.max_tokens):
                 batch = self._sample_batch([keys[row] for row in rows], rows, uniforms, sampling)
                 for row, sample in zip(rows, batch, strict=True):
@@ -192,7 +202,7 @@ class TransformersBackend(LocalBackend):
 
         active = torch.arange(len(rows), device=device)
         state = state.select(torch.tensor([distinct[prompt] for prompt in prompts], device=device))
-        decoder = make_decoder(self._sampled, reader, state, sampling.max_tokens)
+        decoder = Growing(reader, state)
         tell = self._teller(prompts)
         for step in range(sampling.max_tokens):
             logits = decoder.logits
