@@ -9,7 +9,7 @@ graph captured on another one holds nothing.
 from __future__ import annotations
 
 import inspect
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -63,6 +63,7 @@ class Lanes:
         self._model, self._replay, self._tokens = model, replay, tokens
         self._stop = torch.tensor(stop_ids, dtype=torch.long, device=model.device)
         self._arena: list[tuple[Tensor, ...]] = []
+        self._room = 0  # tokens
         self._boards: dict[tuple[int, Sampling], Board] = {}
         self._graphs: list[Any] = []
 
@@ -86,19 +87,24 @@ class Lanes:
         # By falling length; those that begin alike stay together.
         slots_of = [_slots(len(prompt) + sampling.max_tokens) for prompt in prompts]
         order = sorted(range(len(prompts)), key=lambda row: (-slots_of[row], prompts[row]))
+        self._make_room([count * slots for slots, count in Counter(slots_of).items()], max(slots_of))
         for slots, rows in groupby(order, key=slots_of.__getitem__):
             board = self._board(slots, sampling)
             samples |= dict(_played(board, Reader(self._model), deque(rows), prompts, uniforms, tell))
         return [samples[row] for row in range(len(prompts))]
 
+    def _make_room(self, wanted: list[int], slots: int) -> None:
+        """Have memory for the largest number of tokens that is ``wanted`` at once, or as many as there may be."""
+        most = max(self._tokens, slots)
+        tokens = min(most, 2 * max(wanted))
+        if self._room < min(most, max(wanted)):
+            self._arena, self._boards, self._graphs = [], {}, []  # the old one goes first
+            self._arena, self._room = _arena(self._model, tokens), tokens
+
     def _board(self, slots: int, sampling: Sampling) -> Board:
-        if self._arena and self._arena[0][0].shape[0] < slots:
-            self._arena, self._boards, self._graphs = [], {}, []
-        if not self._arena:
-            self._arena = _arena(self._model, max(self._tokens, slots))
         key = (slots, replace(sampling, seeds=None, json_schema=None))  # all that a captured step depends on
         if key not in self._boards:
-            rows = max(1, self._tokens // slots)
+            rows = self._room // slots
             graphs = self._graphs if self._replay else None
             self._boards[key] = Board(self._model, self._arena, rows, slots, sampling, self._stop, graphs)
         return self._boards[key]

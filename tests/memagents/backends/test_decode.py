@@ -245,6 +245,22 @@ def test_ended_rows_make_room_for_prompts_that_wait(tiny_dir, in_lanes: Callable
     assert sum(widths) < 2 * sum(replies)  # lanes are seldom empty, and few at the end
 
 
+@pytest.mark.usefixtures("small")
+def test_memory_is_taken_for_what_is_asked_not_for_what_may_be(make_model: Callable) -> None:
+    sampler = Lanes(make_model(), [2], 10_000, replay=False)
+    uniforms = torch.rand(40, 10, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+    def room(prompts: list, count: int) -> int:
+        sampler.sample(prompts, uniforms[: len(prompts)], Sampling(max_tokens=count))
+        return sampler._arena[0][0].shape[0]
+
+    first = room([(5, 6)], 10)
+    assert first <= 2 * 16
+    assert 40 * 16 <= (second := room([(5, 6)] * 40, 10)) <= 80 * 16
+    assert room([(5, 6)], 10) == second  # and kept
+    assert room([(5,) * 40] * 40, 10) == 40 * 64 * 2
+
+
 class Syncs(TorchDispatchMode):
     """Counts what makes the host wait for a card."""
 
