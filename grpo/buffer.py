@@ -288,16 +288,16 @@ def lengths(buffer: TensorDict) -> tuple[Tensor, Tensor]:
     return prompt, response
 
 
-def micro_batches(buffer: TensorDict, max_tokens: int, share_prefixes: bool = False) -> Iterator[Tensor]:
+def micro_batches(buffer: TensorDict, max_tokens: int, repeat_cost: float | None = None) -> Iterator[Tensor]:
     """Yield row indices ``[n]`` of micro-batches of similar lengths, each within ``max_tokens`` padded tokens.
 
-    A batch of n rows costs n · (longest prompt + longest response). With ``share_prefixes`` what prompts have in common
-    at their beginning costs once per group (see :mod:`grpo.prefixes`), and a group's rows follow each other. A row
-    larger than the bound is a batch of its own. Deterministic: sorted by length, ties by row.
+    A batch of n rows costs n · (longest prompt + longest response). With a ``repeat_cost`` what prompts have in common
+    at their beginning costs once per group (see :mod:`grpo.prefixes`), and that part of it for each row; a group's rows
+    follow each other. A row larger than the bound is a batch of its own. Deterministic: sorted by length, ties by row.
     """
     prompt, response = (length.tolist() for length in lengths(buffer))
     group, shared = [0] * len(prompt), [0] * len(prompt)
-    if share_prefixes:
+    if repeat_cost is not None:
         group, shared = shared_prefixes(unpadded(buffer["prompt_ids"], buffer["prompt_mask"]))
     rest = [whole - part for whole, part in zip(prompt, shared, strict=True)]
     batch: list[int] = []
@@ -306,7 +306,9 @@ def micro_batches(buffer: TensorDict, max_tokens: int, share_prefixes: bool = Fa
     for row in sorted(range(len(prompt)), key=lambda row: (shared[row], group[row], rest[row], response[row], row)):
         own = (shared[row], rest[row], response[row])
         width = tuple(map(max, widest, own))
-        if batch and len(groups | {group[row]}) * width[0] + (len(batch) + 1) * (width[1] + width[2]) > max_tokens:
+        count = len(batch) + 1
+        passes = len(groups | {group[row]}) + count * (repeat_cost or 0)
+        if batch and passes * width[0] + count * (width[1] + width[2]) > max_tokens:
             yield torch.tensor(batch)
             batch, groups, width = [], set(), own
         batch.append(row)

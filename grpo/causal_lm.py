@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, Self
@@ -24,6 +25,15 @@ from grpo.masks import attention_mask
 from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
 from grpo.projection import project, scaling
+
+logger = logging.getLogger(__name__)
+
+CHUNK_TOKENS = 256
+"""Response tokens whose logits are held at once."""
+
+REPEAT_COST = 0.1
+"""Of a token in one more row: keys and values by head, against all that a layer keeps of a token for the backward pass
+(0.03 to 0.14 of it in Llamas and Qwen3s of any size). Where layers are recomputed, one at a time holds them."""
 
 _ADAPTER = "default"
 """PEFT's name of the adapter that is trained."""
@@ -50,7 +60,7 @@ class CausalLM(TrainablePolicy):
         self,
         model: nn.Module,
         temperature: float = 1.0,
-        chunk_tokens: int = 256,
+        chunk_tokens: int = CHUNK_TOKENS,
         share_prefixes: bool = True,
         gradient_checkpointing: bool = False,
     ):
@@ -61,7 +71,8 @@ class CausalLM(TrainablePolicy):
         self.chunk_tokens = chunk_tokens
         if gradient_checkpointing:
             _recompute_layers(self.base)
-        self.shares_prefixes = share_prefixes and _can_share(self.base, gradient_checkpointing)
+        if share_prefixes and _can_share(self.base, gradient_checkpointing):
+            self.repeat_cost = 0.0 if gradient_checkpointing else REPEAT_COST
 
     @classmethod
     def from_pretrained(cls, path: str, lora_rank: int = 0, **kwargs: Any) -> Self:
@@ -83,7 +94,7 @@ class CausalLM(TrainablePolicy):
     def log_probs(self, batch: TensorDict) -> tuple[Tensor, Tensor]:
         """Return log-probability and entropy of every response token: ``[N, R]`` float32, 0 outside the mask."""
         mask = batch["response_mask"]
-        hidden = self._shared_hidden(batch) if self.shares_prefixes else None
+        hidden = self._shared_hidden(batch) if self.repeat_cost is not None else None
         if hidden is None:
             hidden = self._plain_hidden(batch)
         flat = token_log_probs(
@@ -136,6 +147,16 @@ class CausalLM(TrainablePolicy):
                 yield f"{module}.weight", (_whole(parameter).float() + delta.float()).to(parameter.dtype)
             elif f".{_ADAPTER}." not in name:
                 yield name.replace(".base_layer.", "."), _whole(parameter)
+
+    def use_flash_attention(self) -> None:
+        """Attend by FlashAttention-2 from now on, where it is installed and fits the model; for bfloat16 on a card."""
+        from transformers.utils import is_flash_attn_2_available
+
+        if is_flash_attn_2_available():
+            try:
+                self.base.set_attn_implementation("flash_attention_2")
+            except ValueError as error:
+                logger.info("no FlashAttention-2 for this model: %s", error)
 
     def shards(self) -> Iterable[nn.Module]:
         """Return the decoder layers."""

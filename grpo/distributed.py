@@ -102,7 +102,7 @@ def wrap(policy: TrainablePolicy, strategy: str, world: TorchWorld) -> nn.Module
         return forward
     if strategy == "ddp":
         trained = any(parameter.requires_grad for parameter in policy.parameters())
-        return DistributedDataParallel(forward) if trained else forward
+        return DistributedDataParallel(forward, gradient_as_bucket_view=True) if trained else forward
     mesh = dist.init_device_mesh(world.device.type, (world.size,))
     policy.uniform_passes = True
     for shard in policy.shards():
@@ -111,20 +111,24 @@ def wrap(policy: TrainablePolicy, strategy: str, world: TorchWorld) -> nn.Module
     return forward
 
 
-def accumulate(forward: nn.Module, last: bool) -> AbstractContextManager:
-    """Return the context of a micro-batch's backward pass: replicas exchange gradients at the last one only."""
-    return forward.no_sync() if isinstance(forward, DistributedDataParallel) and not last else nullcontext()
+def accumulate(forward: nn.Module, exchange: bool) -> AbstractContextManager:
+    """Return the context of a micro-batch's backward pass, in which replicas exchange their gradients or do not.
+
+    An update's first and last should: from the first exchange on, gradients lie where they are exchanged. Without it
+    there would be two sets of them until the last.
+    """
+    return nullcontext() if exchange or not isinstance(forward, DistributedDataParallel) else forward.no_sync()
 
 
 def shares(
-    buffer: TensorDict, rows: Tensor, max_tokens: int, share_prefixes: bool, world: TorchWorld
+    buffer: TensorDict, rows: Tensor, max_tokens: int, repeat_cost: float | None, world: TorchWorld
 ) -> list[tuple[Tensor, bool]]:
     """Return this rank's micro-batches of the given ``rows`` as ``(row indices, idle)``, equally many on every rank.
 
     Batches are cut in two until every rank has as many; where single rows are left, a rank runs an idle batch, which is
     computed (sharded parameters need every rank's call) but counts for nothing.
     """
-    batches = [rows[part] for part in micro_batches(buffer[rows], max_tokens, share_prefixes)]
+    batches = [rows[part] for part in micro_batches(buffer[rows], max_tokens, repeat_cost)]
     while len(batches) % world.size and max(map(len, batches)) > 1:
         largest = max(range(len(batches)), key=lambda index: len(batches[index]))
         batches[largest : largest + 1] = batches[largest].tensor_split(2)

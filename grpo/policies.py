@@ -17,8 +17,9 @@ class TrainablePolicy(nn.Module, ABC):
     Its ``parameters()`` that require gradients are trained. What else there is has a default.
     """
 
-    shares_prefixes: bool = False
-    """Whether what prompts in a batch begin with costs once, so that micro-batches may hold more rows."""
+    repeat_cost: float | None = None
+    """What a token that several prompts of a batch begin with costs each row, against 1 for one that is computed; that
+    is done once. None where every row computes all of its own."""
 
     uniform_passes: bool = False
     """Whether every batch makes the same calls of the :meth:`shards`; set where they are sharded, which needs it."""

@@ -21,32 +21,56 @@ def cache_name(model: nn.Module) -> str:
 
 
 class RecordingLayer(DynamicLayer):
-    """Keeps the keys and values ``[U, heads, P, d]`` of the last pass in ``states``."""
+    """Keeps the keys and values ``[U, heads, P, d]`` of the last pass in ``states``, as attention reads them."""
 
     states: tuple[Tensor, Tensor]
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Record and return the new states."""
-        self.keys, self.values, self.is_initialized = key_states, value_states, True
-        self.states = key_states, value_states
+        self.states = self.keys, self.values = _as_read(key_states), _as_read(value_states)
+        self.is_initialized = True
         return self.states
 
 
 class PrefixLayer(DynamicLayer):
-    """Holds fixed keys and values ``[N, heads, P, d]`` that come before those of every pass."""
+    """Holds keys and values ``[U, heads, P, d]`` of prompts; row n of every pass continues the prompt ``owner[n]``.
 
-    def __init__(self, keys: Tensor, values: Tensor):
+    They are repeated for the rows within the pass of their layer, so that they are not held for all layers at once.
+    """
+
+    def __init__(self, states: tuple[Tensor, Tensor], owner: Tensor):
         super().__init__()
-        self.keys, self.values, self.is_initialized = keys, values, True
-        self.states = keys, values
+        self.keys, self.values = self.states = states
+        self.owner, self.is_initialized = owner, True
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Return prefix and new states together; keep the prefix only."""
-        keys, values = self.states
-        return torch.cat([keys, key_states], -2), torch.cat([values, value_states], -2)
+        keys, values = (_Repeated.apply(states, self.owner) for states in self.states)
+        return torch.cat([keys, _as_read(key_states)], -2), torch.cat([values, _as_read(value_states)], -2)
 
 
 def repeat(recorded: Sequence[RecordingLayer], owner: Tensor) -> Cache:
     """Return a cache whose row n is the recorded prompt ``owner[n]`` (``[N]`` indices)."""
-    rows = [[states.index_select(0, owner) for states in layer.states] for layer in recorded]
-    return Cache(layers=[PrefixLayer(keys, values) for keys, values in rows])
+    return Cache(layers=[PrefixLayer(layer.states, owner) for layer in recorded])
+
+
+def _as_read(states: Tensor) -> Tensor:
+    """Return the states in the precision to which autocast rounds them in attention; rotations leave float32 keys."""
+    kind = states.device.type
+    return states.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else states
+
+
+class _Repeated(torch.autograd.Function):
+    """Rows of a tensor, each as often as it is named; their gradients are added in float32."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        ctx.count = len(states)
+        return states.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (gradient,), (rows,) = gradients, ctx.saved_tensors
+        total = torch.zeros(ctx.count, *gradient.shape[1:], dtype=torch.float32, device=gradient.device)
+        return total.index_add(0, rows, gradient.float()).to(gradient.dtype), None

@@ -25,6 +25,7 @@ from grpo.errors import ConfigError, GrpoError, RunFolderError
 from grpo.interrupt import interruptible
 from grpo.losses import Totals, loss_totals, policy_loss, reward_penalty
 from grpo.metrics import Metrics
+from grpo.optimizer import learning_rate, make_optimizer
 from grpo.options import flatten
 from grpo.policies import TrainablePolicy
 from grpo.run_folder import RunFolder
@@ -84,12 +85,7 @@ class Trainer:
         self.reference = None
         if reference is not None:
             self.reference = distributed.wrap(reference.requires_grad_(False).eval(), config.strategy, self.world)
-        self.optimizer = torch.optim.AdamW(
-            [parameter for parameter in policy.parameters() if parameter.requires_grad],
-            lr=config.lr,
-            betas=(config.beta1, config.beta2),
-            weight_decay=config.weight_decay,
-        )
+        self.optimizer = make_optimizer(policy, config, self.world.device)
 
     def train(self, resume: bool = False) -> dict[str, float]:
         """Run to the last iteration, an early stop, or Ctrl-C, and return the last metrics.
@@ -251,7 +247,7 @@ class Trainer:
         total = torch.zeros((), dtype=torch.float64)
         for index, (part, idle) in enumerate(work):
             batch = rollouts.trim(buffer[part]).to(self.world.device)
-            with distributed.accumulate(self.forward, last=index == len(work) - 1):
+            with distributed.accumulate(self.forward, exchange=index in (0, len(work) - 1)):
                 with self._autocast():
                     log_prob, entropy = self.forward(batch)
                 if idle:
@@ -376,20 +372,10 @@ class Trainer:
             tracker.close()
 
     def _shares(self, buffer: TensorDict, rows: Tensor) -> list[tuple[Tensor, bool]]:
-        return distributed.shares(buffer, rows, self.config.micro_tokens, self.policy.shares_prefixes, self.world)
+        return distributed.shares(buffer, rows, self.config.micro_tokens, self.policy.repeat_cost, self.world)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
     def _seed(self, rank: int, number: int = 0) -> int:
         return int(np.random.SeedSequence([self.config.seed, self.iteration, number, rank]).generate_state(1)[0])
-
-
-def learning_rate(update: int, config: TrainerConfig) -> float:
-    """Return the learning rate of an update (from 0): linear warm-up, then the schedule over the planned updates."""
-    if update < config.warmup_updates:
-        return config.lr * (update + 1) / config.warmup_updates
-    planned = config.iterations * config.epochs * config.mini_batches
-    done = min(1.0, (update - config.warmup_updates) / max(1, planned - config.warmup_updates))
-    fall = {"constant": 0.0, "linear": done, "cosine": (1 - math.cos(math.pi * done)) / 2}[config.schedule]
-    return config.lr * (1 - fall * (1 - config.final_lr))

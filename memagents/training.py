@@ -70,7 +70,9 @@ class EpisodeCollector:
         share = self.episodes(request)[request.rank :: request.world_size]
         # The same on every rank: what an episode draws does not depend on how many ranks there are.
         seed = int(np.random.SeedSequence(self._entropy(request)).generate_state(1)[0])
-        return collect(self.agent, self.env, share, self.config.group_size, seed, request.policy_version)
+        rollout = collect(self.agent, self.env, share, self.config.group_size, seed, request.policy_version)
+        self.agent.sleep()
+        return rollout
 
     def _entropy(self, request: RolloutRequest) -> list[int]:
         return [self.config.trainer.seed, request.iteration, request.attempt]
@@ -109,7 +111,9 @@ class Validation:
         if self.sync is not None:
             self.sync()
         mine = slice(self.world.rank, None, self.world.size)
-        return added(distributed.gather(score_episodes(self.agent, self.env, self.indices, share=mine), self.world))
+        scores = score_episodes(self.agent, self.env, self.indices, share=mine)
+        self.agent.sleep()
+        return added(distributed.gather(scores, self.world))
 
 
 class Run:
@@ -142,8 +146,9 @@ class Run:
             raise ConfigError(f"groups = {config.groups}, but each of the {self.world.size} ranks plays at least one")
         self.policy = make_policy(self.agent, config)
         backend = _trainable(learner)
-        if self._splits and backend is not None and backend.model is not None:
+        if backend is not None and backend.model is not None and (self._splits or backend.rollout_dtype):
             backend.sample_from_copy()
+        attend_fast(self.policy, backend, config, self.world.device, self._splits)
         sync = _weight_sync(self.policy, backend)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync, self.world)
         self.trainer = Trainer(
@@ -276,6 +281,23 @@ def _trainable(learner: Part) -> TrainableBackend | None:
     """Return the learner's backend, of which the agent has checked that it can be trained; None if it asks none."""
     assert learner.backend is None or isinstance(learner.backend, TrainableBackend)
     return learner.backend
+
+
+def attend_fast(
+    policy: TrainablePolicy,
+    backend: TrainableBackend | None,
+    config: RunConfig,
+    device: torch.device,
+    splits: bool = False,
+) -> None:
+    """Let a policy attend by FlashAttention-2 where it is worth it: on a card, in bfloat16, while it learns.
+
+    What is sampled from does without: at every token it would gather the cache of all rows, without their padding, and
+    no graph could be captured. So where the model that learns is sampled itself, both do.
+    """
+    samples = backend is not None and backend.model is not None and not (splits or backend.rollout_dtype)
+    if isinstance(policy, CausalLM) and device.type == "cuda" and config.trainer.precision == "bf16" and not samples:
+        policy.use_flash_attention()
 
 
 def _device(learner: Part, world: TorchWorld) -> torch.device:

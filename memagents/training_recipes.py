@@ -203,14 +203,22 @@ def training_recipe_names() -> list[str]:
     return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
 
-def maker_of(path: str) -> str:
-    """Return in words which training run makes a file or folder that is missing; nothing where none is known to."""
+def maker_name(path: str) -> str | None:
+    """Return the built-in training recipe whose run makes a file or folder; None where none is known to."""
     folders = [str(folder) for folder in Path(path).parents]
     for name in training_recipe_names():
-        run = read_toml(_FOLDER / f"{name}.toml")["train"]["out_dir"]
-        if run in folders:
-            return f"; the training run {run} makes it: 'memagents train {name}'"
-    return ""
+        if read_toml(_FOLDER / f"{name}.toml")["train"]["out_dir"] in folders:
+            return name
+    return None
+
+
+def maker_of(path: str) -> str:
+    """Return in words which training run makes a file or folder that is missing; nothing where none is known to."""
+    name = maker_name(path)
+    if name is None:
+        return ""
+    run = read_toml(_FOLDER / f"{name}.toml")["train"]["out_dir"]
+    return f"; the training run {run} makes it: 'memagents train {name}'"
 
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> Iterator[str]:

@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int]] = {
     "memagents ingest": (("sessions.json", "--recipe", "missing.toml", "--bank", "me.bank"), 2),
     "memagents ask": (("Où ?", "--recipe", "missing.toml", "--bank", "kept.bank"), 2),
     "memagents train": (("missing.toml",), 2),
+    "memagents plan": (("reranker",), 0),
     "memagents settings": ((), 0),
     "memagents demo": (("lr",), 2),
     "memagents plot": (("run", "--out", "curves.svg"), 0),

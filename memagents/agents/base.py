@@ -84,8 +84,9 @@ class Agent(StochasticPolicy):
             _check_fit(read, phase, assignment.status, module, backend)
             self.parts[phase] = Part(module, backend, assignment.status)
         self.learner = _find_learner(read, self.parts)
-        asked = [part.backend for part in self.parts.values() if part.backend is not None]
-        self.waits = bool(asked) and all(backend.waits for backend in asked)
+        asked = {id(part.backend): part.backend for part in self.parts.values() if part.backend is not None}
+        self.backends = list(asked.values())
+        self.waits = bool(asked) and all(backend.waits for backend in self.backends)
 
     @classmethod
     def fingerprint(
@@ -101,6 +102,11 @@ class Agent(StochasticPolicy):
             check_module(read, phase, read.assign(phase, cls.modules.get(phase, {})))
         content = json.dumps([read.agent, read.backends, read.modules], sort_keys=True, default=str)
         return hashlib.sha256(content.encode()).hexdigest()
+
+    def sleep(self) -> None:
+        """Let the backends give back what memory they need only to reply, until they are asked again."""
+        for backend in self.backends:
+            backend.sleep()
 
     def act(self, observation: str, seed: int = 0) -> str | None:  # type: ignore[override] # None is no action
         """Return the action for one observation; None where the model wrote nothing that is an action."""

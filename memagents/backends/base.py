@@ -127,6 +127,9 @@ class Backend(ABC):
     def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:
         """Return one completion per chat, in order."""
 
+    def sleep(self) -> None:
+        """Give back what memory it needs only to reply, as a trainer will use the same card; the next call wakes it."""
+
 
 class TokenBackend(Backend):
     """A backend that sees tokens."""

@@ -26,18 +26,32 @@ class BufferedLayer(DynamicLayer):
 
     def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Append new states and return all."""
+        shown = self.write(key_states, value_states, slice(None), len(key_states))
+        self.grow(key_states.shape[-2])
+        return shown
+
+    def write(self, key_states: Tensor, value_states: Tensor, rows: slice, count: int) -> tuple[Tensor, Tensor]:
+        """Append new states to some of ``count`` rows, and return all of those rows; :meth:`grow` when all rows have.
+
+        Before the first states come, there are no rows yet.
+        """
         if not self.is_initialized:
             self.dtype, self.device, self.is_initialized = key_states.dtype, key_states.device, True
-            self._buffers = key_states[:, :, :0], value_states[:, :, :0]
+            heads, width, wide = key_states.shape[1], key_states.shape[3], value_states.shape[3]
+            self._buffers = key_states.new_empty(count, heads, 0, width), value_states.new_empty(count, heads, 0, wide)
             self.keys, self.values = self._buffers
         start = self.keys.shape[-2]
         end = start + key_states.shape[-2]
         if end > self._buffers[0].shape[-2]:
             self._buffers = _grown(self.keys, end + SPARE), _grown(self.values, end + SPARE)
         for buffer, states in zip(self._buffers, (key_states, value_states), strict=True):
-            buffer[:, :, start:end] = states
-        self._show(end)
-        return self.keys, self.values
+            buffer[rows, :, start:end] = states
+        keys, values = (buffer[rows, :, :end] for buffer in self._buffers)
+        return keys, values
+
+    def grow(self, tokens: int) -> None:
+        """Count so many more tokens of each row, which were written."""
+        self._show(self.keys.shape[-2] + tokens)
 
     def reorder_cache(self, beam_idx: Tensor) -> None:
         """Keep the rows ``beam_idx``, in that order, each as often as it occurs."""
@@ -49,6 +63,29 @@ class BufferedLayer(DynamicLayer):
 
     def _show(self, length: int) -> None:
         self.keys, self.values = (buffer[:, :, :length] for buffer in self._buffers)
+
+
+class PartLayer(DynamicLayer):
+    """Some rows of a layer, for a pass that is too large to be made for all of them at once.
+
+    Args:
+        whole: the layer; it has ``count`` rows, or nothing yet.
+        rows: which of them.
+        count: how many there are.
+    """
+
+    def __init__(self, whole: BufferedLayer, rows: slice, count: int):
+        super().__init__()
+        self._whole, self._rows, self._count = whole, rows, count
+        self._length = whole.get_seq_length()
+
+    def get_seq_length(self) -> int:
+        """Return how many tokens the rows have had before this pass."""
+        return self._length
+
+    def update(self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Append new states and return all of these rows."""
+        return self._whole.write(key_states, value_states, self._rows, self._count)
 
 
 def make_cache(config: PretrainedConfig) -> DynamicCache:

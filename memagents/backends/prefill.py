@@ -15,12 +15,15 @@ from grpo.masks import attention_mask
 from grpo.prefix_cache import cache_name
 from grpo.prefixes import shared_prefixes
 from grpo.projection import coarse_head, project
-from memagents.backends.kv_cache import make_cache
+from memagents.backends.kv_cache import BufferedLayer, PartLayer, make_cache
 
 Prompt = tuple[int, ...]
 
 MIN_SAVED = 32
 """Tokens that a pass for a shared part must save at least."""
+
+PASS_TOKENS = 32_768
+"""Most padded tokens of a pass: of more, the states between a model's layers would take more than the cache."""
 
 
 @dataclass
@@ -83,9 +86,22 @@ class Reader:
         if state.mask.shape[1]:
             state = state.select(rows)
         width = max(map(len, parts))
+        few = max(1, PASS_TOKENS // width)
         ids = torch.tensor([[0] * (width - len(part)) + list(part) for part in parts], device=self._device)
         mask = torch.tensor([[0] * (width - len(part)) + [1] * len(part) for part in parts], device=self._device)
-        return self._forward(state.cache, ids, torch.cat([state.mask.expand(len(parts), -1), mask], 1))
+        mask = torch.cat([state.mask.expand(len(parts), -1), mask], 1)
+        layers: Any = state.cache.layers
+        if len(parts) <= few or any(type(layer) is not BufferedLayer for layer in layers):
+            return self._forward(state.cache, ids, mask)
+        logits = []
+        for start in range(0, len(parts), few):
+            some = slice(start, start + few)
+            cache = DynamicCache()
+            cache.layers = [PartLayer(layer, some, len(parts)) for layer in layers]
+            logits.append(self._forward(cache, ids[some], mask[some]).logits)
+        for layer in layers:
+            layer.grow(width)
+        return State(state.cache, mask, torch.cat(logits))
 
     def _forward(self, cache: DynamicCache, ids: Tensor, mask: Tensor) -> State:
         seen = attention_mask(self._model, mask, ids.shape[1])

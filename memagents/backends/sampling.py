@@ -12,10 +12,16 @@ LIKELY = 256
 """How many of the likeliest tokens are looked through for the nucleus at first."""
 
 
-def log_distribution(logits: Tensor, sampling: Sampling) -> Tensor:
+def log_distribution(logits: Tensor, sampling: Sampling, whole: bool = False) -> Tensor:
     """Return the log-probabilities ``[N, V]``, float32, that tokens are sampled from: temperature, top-k, then top-p.
 
     Greedy decoding samples from none; these are then the model's own.
+
+    Args:
+        logits: ``[N, V]``.
+        sampling: how.
+        whole: sort the whole vocabulary for the nucleus, without a look at whether less will do: a look at a card's
+            numbers waits for the card.
     """
     logits = logits.float()
     if sampling.greedy:
@@ -25,18 +31,19 @@ def log_distribution(logits: Tensor, sampling: Sampling) -> Tensor:
         least = logits.topk(min(sampling.top_k, logits.shape[-1])).values[:, -1:]
         logits = logits.masked_fill(logits < least, float("-inf"))
     if sampling.top_p < 1:
-        logits = _nucleus(logits, sampling.top_p)
+        logits = _nucleus(logits, sampling.top_p, whole)
     return logits.log_softmax(-1)
 
 
-def _nucleus(logits: Tensor, top_p: float) -> Tensor:
+def _nucleus(logits: Tensor, top_p: float, whole: bool) -> Tensor:
     """Keep the smallest set of the likeliest tokens that holds ``top_p`` (Holtzman et al., arXiv 1904.09751)."""
     total = logits.logsumexp(-1, keepdim=True)
-    for count in (min(LIKELY, logits.shape[-1]), logits.shape[-1]):  # to sort the whole vocabulary is rarely needed
+    vocabulary = logits.shape[-1]
+    for count in (min(LIKELY, vocabulary), vocabulary)[whole:]:  # to sort the whole vocabulary is rarely needed
         ordered, order = logits.topk(count)
         probs = (ordered - total).exp()
         mass = probs.cumsum(-1)
-        if (mass[:, -1] >= top_p).all():
+        if count == vocabulary or (mass[:, -1] >= top_p).all():
             break
     ordered = ordered.masked_fill(mass - probs >= top_p, float("-inf"))
     return torch.full_like(logits, float("-inf")).scatter(-1, order, ordered)

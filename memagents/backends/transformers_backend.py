@@ -16,10 +16,10 @@ import torch
 import torch.distributed as dist
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import is_flash_attn_2_available
 
 from memagents.backends.base import Sampling
-from memagents.backends.decode import make_decoder
+from memagents.backends.decode import Growing
+from memagents.backends.lanes import Lanes, holds_lanes
 from memagents.backends.local import LocalBackend, Sample, cannot_load, find_model, stop_ids
 from memagents.backends.prefill import Prompt, Reader
 from memagents.backends.sampling import draw, log_distribution, row_uniforms
@@ -28,6 +28,7 @@ from memgym.errors import ConfigError, unknown
 
 logger = logging.getLogger(__name__)
 
+BATCH_TOKENS = 32_768
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -58,7 +59,7 @@ class TransformersBackend(LocalBackend):
         self,
         model: PreTrainedModel,
         tokenizer: PreTrainedTokenizerBase,
-        batch_tokens: int = 32_768,
+        batch_tokens: int = BATCH_TOKENS,
         truncate: bool = False,
         rollout_dtype: str | None = None,
         remember: bool = False,
@@ -75,6 +76,7 @@ class TransformersBackend(LocalBackend):
         self.batch_tokens = batch_tokens
         self.rollout_dtype = rollout_dtype
         self._base = self._sampled = base
+        self._lanes: Lanes | None = None
         self._stop_ids = stop_ids(tokenizer, getattr(base.generation_config, "eos_token_id", None))
 
     @classmethod
@@ -83,13 +85,13 @@ class TransformersBackend(LocalBackend):
         model: str | os.PathLike,
         dtype: str = "auto",
         device: str = "auto",
-        batch_tokens: int = 32_768,
+        batch_tokens: int = BATCH_TOKENS,
         truncate: bool = False,
         rollout_dtype: str | None = None,
         remember: bool = False,
         template_options: Mapping[str, Any] | None = None,
     ) -> TransformersBackend:
-        """Load a model and its tokenizer. FlashAttention-2 is used where it is installed and fits.
+        """Load a model and its tokenizer.
 
         Args:
             model: ``smollm2``, a model directory, or a hub name.
@@ -121,8 +123,6 @@ class TransformersBackend(LocalBackend):
         lacking = sorted(found[1].get("missing_keys", ()))
         if lacking:  # Transformers would make them up
             raise cannot_load(model, ValueError(f"its weights lack {len(lacking)} tensors, {lacking[0]} among them"))
-        if place.type == "cuda" and torch_dtype != torch.float32 and is_flash_attn_2_available():
-            _try_flash_attention(loaded)
         attention = loaded.config._attn_implementation
         logger.info("model %s: %s on %s with attention %s", model, torch_dtype, place, attention)
         loaded.to(place)
@@ -147,6 +147,11 @@ class TransformersBackend(LocalBackend):
     def sample_from_copy(self) -> None:
         """Sample from a copy of the weights from now on, in ``rollout_dtype`` if one is set."""
         self._sampled = _copied(self._base, DTYPES[self.rollout_dtype] if self.rollout_dtype else None)
+        self._lanes = None
+
+    def sleep(self) -> None:
+        """Give up the cache and the captured steps, if there are any."""
+        self._lanes = None
 
     @torch.inference_mode()
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
@@ -156,6 +161,9 @@ class TransformersBackend(LocalBackend):
         training = self._sampled.training
         self._sampled.eval()
         try:
+            if holds_lanes(self._sampled):
+                self._lanes = self._lanes or Lanes(self._sampled, self._stop_ids, self.batch_tokens)
+                return self._lanes.sample(keys, uniforms, sampling, self._teller(prompts))
             for rows in self._batches(keys, sampling.max_tokens):
                 batch = self._sample_batch([keys[row] for row in rows], rows, uniforms, sampling)
                 for row, sample in zip(rows, batch, strict=True):
@@ -194,7 +202,7 @@ class TransformersBackend(LocalBackend):
 
         active = torch.arange(len(rows), device=device)
         state = state.select(torch.tensor([distinct[prompt] for prompt in prompts], device=device))
-        decoder = make_decoder(self._sampled, reader, state, sampling.max_tokens)
+        decoder = Growing(reader, state)
         tell = self._teller(prompts)
         for step in range(sampling.max_tokens):
             logits = decoder.logits
@@ -248,10 +256,3 @@ def _choose_device(name: str) -> torch.device:
     if dist.is_initialized() and dist.get_world_size() > 1:
         raise ConfigError(f"device = {name!r} would put the models of all processes on one card: write 'cuda'")
     return device
-
-
-def _try_flash_attention(model: PreTrainedModel) -> None:
-    try:
-        model.set_attn_implementation("flash_attention_2")
-    except ValueError as error:
-        logger.info("no FlashAttention-2 for this model: %s", error)

@@ -88,6 +88,7 @@ class VllmBackend(LocalBackend):
             os.environ.setdefault(name, value)
         self._llm = _load(model, {"dtype": dtype, "max_model_len": max_model_len}, engine or {})
         config = self._llm.llm_engine.model_config
+        self._sleeps, self._asleep = config.enable_sleep_mode, False
         super().__init__(self._llm.get_tokenizer(), config.max_model_len, truncate, remember, template_options)
         self.model_name = os.fspath(model)
         self._stop_ids = stop_ids(self.tokenizer, config.try_get_generation_config().get("eos_token_id"))
@@ -103,14 +104,27 @@ class VllmBackend(LocalBackend):
         Raises:
             ConfigError: a weight is missing, unknown, or of another shape. The engine keeps its weights.
         """
+        self._wake()
         weights = _complete(self._hf_config, {name: tensor.detach() for name, tensor in named_tensors})
         self._llm.collective_rpc("reload_weights", kwargs={"weights_iterator": list(weights.items())})
         self._llm.reset_prefix_cache()
+
+    def sleep(self) -> None:
+        """Move the engine's weights to the main memory, and give up its cache; on a card, where vLLM can."""
+        if self._sleeps and not self._asleep:
+            self._llm.sleep(level=1)
+            self._asleep = True
+
+    def _wake(self) -> None:
+        if self._asleep:
+            self._llm.wake_up()
+            self._asleep = False
 
     def _sample(self, prompts: list[list[int]], sampling: Sampling) -> list[Sample]:
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
+        self._wake()
         common = {
             "max_tokens": sampling.max_tokens,
             "min_tokens": sampling.min_tokens,
@@ -167,12 +181,15 @@ def _load(model: str | os.PathLike, options: dict[str, Any], engine: dict[str, A
             hint = f"; did you mean {near[0]!r}?" if near else ", or it is set by memgym"
             raise ConfigError(f"argument 'engine' has {name!r}, which vllm.EngineArgs does not know{hint}")
     alone = _alone_among_ranks(engine)
+    restful = {"enable_sleep_mode": True} if current_platform.is_sleep_mode_available() else {}
     # Where a prompt is read in parts, a seeded request crashes vLLM's CPU engine ("CPU Generator does not use offset").
     whole_prompts = {"enable_chunked_prefill": False} if current_platform.is_cpu() else {}
     path = find_model(model)  # its errors are clear already
     try:
         with _random_state_kept():
-            return LLM(path, **options, **_OURS, **{"trust_remote_code": False} | whole_prompts | alone | engine)
+            return LLM(
+                path, **options, **_OURS, **{"trust_remote_code": False} | whole_prompts | restful | alone | engine
+            )
     except (OSError, ValueError) as error:
         raise cannot_load(model, error) from None
 

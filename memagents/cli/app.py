@@ -99,6 +99,27 @@ def train(
 
 
 @app.command()
+def plan(
+    recipe: Annotated[
+        str | None, typer.Argument(help="A TOML file, or a built-in training recipe; all of these without one.")
+    ] = None,
+    settings: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="As for train.")] = None,
+    memory: Annotated[
+        float | None, typer.Option(metavar="GB", help="Of a card; by default that of the one here, else 80.")
+    ] = None,
+    ranks: Annotated[int, typer.Option(metavar="N", help="Processes of torchrun, each with a card.")] = 1,
+) -> None:
+    """Reckon the memory that training takes on a card, and on disk, before anything is loaded."""
+    from memagents.cli.training import plan_all, plan_recipe, training_errors
+
+    with training_errors():
+        if recipe is None:
+            plan_all(ranks, memory)
+        else:
+            plan_recipe(recipe, settings or (), ranks, memory)
+
+
+@app.command()
 def settings() -> None:
     """List the settings of training recipes, with their defaults."""
     from memagents.cli.training import settings_table, training_errors

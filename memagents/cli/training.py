@@ -16,6 +16,7 @@ from memgym.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from memagents.training import Run
+    from memagents.training_recipes import TrainingRecipe
 
 
 @contextmanager
@@ -54,8 +55,97 @@ def train_recipe(recipe: str, settings: Sequence[str], resume: bool) -> None:
                 read.check_same(folder)
             if read.needs:
                 typer.echo(f"{recipe} needs {read.needs}", err=True)
+            _say_plan(recipe, settings, read)
         _run(Run(read), resume)
     leave()
+
+
+def _say_plan(recipe: str, settings: Sequence[str], read: TrainingRecipe) -> None:
+    """Say what a language model's training will take of the card, if there is one, and what to set if that is more."""
+    import torch
+
+    if not torch.cuda.is_available() or not read.content.get("backends"):
+        return
+    from memagents.planning import GB, plan
+
+    card, ranks = _card_bytes(None), int(os.environ.get("WORLD_SIZE", "1"))
+    found = plan(read, ranks, card)
+    typer.echo(
+        f"reckoned: {found.playing / GB:.0f} GB of the card while it plays, {found.learning / GB:.0f} GB while it "
+        f"learns, of {card / GB:.0f} GB; {found.disk / GB:.0f} GB on disk ('memagents plan {recipe}' says of what)",
+        err=True,
+    )
+    if found.peak > card:
+        typer.echo(_mend(recipe, settings, ranks, card), err=True)
+
+
+def plan_recipe(recipe: str, settings: Sequence[str], ranks: int, memory: float | None) -> None:
+    """Print what a recipe's training takes, part by part, and what to set where that is more than the card has."""
+    from memagents.planning import GB, plan
+    from memagents.training_recipes import read_training_recipe
+    from memgym.cli.terminal import make_console, print_whole
+
+    card = _card_bytes(memory)
+    found = plan(read_training_recipe(recipe, settings), ranks, card)
+    if not found.needs:
+        typer.echo(f"{recipe} trains no language model: it needs no card")
+        return
+    table = _table("GB of a card, reckoned", "while it plays", "while it learns")
+    for need in found.needs:
+        table.add_row(Text(need.what), _gb(need.playing), _gb(need.learning))
+    table.add_section()
+    table.add_row("together", _gb(found.playing), _gb(found.learning))
+    print_whole(make_console(), table)
+    typer.echo(f"on disk: {found.disk / GB:.1f} GB of checkpoints and the model")
+    fits = f"a card of {card / GB:.0f} GB is enough"
+    typer.echo(fits if found.peak <= card else _mend(recipe, settings, ranks, card))
+
+
+def plan_all(ranks: int, memory: float | None) -> None:
+    """Print a line for each built-in training recipe."""
+    from memagents.planning import plan
+    from memagents.training_recipes import read_training_recipe, training_recipe_names
+    from memgym.cli.terminal import make_console, print_whole
+
+    table = _table("GB, reckoned", "model, billions", "card, plays", "card, learns", "disk")
+    for name in training_recipe_names():
+        found = plan(read_training_recipe(name), ranks, _card_bytes(memory))
+        size = f"{found.parameters / 1e9:.3f}" if found.needs else "none"
+        table.add_row(name, size, _gb(found.playing), _gb(found.learning), _gb(found.disk))
+    print_whole(make_console(), table)
+
+
+def _card_bytes(memory: float | None) -> float:
+    import torch
+
+    from memagents.planning import GB
+
+    if memory is not None:
+        return memory * GB
+    return torch.cuda.get_device_properties().total_memory if torch.cuda.is_available() else 80.0 * GB
+
+
+def _mend(recipe: str, settings: Sequence[str], ranks: int, card: float) -> str:
+    from memagents.planning import GB, mend
+
+    found = mend(recipe, settings, ranks, card)
+    if found is None:
+        return (
+            f"that is more than the card's {card / GB:.0f} GB, and no settings were found with which it fits: take a "
+            "smaller model, or several cards with torchrun and strategy=fsdp"
+        )
+    return f"that is more than the card's {card / GB:.0f} GB; it fits with {' '.join(found)}"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="right" if number else "left", no_wrap=not number)
+    return table
+
+
+def _gb(count: float) -> str:
+    return f"{count / 1e9:.1f}" if count else "-"
 
 
 def _run(run: Run, resume: bool) -> None:

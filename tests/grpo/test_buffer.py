@@ -161,31 +161,32 @@ def test_a_bad_buffer_is_refused(key, value, message):
 
 
 @quick
-@given(seed=seeds, bound=st.integers(1, 80), share=st.booleans())
-def test_micro_batches_hold_every_row_once_within_the_bound(rollout, seed, bound, share):
+@given(seed=seeds, bound=st.integers(1, 80), repeat=st.sampled_from([None, 0.0, 0.1, 1.0]))
+def test_micro_batches_hold_every_row_once_within_the_bound(rollout, seed, bound, repeat):
     buffer = rollout(seed)
-    batches = list(rb.micro_batches(buffer, bound, share))
+    batches = list(rb.micro_batches(buffer, bound, repeat))
     assert sorted(torch.cat(batches).tolist()) == list(range(len(buffer)))
     group, shared = map(torch.tensor, shared_prefixes(unpadded(buffer["prompt_ids"], buffer["prompt_mask"])))
     prompt, response = rb.lengths(buffer)
-    if not share:
+    if repeat is None:
         group, shared = torch.zeros_like(prompt), torch.zeros_like(prompt)
     longest = 0
     for rows in batches:
-        beginnings = len(group[rows].unique()) * int(shared[rows].max())
+        beginnings = (len(group[rows].unique()) + len(rows) * (repeat or 0)) * int(shared[rows].max())
         cost = beginnings + len(rows) * int((prompt - shared)[rows].max() + response[rows].max())
         assert cost <= bound or len(rows) == 1
-        key = shared if share else prompt
+        key = prompt if repeat is None else shared
         assert key[rows].max() >= longest  # sorted by length
         longest = key[rows].max()
-    again = list(rb.micro_batches(buffer, bound, share))
+    again = list(rb.micro_batches(buffer, bound, repeat))
     assert all(map(torch.equal, batches, again))
 
 
 def test_sharing_prompts_packs_more_rows():
     buffer = rb.from_rows([row(prompt_ids=[1] * 10, episode_id=index) for index in range(4)])
     assert len(list(rb.micro_batches(buffer, 30))) == 2
-    assert len(list(rb.micro_batches(buffer, 30, share_prefixes=True))) == 1
+    assert len(list(rb.micro_batches(buffer, 30, repeat_cost=0.1))) == 1
+    assert len(list(rb.micro_batches(buffer, 30, repeat_cost=0.5))) == 2
 
 
 @quick

@@ -6,9 +6,10 @@ import pytest
 import torch
 from tensordict import TensorDict
 
-from grpo.buffer import from_rows
+from grpo.buffer import from_rows, micro_batches
 from grpo.causal_lm import CausalLM, add_lora
 from grpo.errors import ConfigError
+from grpo.prefix_cache import repeat
 from tests.attention import unsafe_attention
 
 transformers = pytest.importorskip("transformers")
@@ -80,7 +81,7 @@ def test_log_probs_and_gradient_equal_the_plain_ones(rollout, kind, share, recom
     log_prob, entropy = plain(model, batch)
     expected = gradient(log_prob, entropy, batch, model)
     policy = CausalLM(model, chunk_tokens=chunk, share_prefixes=share, gradient_checkpointing=recompute).train()
-    assert policy.shares_prefixes == share
+    assert (policy.repeat_cost is not None) == share
     policy.uniform_passes = share  # also where it saves nothing
     found, found_entropy = policy.log_probs(batch)
     mask = batch["response_mask"]
@@ -152,7 +153,7 @@ def test_temperature_divides_the_logits(rollout):
 def test_sliding_windows_are_computed_plainly(rollout):
     batch, model = rollout(11), tiny("mistral", sliding_window=4)
     policy = CausalLM(model)
-    assert not policy.shares_prefixes
+    assert policy.repeat_cost is None
     mask = batch["response_mask"]
     torch.testing.assert_close(policy.log_probs(batch)[0][mask], plain(model, batch)[0][mask], rtol=1e-5, atol=2e-5)
 
@@ -236,3 +237,49 @@ def test_a_saved_model_loads(rollout, tmp_path):
     model.save_pretrained(tmp_path)
     policy = CausalLM.from_pretrained(str(tmp_path), temperature=1.0)
     torch.testing.assert_close(policy.log_probs(batch)[0], CausalLM(model).log_probs(batch)[0])
+
+
+def saved_bytes(policy: CausalLM, batch: TensorDict) -> int:
+    """What a micro-batch's forward pass keeps for the backward pass, weights aside."""
+    weights = {parameter.untyped_storage().data_ptr() for parameter in policy.parameters()}
+    kept = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor):
+        policy.log_probs(batch)
+    sizes = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in kept}
+    return sum(size for place, size in sizes.items() if place not in weights)
+
+
+BYTES_PER_TOKEN = {False: 11_500, True: 1_100}
+"""What four layers of the tiny model keep of a token."""
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+@pytest.mark.parametrize("prefix", [0, 60, 400])
+def test_micro_tokens_bound_what_is_kept_also_of_long_beginnings(prefix, recompute):
+    rows = [{"prompt_ids": [5] * prefix + [6, n], "response_ids": [7] * 6, "rewards": [0.0], "reward": 0.0,
+             "group_id": 0, "episode_id": n} for n in range(60)]  # fmt: skip
+    buffer, bound = from_rows(rows), 960
+    policy = CausalLM(tiny(num_hidden_layers=4, max_position_embeddings=512), gradient_checkpointing=recompute).train()
+    batches = list(micro_batches(buffer, bound, policy.repeat_cost))
+    assert len(batches) < 2 + 60 * (8 + 0.2 * prefix) / bound  # a beginning is not counted in full for each row
+    most = max(saved_bytes(policy, buffer[rows]) for rows in batches)
+    assert most < bound * BYTES_PER_TOKEN[recompute]
+
+
+def test_keys_of_beginnings_are_kept_as_attention_reads_them(rollout):
+    batch, kept = with_beginnings(rollout(11)), []
+
+    def grown(share: bool) -> torch.Tensor:
+        model = tiny("qwen3")
+        policy = CausalLM(model, share_prefixes=share)
+        with torch.autocast("cpu", torch.bfloat16), pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                "grpo.prefix_cache.repeat", lambda layers, owner: kept.extend(layers) or repeat(layers, owner)
+            )
+            return gradient(*policy.log_probs(batch), batch, model)
+
+    model = tiny("qwen3")
+    exact = gradient(*plain(model, batch), batch, model)
+    shared, alone = (float((grown(share) - exact).norm() / exact.norm()) for share in (True, False))
+    assert {states.dtype for layer in kept for states in layer.states} == {torch.bfloat16}
+    assert shared < 1.2 * alone  # what is repeated adds its gradients up in float32

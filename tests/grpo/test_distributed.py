@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 
-from grpo.distributed import TorchWorld, shares
+from grpo.causal_lm import CausalLM
+from grpo.distributed import TorchWorld, accumulate, shares, wrap
 from grpo.run_folder import RunFolder
 
 SETTINGS = (
@@ -155,7 +157,21 @@ def test_ctrl_c_saves_before_torchrun_kills(toy, tmp_path, alone):
 def test_every_rank_has_as_many_batches_and_every_row_counts_once(rollout, size, bound):
     buffer = rollout(3)
     chosen = torch.arange(len(buffer))[::2]
-    work = [shares(buffer, chosen, bound, True, TorchWorld(rank, size)) for rank in range(size)]
+    work = [shares(buffer, chosen, bound, 0.1, TorchWorld(rank, size)) for rank in range(size)]
     assert len({len(batches) for batches in work}) == 1
     counted = torch.cat([rows for batches in work for rows, idle in batches if not idle])
     assert sorted(counted.tolist()) == chosen.tolist()
+
+
+def test_replicas_hold_one_set_of_gradients(toy, rollout, tmp_path):
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        policy = CausalLM(toy.tiny_llama())
+        forward = wrap(policy, "ddp", TorchWorld(0, 2))
+        for exchange in (True, False, False, True):
+            with accumulate(forward, exchange):
+                forward(rollout(11, vocabulary=64))[0].sum().backward()
+            held = {parameter.grad.untyped_storage().data_ptr() for parameter in policy.parameters()}
+            assert len(held) == 1  # the bucket in which they are exchanged
+    finally:
+        dist.destroy_process_group()

@@ -18,9 +18,10 @@ from grpo.buffer import from_rows
 from grpo.causal_lm import CausalLM, add_lora
 from grpo.config import TrainerConfig, load_config
 from grpo.errors import ConfigError, GrpoError, RunFolderError
+from grpo.optimizer import learning_rate, make_optimizer
 from grpo.options import flatten
 from grpo.run_folder import RunFolder
-from grpo.trainer import Trainer, learning_rate
+from grpo.trainer import Trainer
 
 
 def config(tmp_path, name="run", **settings):
@@ -381,3 +382,20 @@ def test_settings_flatten_and_build(tmp_path):
     assert (
         load_config(None, [f"{k}={json.dumps(v)}" for k, v in flatten(settings).items() if v is not None]) == settings
     )
+
+
+def test_a_card_takes_the_fused_optimiser_with_the_same_steps(toy, tmp_path):
+    settings = config(tmp_path, lr=0.01, weight_decay=0.1)
+    policies = [CausalLM(toy.tiny_llama()) for _ in range(2)]
+    usual, fused = (
+        make_optimizer(policy, settings, torch.device(kind))
+        for policy, kind in zip(policies, ("cpu", "cuda"), strict=True)
+    )
+    assert (usual.defaults["fused"], fused.defaults["fused"]) == (None, True)
+    for _ in range(3):
+        for policy, optimizer in zip(policies, (usual, fused), strict=True):
+            for number, parameter in enumerate(policy.parameters()):
+                parameter.grad = torch.full_like(parameter, 0.1 * number - 1)
+            optimizer.step()
+    for one, other in zip(*(policy.parameters() for policy in policies), strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-6)

@@ -126,14 +126,15 @@ def layered(model_dir: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("backend", "settings"),
     [
+        (TRAINED, ["strategy=ddp"]),
         (TRAINED, []),
         (ENGINE, ["lora_rank=3", "lr=0.01"]),
         (TRAINED, ["lora_rank=3", "lr=0.01"]),
         (TRAINED, ["backends.tiny.rollout_dtype=float32", "kl=k3", "kl_coef=0.1", "gradient_checkpointing=true"]),
     ],
-    ids=["model", "engine", "adapters", "reference"],
+    ids=["replicas", "model", "engine", "adapters", "reference"],
 )
-def test_split_weights_sample_train_save_resume_and_start_the_next_stage(
+def test_ranks_sample_train_save_resume_and_start_the_next_stage(
     recipe, layered: Path, tmp_path: Path, backend: str, settings: list[str]
 ) -> None:
     common = [f"backends.tiny.model={layered}", "strategy=fsdp", "save_every=1", *settings]

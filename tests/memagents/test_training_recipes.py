@@ -72,7 +72,7 @@ def test_the_recipe_of_a_row_trains_nothing(path: Path, model_dir: Path) -> None
 @pytest.mark.parametrize("name", ["memory_agent", "memory_agent_imitation", "memory_r1", "memory_r1_imitation"])
 def test_what_a_gpu_recipe_needs_is_said_before_weights_are_loaded(name: str, tmp_path: Path, monkeypatch) -> None:
     recipe = read_training_recipe(name)
-    assert "a GPU. Its memory" in recipe.needs
+    assert f"a GPU: 'memagents plan {name}'" in recipe.needs
     for stage in recipe.content["env"].get("stages", ()):
         assert stage["path"] in recipe.needs
     for backend in recipe.content["backends"].values():

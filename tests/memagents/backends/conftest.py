@@ -11,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -58,6 +59,10 @@ def random_model(kind: str = "llama", **changes):
         "llama": lambda: transformers.LlamaConfig(**common | changes),
         "qwen3": lambda: transformers.Qwen3Config(**common | {"head_dim": 8} | changes),
         "mistral": lambda: transformers.MistralConfig(**common | {"sliding_window": 8} | changes),
+        "smollm2": lambda: transformers.LlamaConfig(
+            **common | {"hidden_size": 36, "num_attention_heads": 9, "num_key_value_heads": 3} | changes
+        ),
+        "gemma": lambda: transformers.GemmaConfig(**common | {"head_dim": 8} | changes),
         "gemma3": lambda: transformers.Gemma3TextConfig(**common | {"head_dim": 8, "sliding_window": 8} | changes),
         "gpt2": lambda: transformers.GPT2Config(**small | {"bos_token_id": 1} | changes),
     }[kind]()
@@ -125,6 +130,23 @@ def train_three_steps(tmp_path: Path) -> Callable[[str], list[dict]]:
         return records
 
     return train
+
+
+@pytest.fixture
+def in_lanes(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """``in_lanes(backend, prompts, sampling, replay=False)``: sample as on a card."""
+
+    from memagents.backends import transformers_backend
+    from memagents.backends.lanes import Lanes, takes_lanes
+
+    def sample(backend: Any, prompts: list, sampling: Any, replay: bool = False) -> Any:
+        make = lambda model, stop, tokens: Lanes(model, stop, tokens, replay)  # noqa: E731
+        with monkeypatch.context() as patch:
+            patch.setattr(transformers_backend, "holds_lanes", takes_lanes)
+            patch.setattr(transformers_backend, "Lanes", make)
+            return backend.generate(prompts, sampling)
+
+    return sample
 
 
 MODEL_LEN, KV_BYTES = 2048, 600_000_000

@@ -67,6 +67,28 @@ def test_logits_equal_those_of_each_prompt_alone(make_model, kind):
             read = [[*ids, token] for ids, token in zip(read, tokens.tolist(), strict=True)]
 
 
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gpt2"])
+def test_many_prompts_are_read_a_few_at_a_time(make_model, monkeypatch, kind):
+    model, prompts = make_model(kind), [*tree(), (5,), (6, 7)]
+    shapes = []
+    decoder = model.get_decoder()
+    decoder.register_forward_pre_hook(
+        lambda module, args, kwargs: shapes.append(tuple([*args, kwargs.get("input_ids")][0].shape)), with_kwargs=True
+    )
+    tokens = torch.arange(len(prompts)) % 20 + 4
+    with torch.inference_mode():
+        reader = Reader(model)
+        whole = reader.prefill(prompts)
+        widest = [count * width for count, width in shapes]
+        then = reader.step(whole, tokens)
+        shapes.clear()
+        monkeypatch.setattr(prefill, "PASS_TOKENS", 60)
+        state = reader.prefill(prompts)
+        assert max(count * width for count, width in shapes) <= 60 < max(widest)
+        torch.testing.assert_close(state.logits, whole.logits, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(reader.step(state, tokens).logits, then.logits, atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("kind", ["llama", "qwen3", "mistral", "gemma3", "gpt2"])
 def test_attention_that_gives_nan_for_padding_changes_nothing(make_model, monkeypatch, kind):
     model, prompts = make_model(kind), [*tree(), (5,), (6, 7)]
