@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import gymnasium as gym
 
-from memgym.playing import Game, Job
+from memgym.playing import Game, Job, Played
 from memgym.policy import Move
 from memgym.steptrace.credit import returns
 from memgym.steptrace.record import LEARNED, TOKENS, TraceStep, calls, trace_of
@@ -61,6 +61,11 @@ class Session:
         return 0 if self._game.ask is None else self._game.ask.seed
 
     @property
+    def played(self) -> Played:
+        """The episode so far, as the playing module keeps it."""
+        return self._game.played
+
+    @property
     def final_phase(self) -> str:
         """The phase that gets the final reward."""
         phases: tuple[str, ...] = self.env.get_wrapper_attr("phases")
@@ -69,7 +74,7 @@ class Session:
     @property
     def info(self) -> dict[str, Any]:
         """What the environment told of the last step; empty before the first."""
-        steps = self._game.played.steps
+        steps = self.played.steps
         return steps[-1].info if steps else {}
 
     def step(self, action: str | None, *, trained: bool = True, **extra: Any) -> Self:
@@ -100,7 +105,7 @@ class Session:
 
     def trace(self) -> list[TraceStep]:
         """Return the steps so far."""
-        return trace_of(self._game.played, final_phase=self.final_phase, **self._place)
+        return trace_of(self.played, final_phase=self.final_phase, **self._place)
 
     def calls(self) -> list[TraceStep]:
         """Return the steps that are learned from, each with what was paid up to the next one."""
