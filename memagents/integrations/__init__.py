@@ -1,0 +1,4 @@
+"""Adapters to trainers and servers of others: each plays the agents of this package, by :mod:`memagents.sessions`.
+
+Each imports its library when it is imported itself, and needs no other adapter.
+"""
