@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 from memagents.agents.base import Agent, load_agent
-from memagents.backends.base import Completion, Messages, Sampling, TrainableBackend
+from memagents.backends.base import Backend, Completion, Messages, Sampling, TrainableBackend
 from memagents.jobs import repeated
 from memagents.modules import Request
 from memagents.recipes import read_recipe
@@ -161,6 +161,14 @@ def advance(sessions: Sequence[AgentSession]) -> None:
                 raise call
             session.play(call.move())
         waiting = [session for session in waiting if session.look()]
+
+
+def answer_by(model: Backend, sessions: Sequence[AgentSession]) -> None:
+    """Play sessions to their ends, a backend of ours in the place of the model: one call for all that wait alike."""
+    while asking := [session for session in sessions if not session.done]:
+        alike = [session for session in asking if session.sampling == asking[0].sampling]
+        sampling = replace(alike[0].sampling, seeds=tuple(session.seed for session in alike))
+        answer(alike, model.chat([session.messages for session in alike], sampling))
 
 
 async def play_session(

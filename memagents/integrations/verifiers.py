@@ -22,8 +22,8 @@ try:
     import verifiers.v1 as vf
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
     from verifiers.v1.runtimes import ProgramResult
-except ImportError:
-    raise MissingExtraError("the adapter to verifiers", "verifiers") from None
+except ImportError as error:
+    raise MissingExtraError("the adapter to verifiers", "verifiers") from error
 
 __all__ = ["MemgymEnv", "MemgymHarness", "MemgymTaskset"]
 

@@ -21,8 +21,8 @@ from memgym.steptrace import Session
 try:
     from openenv.core.env_server import Action, Environment, Observation, State, create_app
     from pydantic import Field
-except ImportError:
-    raise MissingExtraError("serving an environment to OpenEnv's clients", "openenv") from None
+except ImportError as error:
+    raise MissingExtraError("serving an environment to OpenEnv's clients", "openenv") from error
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

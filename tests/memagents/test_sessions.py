@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 import torch
@@ -15,7 +14,7 @@ from memagents.agents import Agent, MemoryAgent, MemoryR1Agent, MemoryRMMAgent, 
 from memagents.backends.base import Completion
 from memagents.backends.transformers_backend import TransformersBackend
 from memagents.collect import collect, rows_of
-from memagents.sessions import AgentSession, Elsewhere, answer, open_sessions, outside, play_session
+from memagents.sessions import AgentSession, Elsewhere, answer_by, open_sessions, outside, play_session
 from memagents.training_recipes import read_training_recipe
 from memgym.errors import ConfigError
 from memgym.playing import twin
@@ -53,12 +52,7 @@ def agent_of(case: str, backend) -> Agent:
 
 def play_out(sessions: list[AgentSession], backend) -> list[AgentSession]:
     """The loop of somebody else: it asks the model for every session that waits."""
-    while asking := [session for session in sessions if not session.done]:
-        completions = []
-        for session in asking:
-            sampling = replace(session.sampling, seeds=(session.seed,))
-            completions += backend.chat([session.messages], sampling)
-        answer(asking, completions)
+    answer_by(backend, sessions)
     return sessions
 
 
@@ -140,9 +134,7 @@ def trained_calls() -> list:
     )
     agent, env = outside("tiny_reader")
     sessions = open_sessions(agent, env, INDICES, group_size=8, seed=7)
-    while asking := [session for session in sessions if not session.done]:
-        sampling = replace(asking[0].sampling, seeds=tuple(session.seed for session in asking))
-        answer(asking, backend.chat([session.messages for session in asking], sampling))
+    answer_by(backend, sessions)
     calls = calls_of(sessions)
     assert_equal(from_rows(rows_of(calls)), expected)
     return calls

@@ -71,7 +71,7 @@ def test_its_command_pays_each_call(credit: str, server: ModelServer, tmp_path: 
         assert episode["ok"]
         assert len(episode["traces"]) == len(calls)
         for turn, (trace, call) in enumerate(zip(episode["traces"], calls, strict=True)):
-            asked, said = (node["message"]["content"] for node in trace["nodes"])
+            asked, said = (node["message"].get("content", "") for node in trace["nodes"])
             assert (asked, said) == (call.messages[-1]["content"], call.text)  # one trace a call, nothing appended
             assert trace["info"]["memgym"]["phase"] == call.phase
             ours = calls[turn:] if credit == "step" else calls
