@@ -1,45 +1,70 @@
-"""What the tests of adapters share: a real small model, asked as the trainers' engines are, and what we make of it."""
+"""What the tests of adapters share: a real small model whose answers follow from its prompts."""
 
 from __future__ import annotations
 
+import sys
+import typing
+import zlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import typing_extensions
 
-INDICES, GROUP_SIZE = [3, 0, 8, 5], 4
+INDICES, GROUP_SIZE = [3, 9, 8, 11], 4
 
-
-class Engine:
-    """Answers prompts in tokens; what is drawn follows from a counter, and every answer is noted."""
-
-    def __init__(self) -> None:
-        from memagents.backends.transformers_backend import TransformersBackend
-
-        self.backend = TransformersBackend.from_pretrained("tiny_reader", dtype="float32", device="cpu")
-        self.asked: list[tuple[list[int], list[int], list[float]]] = []
-
-    def answer(self, prompt: list[int], max_tokens: int) -> tuple[list[int], list[float]]:
-        from memagents.backends.base import Sampling
-
-        (said,) = self.backend.generate([prompt], Sampling(max_tokens=max_tokens, seeds=(len(self.asked),)))
-        self.asked.append((said.prompt_ids, said.token_ids, said.log_probs))
-        return said.token_ids, said.log_probs
+if sys.version_info < (3, 12):
+    # SkyRL is for Python 3.12. All that keeps it from 3.11, where PyTorch for CPUs is easier to have, is that pydantic
+    # takes TypedDict from one module there.
+    typing.TypedDict = typing_extensions.TypedDict  # type: ignore[assignment]
 
 
-@pytest.fixture
-def engine() -> Engine:
-    """A real model, 0.7 million parameters."""
-    return Engine()
+def settled_model() -> Any:
+    """Return a backend that samples; what a prompt gets follows from the prompt alone, whoever asks and when."""
+    pytest.importorskip("torch", reason="needs PyTorch")
+    from memagents.backends.transformers_backend import TransformersBackend
+
+    class Settled(TransformersBackend):
+        def generate(self, prompts, sampling):
+            seeds = tuple(zlib.crc32(str(list(prompt)).encode()) for prompt in prompts)
+            return super().generate(prompts, replace(sampling, seeds=seeds))
+
+    return Settled.from_pretrained("tiny_reader", dtype="float32", device="cpu")
 
 
-def replayed(engine: Engine) -> list:
-    """Return the calls of the same episodes, played by this package with the answers that the engine gave."""
-    from memagents.sessions import answer, open_sessions, outside
+@pytest.fixture(scope="module")
+def model() -> Any:
+    """The settled model."""
+    return settled_model()
 
-    noted = {}
-    for prompt, said, log_probs in engine.asked:
-        noted.setdefault(tuple(prompt), []).append((said, log_probs))
-    agent, env = outside("tiny_reader")
-    sessions = open_sessions(agent, env, INDICES, group_size=GROUP_SIZE)
-    assert replace  # the sessions' own order is that of the trainers: episode by episode, trial by trial
-    return noted, sessions, answer
+
+@pytest.fixture(scope="module")
+def expected(model) -> list[list[Any]]:
+    """The calls of each episode, as this package plays it; tests/memagents/test_sessions.py holds them to collect."""
+    from memagents.sessions import answer_by, open_sessions, outside
+
+    sessions = open_sessions(*outside("tiny_reader"), INDICES, group_size=GROUP_SIZE)
+    answer_by(model, sessions)
+    calls = [session.calls() for session in sessions]
+    assert len({sum(call.reward for call in episode) for episode in calls}) > 1  # else nothing is compared
+    return calls
+
+
+def unsettled(model: Any) -> Any:
+    """Return what asks the same model, with other draws at each call."""
+    calls = iter(range(10**9))
+
+    def generate(prompts, sampling):
+        seeds = tuple(next(calls) for _ in prompts)
+        return super(type(model), model).generate(prompts, replace(sampling, seeds=seeds))
+
+    return generate
+
+
+def learned(group: int, episode: int, turn: int, reward: float) -> Any:
+    """Return a step of the trace of which nothing else is of interest."""
+    from memgym.steptrace import TraceStep
+
+    place = {"episode_id": "", "index": group, "trial": 0, "group": group, "episode": episode, "turn": turn}
+    what = {"phase": "read", "final": False, "observation": "", "action": "", "error": "", "trained": True}
+    return TraceStep(**place, **what, rewards={}, reward=reward)

@@ -21,8 +21,7 @@ from memagents.sessions import answer, open_sessions, outside
 from memgym.steptrace import TraceStep
 from tests.memagents.integrations.model_server import ModelServer
 
-pytestmark = pytest.mark.filterwarnings("default")  # of libraries that this package does not choose
-EPISODES = 8
+INDICES = range(8, 12)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +39,8 @@ def vf_eval(folder: Path, url: str, *options: str) -> list[dict]:
     paths = os.pathsep.join([shim, *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [str(Path(sys.executable).parent / "vf-eval"), "memgym-verifiers", "-m", "tiny_reader"]
     command += ["--client.base-url", url, "--client.api-key-var", "NO_KEY", "--no-push", "--no-rich"]
-    command += ["--sampling.temperature", "0", "-n", str(EPISODES), "-o", str(folder), *options]
+    command += ["--sampling.temperature", "0", "-n", str(len(INDICES)), "-o", str(folder), *options]
+    command += ["--env.taskset.first", str(INDICES[0])]
     env = {**os.environ, "NO_KEY": "none", "PYTHONPATH": paths}
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -51,7 +51,7 @@ def vf_eval(folder: Path, url: str, *options: str) -> list[dict]:
 def played_here(backend: TransformersBackend) -> dict[int, list[TraceStep]]:
     """The same episodes, greedily, by this package alone."""
     agent, env = outside("tiny_reader")
-    sessions = open_sessions(agent, env, range(EPISODES))
+    sessions = open_sessions(agent, env, INDICES)
     while asking := [session for session in sessions if not session.done]:
         greedy = Sampling(max_tokens=asking[0].sampling.max_tokens, temperature=0.0)
         answer(asking, backend.chat([session.messages for session in asking], greedy))
@@ -62,9 +62,7 @@ def played_here(backend: TransformersBackend) -> dict[int, list[TraceStep]]:
 def test_its_command_pays_each_call(credit: str, server: ModelServer, tmp_path: Path) -> None:
     episodes = vf_eval(tmp_path, server.url, "-r", "2", "--env.taskset.credit", credit)
     expected = played_here(server.backend)
-    assert sorted(episode["task"]["data"]["index"] for episode in episodes) == sorted(
-        [*range(EPISODES), *range(EPISODES)]
-    )
+    assert sorted(episode["task"]["data"]["index"] for episode in episodes) == sorted([*INDICES, *INDICES])
     returns = set()
     for episode in episodes:
         calls = expected[episode["task"]["data"]["index"]]
@@ -85,6 +83,6 @@ def test_a_call_that_fails_ends_its_episode_only(server: ModelServer, tmp_path: 
     dead = ModelServer(server.backend)
     dead.server_close()
     episodes = vf_eval(tmp_path, dead.url, "--env.agent.retries.max-retries", "0")
-    assert [episode["ok"] for episode in episodes] == [False] * EPISODES
+    assert [episode["ok"] for episode in episodes] == [False] * len(INDICES)
     assert all("a call failed" in episode["errors"][-1]["message"] for episode in episodes)
     assert all("return" not in trace["rewards"] for episode in episodes for trace in episode["traces"])

@@ -26,7 +26,6 @@ from memgym.errors import ConfigError
 from memgym.playing import Job, play
 from memgym.serving.openenv import LONGEST_MESSAGE, openenv_app
 
-pytestmark = pytest.mark.filterwarnings("default")  # of libraries that this package does not choose
 TASK = {"task": "whereabouts", "counter": "words", "section_tokens": 16, "memory_tokens": 20}
 SESSIONS = 64
 
