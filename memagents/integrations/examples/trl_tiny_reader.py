@@ -16,7 +16,7 @@ from memagents.integrations.trl import Rollouts
 from memagents.training_recipes import read_training_recipe
 from memagents.validation import means, score_episodes
 
-EPISODES, GROUP_SIZE, CALLS = 16, 8, 6
+EPISODES, GROUP_SIZE, CALLS = 8, 8, 6
 
 
 def held_out(model: AutoModelForCausalLM, tokenizer: AutoTokenizer, episodes: int = 200) -> float:
@@ -42,6 +42,8 @@ def main(steps: int = 20) -> tuple[float, float]:
             max_completion_length=8,
             use_cpu=True,
             bf16=False,
+            gradient_checkpointing=False,
+            seed=0,
             save_strategy="no",
             logging_steps=5,
             report_to=[],
