@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -19,7 +20,7 @@ from memagents.validation import means, score_episodes
 EPISODES, GROUP_SIZE, CALLS = 8, 8, 6
 
 
-def held_out(model: AutoModelForCausalLM, tokenizer: AutoTokenizer, episodes: int = 200) -> float:
+def held_out(model: Any, tokenizer: Any, episodes: int = 200) -> float:
     """Return the share of right answers on validation episodes, decoded greedily."""
     recipe = read_training_recipe("tiny_reader")
     agent = load_agent({**recipe.agent, "backends": {}}, {"main": TransformersBackend(model, tokenizer)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import typing
 import zlib
@@ -9,14 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import typing_extensions
 
 INDICES, GROUP_SIZE = [3, 9, 8, 11], 4
 
-if sys.version_info < (3, 12):
-    # SkyRL is for Python 3.12. All that keeps it from 3.11, where PyTorch for CPUs is easier to have, is that pydantic
-    # takes TypedDict from one module there.
-    typing.TypedDict = typing_extensions.TypedDict  # type: ignore[assignment]
+
+if importlib.util.find_spec("skyrl") and sys.version_info < (3, 12):
+    # SkyRL is for Python 3.12. All that keeps the parts used here from 3.11, where PyTorch for CPUs is easier to have,
+    # is where pydantic wants TypedDict to be from.
+    typing.TypedDict = importlib.import_module("typing_extensions").TypedDict
 
 
 def settled_model() -> Any:

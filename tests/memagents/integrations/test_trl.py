@@ -73,7 +73,7 @@ def test_its_advantages_are_ours(credit: str, calls: int, tmp_path: Path) -> Non
     ours = torch.tensor(advantages(played, credit))
     assert ours.abs().max() > 0.5
     scored = trainer.scored
-    used = scored["tool_mask"].any(1)  # TRL's name for what is learned from
+    used = (scored["tool_mask"] * scored["completion_mask"]).any(1)  # what its loss is taken over
     assert used.sum() == len(played)
     order = [
         (group, place, member)
