@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from verl.utils.dataset.rl_dataset import RLHFDataset
 from verl.workers.rollout.replica import TokenOutput
 
 from memagents.backends.base import Sampling
+from memagents.integrations import examples
 from memagents.integrations.verl import MemgymAgentLoop, write_dataset
+from memagents.training_recipes import training_recipe_names
 from memgym.steptrace import advantages
 from tests.memagents.integrations.conftest import GROUP_SIZE, INDICES, learned, unsettled
 
@@ -104,3 +107,20 @@ def test_the_data_set(tmp_path: Path, model) -> None:
     config = OmegaConf.create({"max_prompt_length": 64, "filter_overlong_prompts": False})
     dataset = RLHFDataset(str(tmp_path / "train.parquet"), model.tokenizer, config)
     assert [(dataset[row]["index"], dataset[row]["agent_name"]) for row in range(2)] == [(5, "memgym"), (7, "memgym")]
+
+
+def test_the_example_is_a_configuration_of_verl() -> None:
+    """Every override of the script exists, and the file of agent loops makes ours."""
+    from hydra import compose, initialize_config_module
+    from hydra.utils import get_class
+
+    folder = Path(examples.__path__[0])
+    script = (folder / "verl_hotpotqa.sh").read_text(encoding="utf-8").replace("\\\n", " ")
+    (line,) = (line for line in script.splitlines() if line.startswith("exec python -m verl.trainer.main_ppo"))
+    overrides = [part for part in shlex.split(line) if "=" in part]
+    with initialize_config_module("verl.trainer.config", version_base=None):
+        config = compose("ppo_trainer", overrides=overrides)
+    assert config.actor_rollout_ref.rollout.agent.agent_loop_config_path == "$here/verl_loops.yaml"
+    (loop,) = OmegaConf.load(folder / "verl_loops.yaml")
+    assert get_class(loop["_target_"]) is MemgymAgentLoop
+    assert loop["recipe"] in training_recipe_names()
