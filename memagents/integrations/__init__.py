@@ -2,3 +2,5 @@
 
 Each imports its library when it is imported itself, and needs no other adapter.
 """
+
+__all__: list[str] = []  # nothing is imported before it is asked for, not even by what lists modules
