@@ -197,7 +197,7 @@ def serve(
     """Serve an environment (--openenv) or a memory bank (--mcp) to programs of others."""
     from memgym.cli.serve import serve_bank, serve_environment
 
-    _use_data_folder(data)
+    use_data_folder(data)
     if (openenv is None) == (mcp is None):
         raise ConfigError("say what to serve: either --openenv ENV_ID or --mcp BANK")
     if openenv is not None:
