@@ -19,6 +19,7 @@ from memagents.integrations.trl import Rollouts
 from memgym.errors import ConfigError
 from memgym.steptrace import advantages
 
+pytestmark = pytest.mark.timeout(1800)  # training, on a machine that may do other things beside it
 EPISODES, GROUP_SIZE = 4, 6
 
 
