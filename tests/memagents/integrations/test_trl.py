@@ -40,10 +40,15 @@ class Kept(Rollouts):
 
 
 def trainer_of(
-    rollouts: Rollouts, folder: Path, model: str = "tiny_reader", episodes: int = EPISODES, **settings: Any
+    rollouts: Rollouts,
+    folder: Path,
+    model: str = "tiny_reader",
+    episodes: int = EPISODES,
+    group_size: int = GROUP_SIZE,
+    **settings: Any,
 ) -> Watched:
     path = find_model(model)
-    wanted = {**rollouts.settings(episodes, GROUP_SIZE), **settings}
+    wanted = {**rollouts.settings(episodes, group_size), **settings}
     config = GRPOConfig(
         output_dir=str(folder),
         per_device_train_batch_size=wanted["generation_batch_size"],
@@ -111,7 +116,7 @@ def test_a_real_chat_model_takes_a_step(tmp_path: Path) -> None:
     """SmolLM2, which writes long answers and never learns anything in one step: that it runs is all."""
     changes = ["backends.main.model=smollm2", "modules.read.max_tokens=12", "modules.answer.max_tokens=6"]
     rollouts = Kept("tiny_reader", changes, calls=6)
-    trainer = trainer_of(rollouts, tmp_path, "smollm2", episodes=1, max_completion_length=12)
+    trainer = trainer_of(rollouts, tmp_path, "smollm2", episodes=1, group_size=2, max_completion_length=12)
     before = trainer.model.get_input_embeddings().weight.detach().clone()
     trainer.train()
     assert trainer.state.global_step == 1
