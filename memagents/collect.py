@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
 from memagents.agents.base import Agent
+from memagents.backends.base import FINISH_REASONS
 from memagents.jobs import repeated
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
@@ -16,6 +16,8 @@ from memgym.errors import ConfigError, MemgymError
 from memgym.playing import Played, play
 from memgym.policy import Ask, Move, StochasticPolicy
 from memgym.protocol.observation import PHASES
+from memgym.steptrace import TraceStep, calls, trace_of
+from memgym.steptrace.record import anchors
 
 if TYPE_CHECKING:
     from tensordict import TensorDict
@@ -79,15 +81,14 @@ def collect(
     jobs = repeated(indices, group_size)
     learning = _Learning(agent, phases[-1])
     played = {episode.job: episode for episode in play(learning, env, jobs, seed=seed, concurrency=len(jobs))}
-    trajectories = []
-    anchors: dict[tuple[int, str], int] = {}
+    learned: list[TraceStep] = []
     for number, job in enumerate(jobs):
         episode = played[job]
         if isinstance(episode.error, ConfigError) and not episode.episode_id:
             raise episode.error  # the caller's mistake, and nothing is collected yet
-        same = {"group_id": number // group_size, "episode_id": number, "policy_version": policy_version}
-        trajectories.append(_Trajectory(episode, number, _rows(episode, same, anchors)))
-    return _result(trajectories)
+        place = {"group": number // group_size, "episode": number, "policy_version": policy_version}
+        learned += calls(trace_of(episode, final_phase=phases[-1], **place))
+    return _result([played[job] for job in jobs], rows_of(learned))
 
 
 class _Learning(StochasticPolicy):
@@ -102,41 +103,41 @@ class _Learning(StochasticPolicy):
 
     def move_many(self, asks: Sequence[Ask]) -> list[Move | Exception]:
         """Return what each module did, with its row; in place of a call that failed, the exception."""
-        calls = self._agent.play([ask.observation for ask in asks], [ask.seed for ask in asks], self._final_phase)
-        return [call if isinstance(call, Exception) else Move(call.action, call.usage, call.row) for call in calls]
+        did = self._agent.play([ask.observation for ask in asks], [ask.seed for ask in asks], self._final_phase)
+        return [call if isinstance(call, Exception) else call.move() for call in did]
 
 
-@dataclass(frozen=True)
-class _Trajectory:
-    """An episode as it was played, and the rows that it left."""
+def rows_of(learned: Sequence[TraceStep]) -> list[dict[str, Any]]:
+    """Return the rows that :func:`grpo.buffer.from_rows` takes.
 
-    played: Played
-    number: int
-    rows: list[dict[str, Any]]
-
-    @property
-    def name(self) -> str:
-        """What error messages call it."""
-        name = f"index {self.played.job.index}, rollout {self.number}"
-        if not self.played.episode_id:
-            return name
-        return f"episode {self.played.episode_id!r} ({name}), step {len(self.played.steps)}, phase {self.played.phase}"
+    Args:
+        learned: steps that are learned from, as :func:`memgym.steptrace.calls` returns them, of whole groups.
+    """
+    return [_row(step, anchor) for step, anchor in zip(learned, anchors(learned), strict=True)]
 
 
-def _rows(episode: Played, same: Mapping[str, int], anchors: dict[tuple[int, str], int]) -> list[dict[str, Any]]:
-    """Return the rows that an episode left, each with what was paid up to the next trained call."""
-    rows: list[dict[str, Any]] = []
-    for step in episode.steps:
-        anchor = anchors.setdefault((same["group_id"], step.ask.observation), len(anchors))
-        paid = [float(value) for value in step.info["rewards"].values()]
-        if step.move.row is not None:
-            place = {"turn_id": step.ask.step, "phase_id": PHASES.index(step.info["played"]), "anchor": anchor}
-            rows.append({**step.move.row, **same, **place, "rewards": paid, "reward": float(step.reward)})
-        elif rows:
-            last = rows[-1]
-            last["rewards"] = [old + new for old, new in zip(last["rewards"], paid, strict=True)]
-            last["reward"] += float(step.reward)
-    return rows
+def _row(step: TraceStep, anchor: int) -> dict[str, Any]:
+    tokens = {
+        "prompt_ids": step.prompt_ids,
+        "response_ids": step.response_ids,
+        "response_mask": step.response_mask,
+        "sampler_log_prob": step.log_probs,
+    }
+    return {
+        **step.inputs,
+        **{key: value for key, value in tokens.items() if value is not None},
+        "finish_reason": FINISH_REASONS.index(step.finish_reason),
+        "truncated": step.truncated,
+        "final": step.final,
+        "group_id": step.group,
+        "episode_id": step.episode,
+        "policy_version": step.policy_version,
+        "turn_id": step.turn,
+        "phase_id": PHASES.index(step.phase),
+        "anchor": anchor,
+        "rewards": list(step.rewards.values()),
+        "reward": step.reward,
+    }
 
 
 def _check_training(agent: Agent, phases: Sequence[str]) -> None:
@@ -150,15 +151,26 @@ def _check_training(agent: Agent, phases: Sequence[str]) -> None:
         )
 
 
-def _result(trajectories: Sequence[_Trajectory]) -> TensorDict:
+def _result(played: Sequence[Played], rows: Sequence[dict[str, Any]]) -> TensorDict:
     from grpo.buffer import from_rows
 
-    ended = [row for trajectory in trajectories if trajectory.played.error is None for row in trajectory.rows]
-    cut = [row for trajectory in trajectories if trajectory.played.error is not None for row in trajectory.rows]
-    rollout, unfinished = (from_rows(rows) if rows else None for rows in (ended, cut))
-    failures = {each.name: each.played.error for each in trajectories if each.played.error is not None}
+    failed = {number for number, episode in enumerate(played) if episode.error is not None}
+    ended = [row for row in rows if row["episode_id"] not in failed]
+    cut = [row for row in rows if row["episode_id"] in failed]
+    rollout, unfinished = (from_rows(part) if part else None for part in (ended, cut))
+    failures = {
+        _name(number, episode): episode.error for number, episode in enumerate(played) if episode.error is not None
+    }
     if failures:
         raise CollectionError(failures, rollout, unfinished) from next(iter(failures.values()))
     if rollout is None:
         raise ConfigError("no trained module was ever asked: the episodes gave it nothing to do")
     return rollout
+
+
+def _name(number: int, played: Played) -> str:
+    """Return what error messages call an episode."""
+    name = f"index {played.job.index}, rollout {number}"
+    if not played.episode_id:
+        return name
+    return f"episode {played.episode_id!r} ({name}), step {len(played.steps)}, phase {played.phase}"

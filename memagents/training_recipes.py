@@ -160,6 +160,24 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
     Raises:
         ConfigError: (of memgym or grpo) there is no such recipe, or a table, key or value does not fit.
     """
+    content, path = _read(source, overrides)
+    return _parse(content, path)
+
+
+def read_what_is_played(source: str, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the agent's tables and the environment's of a training recipe; how it is trained is not looked at.
+
+    PyTorch is not needed.
+
+    Raises:
+        ConfigError: there is no such recipe, or it names no environment.
+    """
+    content, path = _read(source, overrides)
+    _check_tables(content, path)
+    return {key: value for key, value in content.items() if key in KEYS}, content["env"]
+
+
+def _read(source: str, overrides: Sequence[str]) -> tuple[dict[str, Any], str]:
     path = Path(source)
     if not path.is_file():
         if source not in training_recipe_names() and is_path(source):
@@ -170,10 +188,19 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
     content = read_toml(path)
     for key, value in parse_overrides(overrides).items():
         _set(content, key.split(".") if "." in key else ["train", key], value)
-    return _parse(content, str(path))
+    return content, str(path)
 
 
 def _parse(content: dict[str, Any], path: str) -> TrainingRecipe:
+    _check_tables(content, path)
+    teacher = build(TeacherConfig, content["teacher"]) if "teacher" in content else None
+    train = content["train"]
+    run = from_values({"preset": "imitation", **train} if teacher else train, RunConfig)
+    return TrainingRecipe(content, run, build(ValidationConfig, content["validation"]), teacher)
+
+
+def _check_tables(content: dict[str, Any], path: str) -> None:
+    """Check what a recipe holds, and add the tables that it leaves out."""
     for key in content:
         if key not in (*KEYS, *_TABLES, "needs"):
             raise unknown(f"key in {path}:", key, (*KEYS, *_TABLES, "needs"))
@@ -182,12 +209,9 @@ def _parse(content: dict[str, Any], path: str) -> TrainingRecipe:
             raise ConfigError(f"{path}: {table!r} must be a table, [{table}]")
     if not isinstance(content.get("needs", ""), str):
         raise ConfigError(f"{path}: 'needs' must be text")
-    env, train, validation = (content.setdefault(table, {}) for table in ("env", "train", "validation"))
+    env, _, _ = (content.setdefault(table, {}) for table in ("env", "train", "validation"))
     if not isinstance(env.get("id"), str):
         raise ConfigError(f'{path}: [env] must name its id, e.g. id = "memgym/MemoryBank-v1"')
-    teacher = build(TeacherConfig, content["teacher"]) if "teacher" in content else None
-    run = from_values({"preset": "imitation", **train} if teacher else train, RunConfig)
-    return TrainingRecipe(content, run, build(ValidationConfig, validation), teacher)
 
 
 def settings() -> Iterator[tuple[str, str, str, str]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import functools
 import queue
 import re
 import threading
@@ -24,6 +23,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.error import ResetNeeded
 
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
@@ -89,6 +89,55 @@ class Played:
 def ask_seed(seed: int, trial: int, index: int, step: int) -> int:
     """Return the 32-bit seed of one move."""
     return int(np.random.SeedSequence([seed, trial, index, step]).generate_state(1)[0])
+
+
+class Game:
+    """An episode while it is played, by whoever asks what comes next: it waits for nobody and runs nothing beside it.
+
+    Args:
+        env: an environment of memgym, wrapped or not; the episode's own until it ends.
+        job: which episode.
+        seed: of everything random in the moves.
+        keep: what is kept of each step.
+
+    Attributes:
+        ask: what is to be answered next; None before the start and at the end.
+        played: the episode so far.
+    """
+
+    def __init__(
+        self, env: gym.Env, job: Job, seed: int = 0, keep: Callable[[PlayedStep], Any] = lambda step: step
+    ) -> None:
+        self._env, self._seed, self._keep = env, seed, keep
+        self.played = Played(job)
+        self.ask: Ask | None = None
+
+    def start(self) -> None:
+        """Begin the episode."""
+        observation, info = self._env.reset(options={"index": self.played.job.index})
+        self.played.episode_id, self.played.phase = info["episode_id"], info["phase"]
+        self._ask_next(observation)
+
+    def step(self, move: Move, seconds: float = 0.0) -> None:
+        """Play the answer to what is asked; an action that is no Unicode text is none.
+
+        Raises:
+            ResetNeeded: nothing is asked: the episode is over, or was not started.
+        """
+        if self.ask is None:
+            raise ResetNeeded("nothing is asked: the episode is over, or was not started")
+        move = _writable(move)
+        observation, reward, terminated, truncated, info = self._env.step(move.action)
+        self.played.steps.append(self._keep(PlayedStep(self.ask, move, reward, info, seconds)))
+        self.played.phase = info["phase"]
+        self.ask = None
+        if not (terminated or truncated):
+            self._ask_next(observation)
+
+    def _ask_next(self, observation: str) -> None:
+        job, step = self.played.job, len(self.played.steps)
+        seed = ask_seed(self._seed, job.trial, job.index, step)
+        self.ask = Ask(observation, seed, job.trial, job.index, step)
 
 
 def play(
@@ -217,38 +266,24 @@ class _Stage:
         self._ask.leave()
 
     async def _play_one(self, env: gym.Env, job: Job) -> Played:
-        played = Played(job)
+        game = Game(env, job, self._seed, self._keep)
         started = time.perf_counter()
         try:
-            await self._play_steps(env, played)
+            await self._do(game.start)
+            while game.ask is not None:
+                move, seconds = await self._ask.move(game.ask)
+                await self._do(game.step, move, seconds)
+                self._stepped()
         except Exception as error:
-            played.error = error
-        played.seconds = time.perf_counter() - started
-        return played
+            game.played.error = error
+        game.played.seconds = time.perf_counter() - started
+        return game.played
 
-    async def _play_steps(self, env: gym.Env, played: Played) -> None:
-        job = played.job
-        observation, info = await self._do(env.reset, options={"index": job.index})
-        played.episode_id, played.phase = info["episode_id"], info["phase"]
-        done = False
-        while not done:
-            step = len(played.steps)
-            seed = ask_seed(self._seed, job.trial, job.index, step)
-            ask = Ask(observation, seed, job.trial, job.index, step)
-            move, seconds = await self._ask.move(ask)
-            move = _writable(move)
-            observation, reward, terminated, truncated, info = await self._do(env.step, move.action)
-            played.steps.append(self._keep(PlayedStep(ask, move, reward, info, seconds)))
-            played.phase = info["phase"]
-            done = terminated or truncated
-            self._stepped()
-
-    async def _do(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        """Call a method of an environment, in a thread if it may wait on a network."""
+    async def _do(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Go on with a game, in a thread if its environment may wait on a network."""
         if not self._step_waits:
-            return function(*arguments, **named)
-        call = functools.partial(function, *arguments, **named)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+            return function(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
 
 class _Asker(ABC):

@@ -44,11 +44,15 @@ class Move:
         action: the text; None where a model wrote nothing that is an action, which is played as a bad one.
         usage: what the call cost, as the server tells it, e.g. ``{"prompt_tokens": 812, "completion_tokens": 40}``.
         row: what is learned from the call, for whoever collects.
+        messages: the chat that a model was asked to go on with, if one was.
+        text: all that it wrote, reasoning included.
     """
 
     action: str | None
     usage: Mapping[str, int] | None = None
     row: Mapping[str, Any] | None = None
+    messages: Sequence[Mapping[str, str]] | None = None
+    text: str | None = None
 
 
 class Policy(ABC):

@@ -42,13 +42,17 @@ TABLE = re.compile(
 )
 
 
+NOT_RENDERED = ("memgym.serving.openenv", "memagents.integrations.")
+"""Adapters, each of which imports somebody else's library; their guide is memagents/integrations/README.md."""
+
+
 def module_names() -> list[str]:
-    """Return the names of all modules but the private ones."""
+    """Return the names of all modules but the private ones and the adapters."""
     found = list(PACKAGES)
     for package in PACKAGES:
         path = importlib.import_module(package).__path__
         found += [info.name for info in pkgutil.walk_packages(path, f"{package}.") if "._" not in info.name]
-    return found
+    return [name for name in found if not name.startswith(NOT_RENDERED)]
 
 
 def members(namespace: pdoc.doc.Namespace) -> Iterator[pdoc.doc.Doc]:

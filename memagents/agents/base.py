@@ -125,7 +125,7 @@ class Agent(StochasticPolicy):
     def move_many(self, asks: Sequence[Ask]) -> list[Move | Exception]:
         """Return what each module did; in place of a call that failed, the exception."""
         calls = self.play([ask.observation for ask in asks], [ask.seed for ask in asks])
-        return [call if isinstance(call, Exception) else Move(call.action, call.usage) for call in calls]
+        return [call if isinstance(call, Exception) else call.move() for call in calls]
 
     def play(
         self, observations: Sequence[str], seeds: Sequence[int], final_phase: str | None = None
@@ -142,7 +142,7 @@ class Agent(StochasticPolicy):
         batches: list[_Batch] = []
         for index, text in enumerate(observations):
             try:
-                asked = self._ask(Observation.parse(text), seeds[index], final_phase)
+                asked = self.request(Observation.parse(text), seeds[index], final_phase)
             except Exception as error:
                 calls[index] = error
                 continue
@@ -155,7 +155,12 @@ class Agent(StochasticPolicy):
             calls.update(zip(batch.indices, batch.run(batch.requests, drawn), strict=True))
         return [calls[index] for index in range(len(observations))]
 
-    def _ask(self, observation: Observation, seed: int, final_phase: str | None) -> Call | tuple[Backend, Request]:
+    def request(self, observation: Observation, seed: int, final_phase: str | None) -> Call | tuple[Backend, Request]:
+        """Return what a phase's module wants of its backend, or what it did without one; arguments as in :meth:`play`.
+
+        Raises:
+            ConfigError: the module says that it needs no backend, and asks one.
+        """
         part = self.parts[observation.phase]
         if final_phase is None or part.status != "trained":
             asked = part.module.inference(observation)
@@ -219,7 +224,7 @@ class _Batch:
 
     def _finish(self, request: Request, completion: Completion) -> Call | Exception:
         try:
-            return request.finish(self._with_opening(completion))
+            return replace(request.finish(self._with_opening(completion)), messages=request.messages)
         except Exception as error:
             return error
 

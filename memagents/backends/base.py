@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Messages = list[dict[str, str]]
 """A chat: ``[{"role": "user", "content": "…"}]``."""
 
+FINISH_REASONS: tuple[Literal["stop", "length"], ...] = ("stop", "length")
+"""Why a completion ended; the places are the numbers of :mod:`grpo.buffer`."""
 _TAIL = 8  # tokens at the end of a prompt in which an opened <think> is looked for
 
 

@@ -9,20 +9,19 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import typer
 
 from memagents.agents import Agent, load_agent
+from memagents.bank_files import alone, load_bank, save_bank
 from memagents.chat import Conversation
 from memagents.cli.screen import Screen
 from memagents.dialogues import read_sessions, session_digest, write_session
 from memagents.memory import AgentMemory, Ingested, Reply
-from memgym.bank import MemoryBank
 from memgym.errors import ConfigError, MemgymError
-from memgym.locks import file_lock
 from memgym.shown import plain
 
 _COMMANDS = "/quit (or Ctrl-D) ends and remembers the session, /help says so."
@@ -35,8 +34,8 @@ def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int, trust_cod
     Raises:
         ConfigError, BankFileError, InUseError: the recipe or the bank cannot be used, or another process uses the bank.
     """
-    with _alone(bank):
-        memory = _load_bank(bank, embedder)
+    with alone(bank):
+        memory = load_bank(bank, embedder)
         screen = Screen()
         time = datetime.now().isoformat(timespec="seconds")
         talk = Conversation(load_agent(recipe, trust_code=trust_code), memory, time, name, seed, screen.watch)
@@ -47,7 +46,7 @@ def talk(recipe: str, bank: Path, name: str, embedder: str, seed: int, trust_cod
                 kept = _keep(talk, bank)  # now, as remembering takes its time, and whoever ends this may be impatient
                 typer.secho("remembering this session …", dim=True)
                 _show_ingested(talk.end())
-                _save(memory, bank)
+                save_bank(memory, bank)
         except BaseException:
             _rescue(talk, bank)
             raise
@@ -63,8 +62,8 @@ def ingest_files(paths: list[Path], recipe: str, bank: Path, embedder: str, seed
             the bank.
     """
     sessions = [session for path in paths for session in read_sessions(path)]
-    with _alone(bank):
-        memory = _load_bank(bank, embedder)
+    with alone(bank):
+        memory = load_bank(bank, embedder)
         agent: Agent | None = None
         skipped = 0
         for session in sessions:
@@ -77,7 +76,7 @@ def ingest_files(paths: list[Path], recipe: str, bank: Path, embedder: str, seed
             typer.secho(f"session {session.id} {session.time}".rstrip(), bold=True)
             _show_ingested(AgentMemory(agent, memory, seed, Screen().watch).ingest(session))
             memory.mark(digest)
-            _save(memory, bank)
+            save_bank(memory, bank)
     left_out = f", {skipped} skipped" if skipped else ""
     typer.echo(f"{len(sessions) - skipped} sessions ingested{left_out}; {len(memory)} memories in {bank}")
 
@@ -92,7 +91,7 @@ def answer(
     """
     if not bank.is_file():
         raise ConfigError(f"there is no memory bank {bank}; 'memagents ingest' and 'memagents chat' make one")
-    kept = _load_bank(bank, embedder)
+    kept = load_bank(bank, embedder)
     memory = AgentMemory(load_agent(recipe, trust_code=trust_code), kept, seed)
     asked = [line.strip() for text in questions for line in (sys.stdin if text == "-" else [text])]
     for question in filter(None, asked):
@@ -108,36 +107,6 @@ def answer(
         else:
             typer.secho(question, bold=True)
             _show_reply(reply)
-
-
-@contextmanager
-def _alone(bank: Path) -> Iterator[None]:
-    """Keep other processes from changing the bank's file, from before it is loaded until it is saved."""
-    if not bank.parent.is_dir():
-        raise ConfigError(f"--bank {bank}: there is no folder {bank.parent}")
-    with ExitStack() as held:
-        try:
-            held.enter_context(file_lock(bank))
-        except OSError as error:
-            raise ConfigError(f"--bank {bank} cannot be written: {error.strerror}") from None
-        yield
-
-
-def _load_bank(bank: Path, embedder: str) -> MemoryBank:
-    """Load the bank; before the agent, since it is quick, and a model is not."""
-    try:
-        if not bank.exists():
-            return MemoryBank(embedder)
-        return MemoryBank.load(bank, None if embedder == "hash" else embedder)
-    except OSError as error:
-        raise ConfigError(f"--bank {bank} cannot be read: {error.strerror}") from None
-
-
-def _save(memory: MemoryBank, bank: Path) -> None:
-    try:
-        memory.save(bank)
-    except OSError as error:
-        raise ConfigError(f"--bank {bank} cannot be written: {error.strerror}") from None
 
 
 @contextmanager

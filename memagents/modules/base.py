@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from memagents.backends.base import Backend, Completion, Messages, Sampling
+from memagents.backends.base import FINISH_REASONS, Backend, Completion, Messages, Sampling
 from memgym.errors import ConfigError
+from memgym.policy import Move
 from memgym.protocol.observation import PHASES, Observation
 
 if TYPE_CHECKING:
     from tensordict import TensorDict
+
+_RENAMED = {"sampler_log_prob": "log_probs"}
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,22 @@ class Call:
         trace: all that the model wrote, reasoning included.
         row: the module's part of a rollout row; None for calls that nothing is learned from.
         usage: what the call cost, as a server tells it.
+        messages: the chat that a model was asked to go on with, if one was.
     """
 
     action: str | None
     trace: str
     row: Mapping[str, Any] | None = None
     usage: Mapping[str, int] | None = None
+    messages: Messages | None = None
+
+    def move(self) -> Move:
+        """Return it as whoever plays is told; a row's numbers have the names of the step trace."""
+        row = self.row
+        if row is not None:
+            row = {_RENAMED.get(key, key) if "response_ids" in row else key: value for key, value in row.items()}
+            row["finish_reason"] = FINISH_REASONS[row.get("finish_reason", 0)]
+        return Move(self.action, self.usage, row, self.messages, self.trace)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, ClassVar
 
-from memagents.backends.base import Backend, Completion, Messages, Sampling, TokenBackend
+from memagents.backends.base import FINISH_REASONS, Backend, Completion, Messages, Sampling, TokenBackend
 from memagents.modules.base import Call, Module, Request
 from memagents.prompts import load_prompt, render
 from memagents.reasoning import spoken
@@ -105,14 +105,12 @@ class TextModule(Module):
 
 
 def _row(completion: Completion, final: bool) -> dict[str, Any]:
-    from grpo.buffer import LENGTH, STOP
-
     sampled = {"sampler_log_prob": completion.log_probs} if completion.log_probs else {}
     return {
         "prompt_ids": completion.prompt_ids,
         "response_ids": completion.token_ids,
         **sampled,
-        "finish_reason": LENGTH if completion.finish_reason == "length" else STOP,
+        "finish_reason": FINISH_REASONS.index(completion.finish_reason),
         "truncated": completion.truncated,
         "final": final,
     }

@@ -170,6 +170,42 @@ def serve_policy(
         server.serve_forever()
 
 
+@app.command()
+def serve(
+    openenv: Annotated[
+        str | None, typer.Option(metavar="ENV_ID", help="An environment, for OpenEnv's clients: memgym/Longcontext-v1.")
+    ] = None,
+    mcp: Annotated[
+        Path | None, typer.Option(metavar="BANK", help="A memory bank, as tools for assistants that speak MCP.")
+    ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE", help="With --mcp: the agent that keeps the bank; by default plain rules."),
+    ] = None,
+    settings: Setting = [],  # noqa: B006
+    data: DataFolder = None,
+    sessions: Annotated[int, typer.Option(metavar="N", callback=at_least(1), help="Sessions open at once.")] = 64,
+    idle: Annotated[float, typer.Option(metavar="S", help="Seconds after which a silent session is closed.")] = 600.0,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where to listen; others than loopback are open.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="By default 8000; with --mcp the server speaks over its own standard streams."),
+    ] = None,
+) -> None:
+    """Serve an environment (--openenv) or a memory bank (--mcp) to programs of others."""
+    from memgym.cli.serve import serve_bank, serve_environment
+
+    use_data_folder(data)
+    if (openenv is None) == (mcp is None):
+        raise ConfigError("say what to serve: either --openenv ENV_ID or --mcp BANK")
+    if openenv is not None:
+        serve_environment(openenv, parse_settings(settings), sessions, idle, host, 8000 if port is None else port)
+    elif mcp is not None:
+        serve_bank(mcp, recipe, host, port)
+
+
 @app.command(present_folder=False)
 def schema() -> None:
     """Print the JSON Schema of the lines of a result file."""

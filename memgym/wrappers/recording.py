@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, SupportsFloat
 
@@ -16,6 +17,7 @@ from memgym.leaderboard.records import FORMAT, FORMAT_VERSION, Header, PolicyRec
 from memgym.leaderboard.suite import SuiteEntry
 from memgym.playing import Job, Played, PlayedStep
 from memgym.policy import Ask, Move
+from memgym.steptrace import TraceWriter, trace_of
 
 
 class RecordEpisode(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructorArgs):
@@ -35,13 +37,19 @@ class RecordEpisode(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructor
         path: the new file, ….jsonl or ….jsonl.gz.
         policy: what the policy is called in tables.
         episodes: how many; those with the first indices.
+        trace: another new file, for the step traces of the same episodes (:mod:`memgym.steptrace`), observations and
+            all; ….jsonl or ….jsonl.gz.
 
     Raises:
         ConfigError: the file is there already or cannot be made, or an argument does not fit.
     """
 
-    def __init__(self, env: gym.Env, path: str | Path, policy: str, episodes: int = 20):
-        gym.utils.RecordConstructorArgs.__init__(self, path=str(path), policy=policy, episodes=episodes)
+    def __init__(
+        self, env: gym.Env, path: str | Path, policy: str, episodes: int = 20, trace: str | Path | None = None
+    ):
+        gym.utils.RecordConstructorArgs.__init__(
+            self, path=str(path), policy=policy, episodes=episodes, trace=None if trace is None else str(trace)
+        )
         gym.Wrapper.__init__(self, env)
         if not isinstance(policy, str) or not policy.strip():
             raise ConfigError(f"'policy' must be the name of the policy, not {policy!r}")
@@ -62,6 +70,7 @@ class RecordEpisode(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructor
             entries=[entry_record(entry, bare)],
         )
         self._entry = entry.name
+        self._trace = None if trace is None else TraceWriter(trace)
         self._recorder = Recorder.new(Path(path), header)
         self._written = 0
         self._played: Played | None = None
@@ -101,19 +110,29 @@ class RecordEpisode(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructor
         played = self._played
         if played is not None:
             written = action if isinstance(action, str) else None
-            step = PlayedStep(self._ask, Move(written), reward, info, now - self._started)
-            played.steps.append(record_step(self.unwrapped, step))
+            step = PlayedStep(self._ask, Move(written, row={}), reward, info, now - self._started)
+            played.steps.append(step)
             played.phase = info["phase"]
             self._ask = Ask(observation, index=played.job.index, step=len(played.steps))
             self._started = time.perf_counter()
             if terminated or truncated:
                 played.seconds = self._started - self._begun
-                self._recorder.append(record_episode(self._entry, played))
-                self._written += 1
+                self._write(played)
                 self._played = None
         return observation, reward, terminated, truncated, info
 
+    def _write(self, played: Played) -> None:
+        bare = self.unwrapped
+        if self._trace is not None:
+            number = self._written
+            self._trace.append(trace_of(played, final_phase=bare.phases[-1], group=number, episode=number))
+        records = [record_step(bare, step) for step in played.steps]
+        self._recorder.append(record_episode(self._entry, replace(played, steps=records)))
+        self._written += 1
+
     def close(self) -> None:
-        """Close the file and the environment."""
+        """Close the files and the environment."""
+        if self._trace is not None:
+            self._trace.close()
         self._recorder.__exit__(None, None, None)
         self.env.close()

@@ -13,6 +13,7 @@ import memgym
 from memgym.cli import app
 from memgym.errors import ConfigError
 from memgym.leaderboard.files import read_result
+from memgym.steptrace import read_trace
 from memgym.wrappers import Features, RecordEpisode, ScoreAction
 
 
@@ -79,3 +80,17 @@ def test_what_cannot_be_recorded(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'episodes'"):
         RecordEpisode(made(), tmp_path / "b.jsonl", policy="a", episodes=0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl"]
+
+
+def test_a_step_trace_beside_it(tmp_path: Path) -> None:
+    env = RecordEpisode(made(), tmp_path / "a.jsonl", policy="mine", episodes=2, trace=tmp_path / "a.trace.jsonl")
+    while not env.done:
+        play(env, memgym.PhasePolicy())
+    env.close()
+    steps = list(read_trace(tmp_path / "a.trace.jsonl"))
+    told = [(e.index, turn, s) for e in read_result(tmp_path / "a.jsonl").episodes for turn, s in enumerate(e.steps)]
+    assert [(s.index, s.turn, s.phase, s.action, s.reward, s.rewards, s.error) for s in steps] == [
+        (index, turn, s.phase, s.action, s.reward, s.rewards, s.action_error) for index, turn, s in told
+    ]
+    assert all(memgym.Observation.parse(step.observation).phase == step.phase for step in steps)
+    assert all(step.trained and step.final for step in steps)

@@ -1,0 +1,71 @@
+"""What the tests of adapters share: a real small model whose answers follow from its prompts."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import typing
+import zlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+INDICES, GROUP_SIZE = [3, 9, 8, 11], 4
+
+
+if importlib.util.find_spec("skyrl") and sys.version_info < (3, 12):
+    # SkyRL is for Python 3.12. All that keeps the parts used here from 3.11, where PyTorch for CPUs is easier to have,
+    # is where pydantic wants TypedDict to be from.
+    typing.TypedDict = importlib.import_module("typing_extensions").TypedDict
+
+
+def settled_model() -> Any:
+    """Return a backend that samples; what a prompt gets follows from the prompt alone, whoever asks and when."""
+    pytest.importorskip("torch", reason="needs PyTorch")
+    from memagents.backends.transformers_backend import TransformersBackend
+
+    class Settled(TransformersBackend):
+        def generate(self, prompts, sampling):
+            seeds = tuple(zlib.crc32(str(list(prompt)).encode()) for prompt in prompts)
+            return super().generate(prompts, replace(sampling, seeds=seeds))
+
+    return Settled.from_pretrained("tiny_reader", dtype="float32", device="cpu")
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    """The settled model."""
+    return settled_model()
+
+
+@pytest.fixture(scope="module")
+def expected(model) -> list[list[Any]]:
+    """The calls of each episode, as this package plays it; tests/memagents/test_sessions.py holds them to collect."""
+    from memagents.sessions import answer_by, open_sessions, outside
+
+    sessions = open_sessions(*outside("tiny_reader"), INDICES, group_size=GROUP_SIZE)
+    answer_by(model, sessions)
+    calls = [session.calls() for session in sessions]
+    assert len({sum(call.reward for call in episode) for episode in calls}) > 1  # else nothing is compared
+    return calls
+
+
+def unsettled(model: Any) -> Any:
+    """Return what asks the same model, with other draws at each call."""
+    calls = iter(range(10**9))
+
+    def generate(prompts, sampling):
+        seeds = tuple(next(calls) for _ in prompts)
+        return super(type(model), model).generate(prompts, replace(sampling, seeds=seeds))
+
+    return generate
+
+
+def learned(group: int, episode: int, turn: int, reward: float) -> Any:
+    """Return a step of the trace of which nothing else is of interest."""
+    from memgym.steptrace import TraceStep
+
+    place = {"episode_id": "", "index": group, "trial": 0, "group": group, "episode": episode, "turn": turn}
+    what = {"phase": "read", "final": False, "observation": "", "action": "", "error": "", "trained": True}
+    return TraceStep(**place, **what, rewards={}, reward=reward)
