@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from memgym.episodes import Fact
@@ -31,6 +32,8 @@ _BETWEEN = 3
 """Content words between a value and the word that tells what it is, at most."""
 _BEHIND = 8
 """Words between a value and the name behind it, at most: no more than a sentence that begins with the value has."""
+_COUNTS = 100
+"""Up to where things are counted."""
 
 Rivals = Mapping[str, Sequence[str]]
 """Values that others have, in the spelling of a rule, by their first words."""
@@ -103,9 +106,26 @@ class Statements:
         needle = f" {' '.join(words)} "
         return {number for number in rarest if needle in self._texts[number]}
 
-    def alone(self, fact: Fact, rivals: Rivals | None = None) -> bool:
+    def alone(self, fact: Fact) -> bool:
         """Return whether one states a fact whose value is its only number."""
-        return any(len(_numbers(self._texts[number])) == 1 for number in self.stating(fact, rivals))
+        return any(len(_numbers(self._texts[number])) == 1 for number in self.stating(fact))
+
+    def guess(self, fact: Fact, told: Collection[str], rivals: Rivals | None = None) -> bool:
+        """Return whether they are guesses at a fact: they state several numbers of its things that were never told.
+
+        Args:
+            fact: what may be guessed, whose value is a number, alone or before what is counted; nothing else is.
+            told: values that were told, in the spelling of the rule.
+            rivals: values that others have.
+        """
+        number, _, thing = spell(fact.value, self._rule).partition(" ")
+        if not number.isdecimal():
+            return False
+        others = (replace(fact, value=f"{n} {thing}".strip(), apart=()) for n in range(_COUNTS))
+        stated = (
+            self.state(other, rivals) if thing else self.alone(other) for other in others if other.value not in told
+        )
+        return sum(stated) > 1
 
     def tell(self, sentence: str, phrase: str) -> bool:
         """Return whether one has a phrase and a third of what else a sentence says in small letters."""
@@ -212,6 +232,13 @@ def sentences_with(passage: str, phrase: str, rule: str = "house") -> list[str]:
     if not needle or needle not in normal(passage):
         return []
     return [sentence for sentence in _SENTENCE.split(passage) if f" {needle} " in f" {normal(sentence)} "]
+
+
+def nearest_sentence(passage: str, text: str) -> str:
+    """Return the sentence of a passage that shares most content words with a text, of equals the one with most words."""
+    wanted = _content(text)
+    words = {sentence: _content(sentence) for sentence in _SENTENCE.split(passage)}
+    return max(words, key=lambda sentence: (len(words[sentence] & wanted), len(words[sentence])))
 
 
 @lru_cache(4096)
