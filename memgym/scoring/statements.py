@@ -34,6 +34,9 @@ _BEHIND = 8
 """Words between a value and the name behind it, at most: no more than a sentence that begins with the value has."""
 _COUNTS = 100
 """Up to where things are counted."""
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CHOSEN = re.compile(rf"\b(?:(?P<number>\d{{1,2}})(?P<th>st|nd|rd|th)?|{'|'.join(_WEEKDAYS)})\b")
+"""What of a value is one of a few: a count, the day of a month or of a week."""
 
 Rivals = Mapping[str, Sequence[str]]
 """Values that others have, in the spelling of a rule, by their first words."""
@@ -111,21 +114,16 @@ class Statements:
         return any(len(_numbers(self._texts[number])) == 1 for number in self.stating(fact))
 
     def guess(self, fact: Fact, told: Collection[str], rivals: Rivals | None = None) -> bool:
-        """Return whether they are guesses at a fact: they state several numbers of its things that were never told.
+        """Return whether they are guesses at a fact: they state several other numbers or weekdays in the value's place.
 
         Args:
-            fact: what may be guessed, whose value is a number, alone or before what is counted; nothing else is.
-            told: values that were told, in the spelling of the rule.
+            fact: what may be guessed; nothing is where its value has neither.
+            told: other values that were told, in the spelling of the rule.
             rivals: values that others have.
         """
-        number, _, thing = spell(fact.value, self._rule).partition(" ")
-        if not number.isdecimal():
-            return False
-        others = (replace(fact, value=f"{n} {thing}".strip(), apart=()) for n in range(_COUNTS))
-        stated = (
-            self.state(other, rivals) if thing else self.alone(other) for other in others if other.value not in told
-        )
-        return sum(stated) > 1
+        value = spell(fact.value, self._rule)
+        others = (replace(fact, value=other, apart=()) for other in _others(value) if other not in told)
+        return sum(self.alone(other) if value.isdecimal() else self.state(other, rivals) for other in others) > 1
 
     def tell(self, sentence: str, phrase: str) -> bool:
         """Return whether one has a phrase and a third of what else a sentence says in small letters."""
@@ -235,7 +233,7 @@ def sentences_with(passage: str, phrase: str, rule: str = "house") -> list[str]:
 
 
 def nearest_sentence(passage: str, text: str) -> str:
-    """Return the sentence of a passage that shares most content words with a text, of equals the one with most words."""
+    """Return the sentence of a passage that shares most content words with a text, of equals the longest."""
     wanted = _content(text)
     words = {sentence: _content(sentence) for sentence in _SENTENCE.split(passage)}
     return max(words, key=lambda sentence: (len(words[sentence] & wanted), len(words[sentence])))
@@ -275,6 +273,17 @@ def _small_words(sentence: str) -> list[str]:
 
 def _numbers(text: str) -> set[str]:
     return {word for word in text.split() if word.isdecimal()}
+
+
+def _others(value: str) -> list[str]:
+    """Return a value with other numbers, or weekdays, in the place of its first one."""
+    chosen = _CHOSEN.search(value)
+    if not chosen:
+        return []
+    endings = ("st", "nd", "rd", "th") if chosen["th"] else ("",)
+    places = [f"{n}{end}" for n in range(_COUNTS) for end in endings] if chosen["number"] else _WEEKDAYS
+    written = (value[: chosen.start()] + place + value[chosen.end() :] for place in places)
+    return [other for other in written if other != value]
 
 
 def _around(text: str, phrase: str) -> Iterator[tuple[str, str]]:

@@ -235,11 +235,9 @@ class Support:
 
     def _in_one(self, question: Question, memory: Statements) -> bool:
         needed = [need.fact.value for need in self.needs(question) if need.fact is not None]
-        told = {spell(value, self._rule).partition(" ")[0] for value in needed}
+        told = {spell(value, self._rule).partition(" ")[0] for value in needed}  # what was added up
         return any(
-            memory.alone(fact) and not memory.guess(fact, {fact.value, *told})
-            if fact.value.isdecimal()
-            else memory.state(fact)
+            (memory.alone(fact) if fact.value.isdecimal() else memory.state(fact)) and not memory.guess(fact, told)
             for fact in question.in_one
         )
 
