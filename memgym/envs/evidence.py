@@ -43,12 +43,11 @@ def retrieval_scores(
         ``reciprocal_rank`` of the first relevant memory, whose mean over questions is the MRR; a memory of more than
         256 bytes takes as many ranks as it has such pieces, so that a whole session is no first hit.
     """
-    places = [(record, piece) for record in ranked for piece in range(-(-len(record.text.encode()) // _PIECE))]
-    last = {record.id: f"{record.id} {piece}" for record, piece in places}
-    relevant = [last[record.id] for record in ranked if record.id in last and credited(record, evidence)]
+    relevant = [_pieces(record)[-1] for record in ranked if credited(record, evidence)]
+    places = [piece for record in ranked for piece in _pieces(record)]
     return {
         "evidence_recall": _covered(kept, evidence),
-        "reciprocal_rank": reciprocal_rank([f"{r.id} {piece}" for r, piece in places], relevant) if relevant else 0.0,
+        "reciprocal_rank": reciprocal_rank(places, relevant) if relevant else 0.0,
     }
 
 
@@ -63,14 +62,21 @@ def citation_scores(
         evidence: the evidence turns, at least one.
 
     Returns:
-        ``citation_precision``: share of the cited memories that are relevant; ``citation_f1``: the harmonic mean of
-        that and of the share of the evidence turns that they cover.
+        ``citation_precision``: share of the cited memories that are relevant, where one of more than 256 bytes counts
+        as so many citations as it has such pieces, of which one is relevant; ``citation_f1``: the harmonic mean of that
+        and of the share of the evidence turns that they cover.
     """
-    relevant = [record.id for record in shown.values() if credited(record, evidence)]
+    relevant = [_pieces(record)[-1] for record in shown.values() if credited(record, evidence)]
     cited = [shown[identity] for identity in cited_ids if identity in shown]
-    precision, covered = citation_precision(cited_ids, relevant) if relevant else 0.0, _covered(cited, evidence)
+    pieces = [piece for i in cited_ids for piece in (_pieces(shown[i]) if i in shown else [i])]
+    precision, covered = citation_precision(pieces, relevant) if relevant else 0.0, _covered(cited, evidence)
     f1 = 2 * precision * covered / (precision + covered) if covered else 0.0
     return {"citation_precision": precision, "citation_f1": f1}
+
+
+def _pieces(record: MemoryRecord) -> list[str]:
+    """Return a name for each piece of a memory, at least one."""
+    return [f"{record.id} {piece}" for piece in range(max(1, -(-len(record.text.encode()) // _PIECE)))]
 
 
 def _covered(records: Iterable[MemoryRecord], evidence: Evidence) -> float:

@@ -72,7 +72,8 @@ MEMORY_BANK_REWARDS = (
     Reward(
         "citation_precision",
         "on an answer",
-        "share of the cited memories that rest on evidence, 0 without citations",
+        "share of the cited memories that rest on evidence, 0 without citations; one of more than 256 bytes counts as "
+        "several, of which one does",
     ),
     Reward(
         "operation_validity",

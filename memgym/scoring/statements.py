@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, lru_cache
 
 from memgym.episodes import Fact
@@ -31,6 +32,11 @@ _BETWEEN = 3
 """Content words between a value and the word that tells what it is, at most."""
 _BEHIND = 8
 """Words between a value and the name behind it, at most: no more than a sentence that begins with the value has."""
+_COUNTS = 100
+"""Up to where things are counted."""
+_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_CHOSEN = re.compile(rf"\b(?:(?P<number>\d{{1,2}})(?P<th>st|nd|rd|th)?|{'|'.join(_WEEKDAYS)})\b")
+"""What of a value is one of a few: a count, the day of a month or of a week."""
 
 Rivals = Mapping[str, Sequence[str]]
 """Values that others have, in the spelling of a rule, by their first words."""
@@ -103,9 +109,21 @@ class Statements:
         needle = f" {' '.join(words)} "
         return {number for number in rarest if needle in self._texts[number]}
 
-    def alone(self, fact: Fact, rivals: Rivals | None = None) -> bool:
+    def alone(self, fact: Fact) -> bool:
         """Return whether one states a fact whose value is its only number."""
-        return any(len(_numbers(self._texts[number])) == 1 for number in self.stating(fact, rivals))
+        return any(len(_numbers(self._texts[number])) == 1 for number in self.stating(fact))
+
+    def guess(self, fact: Fact, told: Collection[str], rivals: Rivals | None = None) -> bool:
+        """Return whether they are guesses at a fact: they state several other numbers or weekdays in the value's place.
+
+        Args:
+            fact: what may be guessed; nothing is where its value has neither.
+            told: other values that were told, in the spelling of the rule.
+            rivals: values that others have.
+        """
+        value = spell(fact.value, self._rule)
+        others = (replace(fact, value=other, apart=()) for other in _others(value) if other not in told)
+        return sum(self.alone(other) if value.isdecimal() else self.state(other, rivals) for other in others) > 1
 
     def tell(self, sentence: str, phrase: str) -> bool:
         """Return whether one has a phrase and a third of what else a sentence says in small letters."""
@@ -214,6 +232,13 @@ def sentences_with(passage: str, phrase: str, rule: str = "house") -> list[str]:
     return [sentence for sentence in _SENTENCE.split(passage) if f" {needle} " in f" {normal(sentence)} "]
 
 
+def nearest_sentence(passage: str, text: str) -> str:
+    """Return the sentence of a passage that shares most content words with a text, of equals the longest."""
+    wanted = _content(text)
+    words = {sentence: _content(sentence) for sentence in _SENTENCE.split(passage)}
+    return max(words, key=lambda sentence: (len(words[sentence] & wanted), len(words[sentence])))
+
+
 @lru_cache(4096)
 def _passages(passage: str) -> tuple[tuple[frozenset[str], int], ...]:
     """Return the content words of each telling sentence as stems, and how many of them carry it."""
@@ -248,6 +273,17 @@ def _small_words(sentence: str) -> list[str]:
 
 def _numbers(text: str) -> set[str]:
     return {word for word in text.split() if word.isdecimal()}
+
+
+def _others(value: str) -> list[str]:
+    """Return a value with other numbers, or weekdays, in the place of its first one."""
+    chosen = _CHOSEN.search(value)
+    if not chosen:
+        return []
+    endings = ("st", "nd", "rd", "th") if chosen["th"] else ("",)
+    places = [f"{n}{end}" for n in range(_COUNTS) for end in endings] if chosen["number"] else _WEEKDAYS
+    written = (value[: chosen.start()] + place + value[chosen.end() :] for place in places)
+    return [other for other in written if other != value]
 
 
 def _around(text: str, phrase: str) -> Iterator[tuple[str, str]]:

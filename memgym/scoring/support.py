@@ -6,12 +6,13 @@ overtaken: whoever reads old and new side by side cannot tell which holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
 from memgym.episodes import Episode, Fact, Question
-from memgym.scoring.statements import Rivals, Statements, most_frequent, sentences_with, spell
+from memgym.scoring.statements import Rivals, Statements, most_frequent, nearest_sentence, sentences_with, spell
 
 FREQUENT = "most frequent"
 """The key in a question's metadata that says how many of the text's most frequent words are asked for."""
@@ -30,17 +31,18 @@ def list_limit(question: Question) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """One thing that a memory must hold: a fact stated, an answer in its sentence, or a passage carried."""
+    """One thing to be held: a fact stated and not guessed, an answer in its sentence, or a passage carried."""
 
     fact: Fact | None = None
     rivals: Rivals = field(default_factory=dict)
+    told: frozenset[str] = frozenset()
     answer: tuple[str, tuple[str, ...]] | None = None
     passage: str = ""
 
     def met(self, memory: Statements) -> bool:
         """Return whether a memory holds it."""
         if self.fact is not None:
-            return memory.state(self.fact, self.rivals)
+            return memory.state(self.fact, self.rivals) and not memory.guess(self.fact, self.told, self.rivals)
         if self.answer is not None:
             answer, sentences = self.answer
             return any(memory.tell(sentence, answer) for sentence in sentences)
@@ -92,7 +94,8 @@ class Support:
         """Return, by the id of each evidence turn, what tells whether a text has its credit.
 
         It must state a needed fact of the turn. Of a turn without one, or of one that tells its fact together with
-        another turn, it must carry the sentences that have a needed value or an answer, else the turn.
+        another turn, it must carry the sentences that have a needed value or an answer, else the sentence that shares
+        most with the question and its answers.
         """
         return {turn: partial(self._holds, self._of_turn(question, turn)) for turn in question.evidence}
 
@@ -103,7 +106,7 @@ class Support:
         passage = self._passages.get(turn, "")
         values = dict.fromkeys(need.fact.value for need in own if need.fact is not None) or question.answers
         said = [text for value in values for text in sentences_with(passage, value, self._rule)]
-        return (Need(passage=" ".join(dict.fromkeys(said)) or passage),)
+        return (Need(passage=" ".join(dict.fromkeys(said)) or self._telling(question, passage)),)
 
     def _holds(self, needs: Sequence[Need], text: str) -> bool:
         if text not in self._memories:
@@ -192,7 +195,7 @@ class Support:
                 held += carried
                 useful += carried
                 continue
-            if memory.state(fact, self._rivals(fact)):
+            if self._stating(fact).met(memory):
                 useful += 1
                 beside = gone.get((fact.subject, fact.relation), ())
                 stale = any(self._stands(old, [fact], memory) for old in beside if old.value != fact.value)
@@ -231,7 +234,12 @@ class Support:
         )
 
     def _in_one(self, question: Question, memory: Statements) -> bool:
-        return any(memory.alone(fact) if fact.value.isdecimal() else memory.state(fact) for fact in question.in_one)
+        needed = [need.fact.value for need in self.needs(question) if need.fact is not None]
+        told = {spell(value, self._rule).partition(" ")[0] for value in needed}  # what was added up
+        return any(
+            (memory.alone(fact) if fact.value.isdecimal() else memory.state(fact)) and not memory.guess(fact, told)
+            for fact in question.in_one
+        )
 
     def _find_needs(self, question: Question) -> Iterable[Need]:
         if question.needs:
@@ -246,7 +254,7 @@ class Support:
         rest = [self._passages[source] for source in evidence if source not in covered and source in self._passages]
         if evidence:
             for passage in rest:
-                yield from self._derived(question, [passage]) or [Need(passage=passage)]
+                yield from self._derived(question, [passage]) or [Need(passage=self._telling(question, passage))]
         else:
             yield from self._derived(question, list(self._passages.values()))
 
@@ -259,6 +267,10 @@ class Support:
                 told.append(Need(answer=(answer, tuple(sentences))))
         return told if question.match == "all" else told[:1]
 
+    def _telling(self, question: Question, passage: str) -> str:
+        """Return the sentence of a passage that shares most with a question and its answers: any other tells less."""
+        return nearest_sentence(passage, " ".join((question.text, *question.answers)))
+
     def _stated(self, fact: Fact) -> bool:
         """Return whether the turn or section that is a fact's source says it in the words of the fact."""
         if id(fact) not in self._literal:
@@ -266,7 +278,7 @@ class Support:
         return self._literal[id(fact)]
 
     def _stating(self, fact: Fact) -> Need:
-        return Need(fact=fact, rivals=self._rivals(fact))
+        return Need(fact=fact, rivals=self._rivals(fact), told=self._told[fact.subject, fact.relation])
 
     def _rivals(self, fact: Fact) -> Rivals:
         """Return the values that others than a fact's subject have."""
@@ -279,6 +291,14 @@ class Support:
                     table.setdefault(value.split()[0], []).append(value)
             self._others[key] = table
         return self._others[key]
+
+    @cached_property
+    def _told(self) -> Mapping[tuple[str, str], frozenset[str]]:
+        """Subject and relation to the values that were told, as the rule spells them."""
+        found: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for fact in self._episode.facts:
+            found[fact.subject, fact.relation].add(spell(fact.value, self._rule))
+        return defaultdict(frozenset, {key: frozenset(values) for key, values in found.items()})
 
     @cached_property
     def _others(self) -> dict[tuple[str, str, str], Rivals]:

@@ -42,3 +42,10 @@ def test_what_is_shown_counts_not_what_is_stored() -> None:
 @pytest.mark.parametrize("key", ["Mira moved to Lisbon", ""])
 def test_a_key_is_text_like_the_value(key: str) -> None:
     assert credited(MemoryRecord("m1", key, "x", source=("a",)), EVIDENCE) == (["a"] if key else [])
+
+
+def test_a_heap_is_as_many_citations_as_it_has_pieces() -> None:
+    heap = record("m5", f"{'So it goes, as they say. ' * 30}Mira moved to Lisbon.", "a")
+    assert citation_scores(["m1"], {"m1": GOOD}, EVIDENCE)["citation_precision"] == 1.0
+    assert citation_scores(["m5"], {"m5": heap}, EVIDENCE)["citation_precision"] == 0.25
+    assert retrieval_scores([heap], [heap], EVIDENCE)["reciprocal_rank"] == 0.25

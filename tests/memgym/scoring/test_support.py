@@ -64,3 +64,47 @@ def test_answers_that_are_told_of_each_other() -> None:
     support = Support(episode(*facts, question=question))
     assert support.answer(question, ["Ann is a friend of Ben"]) == ["Ann", "Ben"]
     assert support.answer(question, ["Ann is a friend of Cid"]) == []
+
+
+FOUR = Fact("Mira", "vases", "four vases", "t1", cues=("bought",))
+SIX = Fact("Mira", "vases", "six vases", "t2", cues=("bought",))
+TOTAL = Fact("Mira", "number of vases", "10", "t2", cues=("vases",))
+COUNT = Question("q", "How many vases has Mira bought?", ("10",), evidence=("t1", "t2"), in_one=(TOTAL,))
+
+
+@pytest.mark.parametrize(
+    ("memory", "follows"),
+    [
+        (["Mira bought four vases.", "Mira bought six vases."], True),
+        (["Mira bought ten vases."], True),
+        (["Mira bought four vases.", "Mira bought six vases.", "So Mira has 10 vases now."], True),
+        (["Mira bought: " + " ".join(f"{n} vases" for n in range(2, 11))], False),
+        ([f"Mira: {n} vases" for n in range(2, 21)], False),
+    ],
+)
+def test_counts_are_not_guessed(memory: list[str], follows: bool) -> None:
+    turns = tuple(Turn(fact.source, "Mira", f"I bought {fact.value}.") for fact in (FOUR, SIX))
+    support = Support(Episode("e", (COUNT,), sessions=(Session("s", "", turns),), facts=(FOUR, SIX)))
+    assert support.answer(COUNT, memory) == (["10"] if follows else [])
+
+
+@pytest.mark.parametrize("told", ["three days ago", "this past Friday", "on the 18th of May"])
+def test_days_are_not_guessed(told: str) -> None:
+    fact = Fact("Mira", "date of event", told, "t1", cues=("quiz",))
+    when = Question("q", "When did Mira win the quiz?", ("18 May 2022",), evidence=("t1",), needs=(fact,))
+    support = Support(episode(fact, question=when))
+    guesses = ["two days ago", "four days ago", "this past Monday", "this past Sunday"]
+    guesses += ["on the 1st of May", "on the 2nd of May"]
+    assert support.answer(when, [f"Mira won the quiz {told}."]) == ["18 May 2022"]
+    assert support.answer(when, [f"Mira, quiz: {', '.join([told, *guesses])}"]) == []
+
+
+def test_of_a_passage_the_sentence_that_tells_is_carried() -> None:
+    turn = Turn("t1", "Mira", "The weather has been dreadful all week. Caroline and I adopted those kittens in spring.")
+    asked = Question("q", "What did Mira adopt with Caroline?", ("two young cats",), evidence=("t1",))
+    support = Support(Episode("e", (asked,), sessions=(Session("s", "", (turn,)),)))
+    assert support.answer(asked, ["Mira: Caroline and I adopted those kittens in spring."]) == ["two young cats"]
+    assert support.answer(asked, ["Mira: The weather has been dreadful all week."]) == []
+    credit = support.evidence(asked)["t1"]
+    assert credit("Caroline and I adopted those kittens")
+    assert not credit("The weather has been dreadful all week.")

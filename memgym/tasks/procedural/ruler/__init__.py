@@ -26,6 +26,8 @@ SUBTASKS = (*VARIANTS, "vt", "cwe", "fwe", "qa_1", "qa_2")
 
 GENERATED = {"niah": 128, "vt": 30, "qa_1": 32, "qa_2": 32}
 """The tokens that RULER lets a model generate, by subtask; all of ``niah`` the same."""
+_SENTENCE = 32
+"""Tokens of a sentence around an answer."""
 _MIN_LENGTH = 500
 _MIN_LENGTH_OF_UUIDS = 1_000  # where every line is a needle of 30 tokens, 2 % of 500 cannot be met
 
@@ -131,10 +133,15 @@ class Ruler(ProceduralTask):
         return {"answer": STRING_MATCH[question.match](answer, question.answers)}
 
     def answer_limit(self, question: Question) -> int:
-        """Return RULER's limit (``tokens_to_generate``) of the subtask; of frequent words, room for the list alone."""
+        """Return the limit of an answer: RULER's (``tokens_to_generate``), or what the answers take if that is less.
+
+        The score is containment, and 128 tokens contain the numbers of dozens of needles. So each value that is asked
+        for has room for itself and a sentence around it; frequent words have room for their list alone.
+        """
         if FREQUENT in question.metadata:
             return list_limit(question)
-        return GENERATED.get(self.config.subtask, GENERATED["niah"])
+        official = GENERATED.get(self.config.subtask, GENERATED["niah"])
+        return min(official, list_limit(question) + _SENTENCE * len(question.answers))
 
     def fingerprint(self) -> str:
         """Return a hash of the config, of the content of the data file, and of the word lists."""

@@ -138,3 +138,14 @@ def test_score_is_the_share_of_the_answers_given():
 def test_bad_options_are_explained(options, message):
     with pytest.raises(ConfigError, match=message):
         Ruler(**options)
+
+
+def test_an_answer_has_room_for_sentences_not_for_every_needle() -> None:
+    def limit(subtask: str) -> int:
+        task = Ruler(subtask=subtask, length=1024)
+        return task.answer_limit(task.episode("test", 0).questions[0])
+
+    assert limit("niah_multikey_2") == 35  # a sentence and a number of seven digits
+    assert limit("niah_multiquery") == 128
+    assert limit("vt") == 30
+    assert limit("qa_1") == 32
