@@ -62,12 +62,13 @@ class Items:
         """
         if isinstance(observation, str):
             if not observation:
-                return cls("", _empty(embedder.dim, check_int("places", places, 1)))
+                return cls("", _empty(embedder.dim, check_int("places", places, 1, optional=True) or 0))
             observation = Observation.parse(observation)
         check_phase(observation.phase)
         tag, show = _PARTS[observation.phase]
         blocks = observation.all(tag)
-        arrays = _empty(embedder.dim, check_int("places", len(blocks) if places is None else places, places and 1))
+        check_int("places", places, 1, optional=True)
+        arrays = _empty(embedder.dim, places or len(blocks))
         near = show(observation, blocks, arrays, embedder)
         shown = tuple(blocks[: len(arrays["mask"])])
         arrays["mask"][: len(shown)] = 1
