@@ -20,6 +20,8 @@ from memgym.registration import make
 from memgym.wrappers import Features, KeepAction, PickAction, PotentialShaping
 
 PLACES = {"retrieve": 20, "update": 32}
+ROLLOUT = {"retrieve": 2048, "update": 256}
+"""Phase to the steps of a rollout: picks are many and small, a session's decisions come together."""
 PAID = {"retrieve": "evidence_recall", "update": "memory_recall"}
 """Phase to the reward that is learned from."""
 
@@ -78,15 +80,15 @@ def train(
 
     paid = PAID[phase]
     kwargs: dict[str, Any] = {"task": task, "difficulty": difficulty, "instructions": False}
-    kwargs |= {"answer_k": 5} if phase == "retrieve" else {"memory_tokens": memory_tokens}
+    kwargs |= {"answer_k": 5} if phase == "retrieve" else {"memory_tokens": memory_tokens, "questions": 1}
     world = partial(make, "memgym/MemoryBank-v1", phases=[phase], reward_weights={paid: 1.0}, **kwargs)
     template = numbered(world(split="train"), phase)
     model = MaskablePPO(
         ItemPolicy,
         DummyVecEnv([partial(twin, template)] * envs),
         learning_rate=lambda left: lr * left,
-        n_steps=2048 // envs,
-        batch_size=256,
+        n_steps=ROLLOUT[phase] // envs,
+        batch_size=ROLLOUT[phase] // 8,
         n_epochs=4,
         gamma=1.0,
         ent_coef=entropy,
