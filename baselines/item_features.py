@@ -19,8 +19,8 @@ from memgym.wrappers import Items
 
 NUMBERS = ("one", "like the query", "near one like the query", "like the near one", "has a near one", "order", "place")
 """The first columns, in their order."""
-_EMBEDDING_SCALE = 4.0
-"""Rows of unit norm have entries of a few hundredths: so they learn about as fast as the numbers."""
+_LIKENESS_SCALE, _EMBEDDING_SCALE = 10.0, 3.0
+"""Likenesses differ by a few hundredths, and so do the entries of a row of unit norm: scaled, all learn about as fast."""
 
 
 def item_features(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -33,9 +33,9 @@ def item_features(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     places = len(items)
     numbers = [
         np.ones(places),
-        items @ query,
-        near @ query,
-        np.vecdot(items, near),
+        _LIKENESS_SCALE * (items @ query),
+        _LIKENESS_SCALE * (near @ query),
+        _LIKENESS_SCALE * np.vecdot(items, near),
         near.any(axis=1),
         arrays["order"],
         np.arange(places) / 20,

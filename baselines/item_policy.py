@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from baselines.item_features import NUMBERS
 
-KEEPS, LIKE_QUERY, STOP = 1.0, 15.0, -5.0
+KEEPS, LIKE_QUERY, STOP = 1.0, 1.5, -5.0
 """Where it starts: it stores whatever it hears, ranks as the embedder does, and hardly ever stops."""
 
 

@@ -80,7 +80,7 @@ def train(
 
     paid = PAID[phase]
     kwargs: dict[str, Any] = {"task": task, "difficulty": difficulty, "instructions": False}
-    kwargs |= {"answer_k": 5} if phase == "retrieve" else {"memory_tokens": memory_tokens, "questions": 1}
+    kwargs |= {"answer_k": 5} if phase == "retrieve" else {"memory_tokens": memory_tokens}
     world = partial(make, "memgym/MemoryBank-v1", phases=[phase], reward_weights={paid: 1.0}, **kwargs)
     template = numbered(world(split="train"), phase)
     model = MaskablePPO(

@@ -105,7 +105,7 @@ def train(
     validation = make("memgym/MemoryBank-v1", split="validation", **world)
     embedder = env.get_wrapper_attr("embedder")
     prior = np.zeros(len(NUMBERS) + embedder.dim)
-    prior[NUMBERS.index("like the query")] = 0.5
+    prior[NUMBERS.index("like the query")] = 0.05
     spread = np.full(len(prior), scale)
     spread[: len(NUMBERS)] *= 10
     bandit = LinearThompson(prior, spread, noise)

@@ -74,6 +74,9 @@ class Features(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs)
     def reset(self, **kwargs: Any) -> tuple[Arrays, dict[str, Any]]:
         """Reset, and return the first observation as arrays."""
         text, info = self.env.reset(**kwargs)
+        bare = self.unwrapped
+        if self.phase == "extract" or bare.stores_turns:
+            self.embedder.embed(bare.known_texts(bare.episode))  # in one batch: many times as fast as one by one
         return self._show(text, info)
 
     def step(self, action: Any) -> tuple[Arrays, SupportsFloat, bool, bool, dict[str, Any]]:
