@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zipfile
 from collections.abc import Mapping
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from memgym.wrappers import Items
 NUMBERS = ("one", "like the query", "near one like the query", "like the near one", "has a near one", "order", "place")
 """The first columns, in their order."""
 _LIKENESS_SCALE, _EMBEDDING_SCALE = 10.0, 3.0
-"""Likenesses differ by a few hundredths, and so do the entries of a row of unit norm: scaled, all learn about as fast."""
+"""Likenesses, and the entries of a row of unit norm, differ by a few hundredths: scaled, all learn about as fast."""
 
 
 def item_features(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -75,7 +75,7 @@ class ItemScorer(PhasePolicy):
         return [Path(str(folder / f"{name}.npz")) for name in cls.shipped]
 
     @classmethod
-    def fingerprint(cls, weights: str | None = None) -> str | None:
+    def fingerprint(cls, weights: str | None = None, **others: Any) -> str | None:
         """Return a hash of the file of weights, if one is given."""
         return None if weights is None else hashlib.sha256(_bytes(Path(weights))).hexdigest()
 

@@ -13,8 +13,8 @@ import gymnasium as gym
 import numpy as np
 import typer
 
+from baselines._progress import held_out, tell
 from baselines.item_features import ItemScorer, item_features, save_weights
-from baselines.progress import held_out, tell
 from memgym.playing import twin
 from memgym.registration import make
 from memgym.wrappers import Features, KeepAction, PickAction, PotentialShaping
@@ -76,7 +76,7 @@ def train(
     from sb3_contrib import MaskablePPO
     from stable_baselines3.common.vec_env import DummyVecEnv
 
-    from baselines.item_policy import ItemPolicy
+    from baselines._item_policy import ItemPolicy
 
     paid = PAID[phase]
     kwargs: dict[str, Any] = {"task": task, "difficulty": difficulty, "instructions": False}

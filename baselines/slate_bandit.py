@@ -11,8 +11,8 @@ import gymnasium as gym
 import numpy as np
 import typer
 
+from baselines._progress import held_out, tell
 from baselines.item_features import NUMBERS, ItemScorer, item_features, save_weights
-from baselines.progress import held_out, tell
 from memgym.registration import make
 from memgym.wrappers import Features, ScoreAction
 

@@ -36,8 +36,8 @@ def get_embedder(name: str) -> Embedder:
     """Return the embedder called ``name``.
 
     Args:
-        name: ``hash``, ``hash:DIM``, ``minilm``, ``minilm:DEVICE``, ``minilm:bf16``, ``api:MODEL``, or ``module:Class`` of anyone's: a
-            class or another factory, called without arguments. A module of the name ``hash``, ``minilm`` or ``api``
+        name: ``hash``, ``hash:DIM``, ``minilm``, ``minilm:DEVICE``, ``minilm:bf16``, ``api:MODEL``, or
+            ``module:Class`` of anyone's: a class or another factory, called without arguments. A module of the name ``hash``, ``minilm`` or ``api``
             can't be meant.
 
     Raises:
@@ -193,8 +193,8 @@ class MiniLMEmbedder(_Shared):
 
     All embedders of a process that name the same device share one model; a pickle holds that name, not the weights.
 
-    Half precision (``minilm:bf16``) embeds 2 to 3 times as fast on a CPU that computes in bfloat16 (AMX, AVX512-BF16), and
-    is slower on others. Its rows are others, at a cosine of 0.998 and more, so it has a name of its own.
+    Half precision (``minilm:bf16``) embeds 2 to 3 times as fast on a CPU that computes in bfloat16 (AMX, AVX512-BF16),
+    and is slower on others. Its rows are others, at a cosine of 0.998 and more, so it has a name of its own.
 
     Args:
         device: a torch device; by default the one that sentence-transformers picks.

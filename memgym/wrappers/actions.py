@@ -10,7 +10,7 @@ import numpy as np
 from memgym.errors import ConfigError
 from memgym.protocol.actions import to_json
 from memgym.wrappers.features import Features
-from memgym.wrappers.items import DROP, KEEP, REPLACE, Arrays
+from memgym.wrappers.items import Arrays
 
 
 class _OnFeatures(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
@@ -92,17 +92,8 @@ class KeepAction(_OnFeatures):
         return self.env.step(self._features.items.decided(np.asarray(action)))
 
     def action_masks(self) -> np.ndarray:
-        """Return which choices make sense, bool [items × choices], as sb3-contrib's MaskablePPO wants them.
-
-        An empty place can only be dropped; only what has a memory near it can replace one.
-        """
-        items = self._features.items
-        masks = np.zeros((self._features.places, self._choices), bool)
-        masks[:, DROP] = True
-        masks[: len(items.blocks), KEEP] = True
-        if self._choices > REPLACE:
-            masks[: len(items.blocks), REPLACE] = [bool(near) for near in items.near_ids]
-        return masks.ravel()
+        """Return :meth:`~memgym.wrappers.Items.masks` as sb3-contrib's MaskablePPO wants it: bool [items × choices]."""
+        return self._features.items.masks().ravel()
 
 
 class PickAction(_OnFeatures):

@@ -39,7 +39,7 @@ class Features(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs)
         self.phase: str = check_phase(phases[0])
         self.places = check_int("items", items, 1)
         self.embedder = self.unwrapped.embedder if embedder is None else CachedEmbedder(get_embedder(embedder))
-        self.items = Items.of("", self.embedder, self.places)
+        self.items = Items.none(self.phase, self.embedder.dim, self.places)
         """What is shown at present."""
         rows = gym.spaces.Box(-1.0, 1.0, (items, self.embedder.dim), np.float32)
         self.observation_space = gym.spaces.Dict(
@@ -86,5 +86,6 @@ class Features(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs)
         return arrays, reward, terminated, truncated, info
 
     def _show(self, text: str, info: dict[str, Any]) -> tuple[Arrays, dict[str, Any]]:
-        self.items = Items.of(text, self.embedder, self.places)
+        nothing = Items.none(self.phase, self.embedder.dim, self.places)
+        self.items = Items.of(text, self.embedder, self.places) if text else nothing
         return self.items.arrays, {**info, "items_left_out": self.items.left_out}

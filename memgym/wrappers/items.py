@@ -33,7 +33,7 @@ class Items:
     chosen: not ranked, not stored, not extracted.
 
     Args:
-        phase: one of the three, "" after the end of an episode.
+        phase: one of the three.
         arrays: ``query`` float32 [dim], ``items`` and ``near`` float32 [places, dim], rows of unit norm or zeros;
             ``order`` float32 [places], from 0 for the item that was stored or said first to 1 for the last; ``mask``
             int8 [places], 1 where there is an item. All is zero where there is none.
@@ -50,7 +50,7 @@ class Items:
 
     @classmethod
     def of(cls, observation: Observation | str, embedder: Embedder, places: int | None = None) -> Items:
-        """Return the items of an observation, of those three phases or "".
+        """Return the items of an observation of one of those three phases.
 
         Args:
             observation: parsed, or its text.
@@ -61,8 +61,6 @@ class Items:
             ConfigError: the phase has no items, or ``places`` is not a positive int.
         """
         if isinstance(observation, str):
-            if not observation:
-                return cls("", _empty(embedder.dim, check_int("places", places, 1, optional=True) or 0))
             observation = Observation.parse(observation)
         check_phase(observation.phase)
         tag, show = _PARTS[observation.phase]
@@ -74,10 +72,27 @@ class Items:
         arrays["mask"][: len(shown)] = 1
         return cls(observation.phase, arrays, shown, tuple(near[: len(shown)]), len(blocks) - len(shown))
 
+    @classmethod
+    def none(cls, phase: str, dim: int, places: int) -> Items:
+        """Return what there is after the end of an episode: nothing."""
+        return cls(check_phase(phase), _empty(dim, places))
+
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of the items shown, by which our JSON names them."""
         return tuple(block.id for block in self.blocks)
+
+    def masks(self) -> np.ndarray:
+        """Return which decisions make sense for each item: bool [places, 2], in ``update`` [places, 3].
+
+        An empty place can only be dropped; only what has a memory near it can replace one.
+        """
+        masks = np.zeros((len(self.arrays["mask"]), 3 if self.phase == "update" else 2), bool)
+        masks[:, DROP] = True
+        masks[: len(self.blocks), KEEP] = True
+        if self.phase == "update":
+            masks[: len(self.blocks), REPLACE] = [bool(near) for near in self.near_ids]
+        return masks
 
     def ranked(self, scores: np.ndarray) -> str:
         """Return the ``retrieve`` action that orders the items by their scores [≥ items], the highest first."""

@@ -42,9 +42,7 @@ def _one(embedder: str) -> gym.Env:
 
 def together(embedder: str, workers: int = 0) -> VectorEnv:
     """Ours."""
-    return memgym.make_vec(
-        "memgym/RMMReranker-v1", NUM_ENVS, workers=workers, wrap=pick, embedder=embedder, **TASK
-    )
+    return memgym.make_vec("memgym/RMMReranker-v1", NUM_ENVS, workers=workers, wrap=pick, embedder=embedder, **TASK)
 
 
 def run(make: Callable[[], VectorEnv], steps: int) -> tuple[float, float, float]:

@@ -1,7 +1,7 @@
 """MO-Gymnasium and morl-baselines: how many memories is an answer worth? A Pareto front, as a picture.
 
-    pip install '.' mo-gymnasium morl-baselines matplotlib
-    python mo_front.py
+pip install '.' mo-gymnasium morl-baselines matplotlib
+python mo_front.py
 """
 
 from __future__ import annotations

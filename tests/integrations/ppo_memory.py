@@ -1,7 +1,7 @@
-"""PPO on picking memories, in one file, in the style of CleanRL: flat arguments, one loop, nothing of memgym's but memgym.
+"""PPO on picking memories in one file, in the style of CleanRL: flat arguments, one loop.
 
-The agent is shown a question and the memories that the search found. It picks them one by one, the best first, and stops
-when it has enough: an overtaken memory beside the right one makes the answer wrong.
+The agent is shown a question and the memories that the search found. It picks them one by one, the best first, and
+stops when it has enough: an overtaken memory beside the right one makes the answer wrong.
 
     pip install '.' torch tyro
     python ppo_memory.py --total-timesteps 40000 --seed 1
@@ -149,9 +149,7 @@ def main(args: Args) -> list[float]:
             returns = advantages + values
 
         b_obs, b_masks = obs.flatten(0, 1), masks.flatten(0, 1)
-        b_logprobs, b_actions, b_advantages, b_returns = (
-            x.flatten() for x in (logprobs, actions, advantages, returns)
-        )
+        b_logprobs, b_actions, b_advantages, b_returns = (x.flatten() for x in (logprobs, actions, advantages, returns))
         for _ in range(args.update_epochs):
             for mb in torch.randperm(batch_size).split(minibatch_size):
                 _, newlogprob, entropy, newvalue = agent.get_action_and_value(b_obs[mb], b_masks[mb], b_actions[mb])

@@ -1,7 +1,7 @@
 """Stable-Baselines3 and sb3-contrib: MaskablePPO learns what a bounded bank should keep.
 
-    pip install '.' sb3-contrib
-    python sb3_keep.py
+pip install '.' sb3-contrib
+python sb3_keep.py
 """
 
 from __future__ import annotations

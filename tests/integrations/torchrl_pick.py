@@ -1,7 +1,7 @@
 """TorchRL: GymEnv and GymWrapper, a collector that gives TensorDicts, and ClipPPOLoss.
 
-    pip install '.' torchrl
-    python torchrl_pick.py
+pip install '.' torchrl
+python torchrl_pick.py
 """
 
 from __future__ import annotations

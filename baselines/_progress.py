@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import gymnasium as gym
 import numpy as np
 
 from memgym import Policy
+from memgym.envs.base import MemoryEnv
 from memgym.playing import Job, play
 from memgym.statistics import difference_interval, totals
 
 
-def held_out(policy: Policy, env: gym.Env, reward: str, episodes: int) -> np.ndarray:
+def held_out(policy: Policy, env: MemoryEnv, reward: str, episodes: int) -> np.ndarray:
     """Return sum and number of the values of a reward in each of the first episodes: float64 [episodes, 2]."""
-    final = next(row.final for row in env.unwrapped.rewards if row.name == reward)
+    final = next(row.final for row in env.rewards if row.name == reward)
     values = {}
     for played in play(policy, env, (Job(0, index) for index in range(episodes))):
         if played.error:

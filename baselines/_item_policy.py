@@ -1,4 +1,4 @@
-"""The network of :class:`~baselines.masked_ppo.MaskedPPO`, as sb3-contrib's MaskablePPO trains it; needs the extra sb3."""
+"""The network that :mod:`baselines.masked_ppo` trains with sb3-contrib's MaskablePPO; needs the extra sb3."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ItemHeads(nn.Module):
 class ItemPolicy(MaskableActorCriticPolicy):
     """Logits straight from :class:`ItemHeads`.
 
-    ``ortho_init`` is off, as it would set the scores anew; there is no trained extractor that actor and critic share, as
+    ``ortho_init`` is off, as it would set the scores anew; actor and critic share no trained extractor, as
     the critic's gradient would spoil the ranking.
     """
 
