@@ -37,8 +37,8 @@ def get_embedder(name: str) -> Embedder:
 
     Args:
         name: ``hash``, ``hash:DIM``, ``minilm``, ``minilm:DEVICE``, ``minilm:bf16``, ``api:MODEL``, or
-            ``module:Class`` of anyone's: a class or another factory, called without arguments. A module of the name ``hash``, ``minilm`` or ``api``
-            can't be meant.
+            ``module:Class`` of anyone's: a class or another factory, called without arguments. A module of the name
+            ``hash``, ``minilm`` or ``api`` can't be meant.
 
     Raises:
         ConfigError: there is no such embedder, its argument is missing or wrong, or what was made is no embedder.
