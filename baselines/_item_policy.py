@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from baselines.item_features import NUMBERS
 
-KEEPS, LIKE_QUERY, STOP = 1.0, 1.5, -5.0
-"""Where it starts: it stores whatever it hears, ranks as the embedder does, and hardly ever stops."""
+KEEPS, REPLACES, LIKE_QUERY, STOP = 1.0, -2.0, 1.5, -5.0
+"""Where it starts: it stores what it hears and seldom replaces, ranks as the embedder does, and hardly ever stops."""
 
 
 class ItemHeads(nn.Module):
@@ -36,7 +36,7 @@ class ItemHeads(nn.Module):
             if picks:
                 self.scores.weight[0, NUMBERS.index("like the query")] = LIKE_QUERY
             else:
-                self.scores.weight[1, NUMBERS.index("one")] = KEEPS
+                self.scores.weight[1:, NUMBERS.index("one")] = torch.tensor([KEEPS, REPLACES])
 
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         """Return the logits of the actions, [N, actions], and what the critic makes of the items, [N, 64]."""

@@ -20,8 +20,11 @@ from memgym.registration import make
 from memgym.wrappers import Features, KeepAction, PickAction, PotentialShaping
 
 PLACES = {"retrieve": 20, "update": 32}
-ROLLOUT = {"retrieve": 2048, "update": 256}
-"""Phase to the steps of a rollout: picks are many and small, a session's decisions come together."""
+PPO: dict[str, dict[str, Any]] = {
+    "retrieve": {"n_steps": 256, "batch_size": 256, "n_epochs": 4},
+    # A session's decisions come together: their joint ratio soon leaves a narrow clip.
+    "update": {"n_steps": 16, "batch_size": 128, "n_epochs": 2, "clip_range": 0.5},
+}
 PAID = {"retrieve": "evidence_recall", "update": "memory_recall"}
 """Phase to the reward that is learned from."""
 
@@ -50,8 +53,8 @@ def train(
     task: str = "persona",
     difficulty: str = "easy",
     memory_tokens: int | None = None,
+    questions: int | None = None,
     steps: int = 60_000,
-    envs: int = 8,
     lr: float = 3e-3,
     entropy: float = 0.0,
     seed: int = 0,
@@ -65,8 +68,8 @@ def train(
         task: of the episodes; those of the split ``train`` are learned from.
         difficulty: of the task.
         memory_tokens: budget of the bank.
+        questions: in an episode, which is as long as these take.
         steps: of all environments together: picks, or sessions.
-        envs: environments that step together, twins of one.
         lr: Adam's learning rate, which falls to 0.
         entropy: weight of the entropy bonus.
         seed: of weights, sampling and episodes.
@@ -80,19 +83,19 @@ def train(
 
     paid = PAID[phase]
     kwargs: dict[str, Any] = {"task": task, "difficulty": difficulty, "instructions": False}
+    if questions is not None:
+        kwargs["questions"] = questions
     kwargs |= {"answer_k": 5} if phase == "retrieve" else {"memory_tokens": memory_tokens}
     world = partial(make, "memgym/MemoryBank-v1", phases=[phase], reward_weights={paid: 1.0}, **kwargs)
     template = numbered(world(split="train"), phase)
     model = MaskablePPO(
         ItemPolicy,
-        DummyVecEnv([partial(twin, template)] * envs),
+        DummyVecEnv([partial(twin, template)] * 8),
         learning_rate=lambda left: lr * left,
-        n_steps=ROLLOUT[phase] // envs,
-        batch_size=ROLLOUT[phase] // 8,
-        n_epochs=4,
         gamma=1.0,
         ent_coef=entropy,
         seed=seed,
+        **PPO[phase],
     )
     embedder = template.get_wrapper_attr("embedder").name
 

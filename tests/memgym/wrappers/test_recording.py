@@ -78,4 +78,6 @@ def test_what_cannot_be_recorded(tmp_path: Path) -> None:
         RecordEpisode(made(), tmp_path / "b.jsonl", policy=" ")
     with pytest.raises(ConfigError, match="'episodes'"):
         RecordEpisode(made(), tmp_path / "b.jsonl", policy="a", episodes=0)
+    with pytest.raises(ConfigError, match="pays a vector"):
+        RecordEpisode(made(vector_reward=True), tmp_path / "b.jsonl", policy="a")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl"]
