@@ -29,7 +29,7 @@ def item_features(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
     Args:
         arrays: as :class:`memgym.wrappers.Features` shows them.
     """
-    query, items, near = arrays["query"], arrays["items"], arrays["near"]
+    query, items, near = arrays["query"], arrays["item"], arrays["near"]
     places = len(items)
     numbers = [
         np.ones(places),

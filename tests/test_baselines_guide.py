@@ -34,7 +34,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the commands are for a POSIX shell")
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda line: line[:50])
 def test_what_the_guide_shows(command: str, desk: Path) -> None:
     if "ppo" in command and not find_spec("sb3_contrib"):
         pytest.skip("needs the extra sb3; tox run -e integrations has it")

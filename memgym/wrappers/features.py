@@ -44,7 +44,7 @@ class Features(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs)
         rows = gym.spaces.Box(-1.0, 1.0, (items, self.embedder.dim), np.float32)
         self.observation_space = gym.spaces.Dict(
             query=gym.spaces.Box(-1.0, 1.0, (self.embedder.dim,), np.float32),
-            items=rows,
+            item=rows,  # not "items": that is a method of the dicts of modules which libraries make of the names
             near=rows,
             order=gym.spaces.Box(0.0, 1.0, (items,), np.float32),
             mask=gym.spaces.MultiBinary(items),

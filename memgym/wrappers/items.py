@@ -34,7 +34,7 @@ class Items:
 
     Args:
         phase: one of the three.
-        arrays: ``query`` float32 [dim], ``items`` and ``near`` float32 [places, dim], rows of unit norm or zeros;
+        arrays: ``query`` float32 [dim], ``item`` and ``near`` float32 [places, dim], rows of unit norm or zeros;
             ``order`` float32 [places], from 0 for the item that was stored or said first to 1 for the last; ``mask``
             int8 [places], 1 where there is an item. All is zero where there is none.
         blocks: the items themselves, as the text shows them.
@@ -132,7 +132,7 @@ def check_phase(phase: str) -> str:
 def _empty(dim: int, places: int) -> Arrays:
     return {
         "query": np.zeros(dim, np.float32),
-        "items": np.zeros((places, dim), np.float32),
+        "item": np.zeros((places, dim), np.float32),
         "near": np.zeros((places, dim), np.float32),
         "order": np.zeros(places, np.float32),
         "mask": np.zeros(places, np.int8),
@@ -159,7 +159,7 @@ def _show_memories(
     alike = rows[1:] @ rows[1:].T
     np.fill_diagonal(alike, -np.inf)
     others = alike.argmax(axis=1) if len(blocks) > 1 else np.zeros(0, int)
-    _put(arrays["items"], rows[1:])
+    _put(arrays["item"], rows[1:])
     _put(arrays["near"], rows[1:][others])
     _put(arrays["order"], _spread(np.argsort([_number(block.id) for block in blocks], kind="stable").argsort()))
     return [blocks[other].id for other in others] or [""] * len(blocks)
@@ -171,7 +171,7 @@ def _show_candidates(
     memories = observation.memories
     rows = embedder.embed([*map(_keyed, blocks), *map(_keyed, memories)])
     items, known = rows[: len(blocks)], rows[len(blocks) :]
-    _put(arrays["items"], items)
+    _put(arrays["item"], items)
     _put(arrays["order"], _spread(np.arange(len(blocks))))
     if not memories:
         return [""] * len(blocks)
@@ -182,7 +182,7 @@ def _show_candidates(
 
 def _show_turns(observation: Observation, blocks: Sequence[Block], arrays: Arrays, embedder: Embedder) -> Sequence[str]:
     rows = embedder.embed([_said(block) for block in blocks])
-    _put(arrays["items"], rows)
+    _put(arrays["item"], rows)
     _put(arrays["near"][1:], rows[:-1])
     _put(arrays["order"], _spread(np.arange(len(blocks))))
     return ["", *(block.id for block in blocks[:-1])]

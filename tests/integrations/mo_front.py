@@ -38,9 +38,9 @@ class NextOrStop(gym.Wrapper):
         return self._seen(arrays), reward * np.array([1, -1]), *rest
 
     def _seen(self, arrays):
-        alike = arrays["items"] @ arrays["query"]
+        alike = arrays["item"] @ arrays["query"]
         self._likeness = np.where(arrays["mask"], alike, -1.0)
-        picked = (~arrays["mask"].astype(bool) & arrays["items"].any(axis=1)).mean()
+        picked = (~arrays["mask"].astype(bool) & arrays["item"].any(axis=1)).mean()
         best = self._likeness.max()
         return np.array([picked, best, alike.max() - best, alike.mean()], np.float32)
 

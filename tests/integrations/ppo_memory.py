@@ -92,7 +92,7 @@ class Agent(nn.Module):
 
 def to_tensor(obs: dict[str, np.ndarray]) -> torch.Tensor:
     """Return five numbers for each memory: [num_envs, items, 5]."""
-    query, items, near = obs["query"][:, None], obs["items"], obs["near"]
+    query, items, near = obs["query"][:, None], obs["item"], obs["near"]
     numbers = [(items * query).sum(-1), (near * query).sum(-1), (items * near).sum(-1), obs["order"], obs["mask"]]
     return torch.as_tensor(np.stack(numbers, axis=-1), dtype=torch.float32)
 

@@ -20,7 +20,7 @@ from memgym.wrappers import Features, KeepAction, PotentialShaping
 
 def numbers(arrays: dict[str, np.ndarray]) -> np.ndarray:
     """Return four numbers for each candidate: [items, 4]."""
-    alike = (arrays["items"] * arrays["near"]).sum(axis=1)
+    alike = (arrays["item"] * arrays["near"]).sum(axis=1)
     return np.stack([alike, arrays["near"].any(axis=1), arrays["order"], arrays["mask"]], axis=1).astype(np.float32)
 
 

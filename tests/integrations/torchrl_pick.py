@@ -32,8 +32,8 @@ class Scores(nn.Module):
         self.score = nn.Sequential(nn.Linear(3, 32), nn.Tanh(), nn.Linear(32, 1))
         self.stop = nn.Parameter(torch.zeros(1))
 
-    def forward(self, query, items, order, mask):
-        scores = self.score(numbers(query, items, order, mask)).squeeze(-1)
+    def forward(self, query, item, order, mask):
+        scores = self.score(numbers(query, item, order, mask)).squeeze(-1)
         logits = torch.cat([scores, self.stop.expand(*scores.shape[:-1], 1)], dim=-1)
         return logits, torch.cat([mask.bool(), torch.ones_like(mask[..., :1]).bool()], dim=-1)
 
@@ -45,12 +45,12 @@ class Value(nn.Module):
         super().__init__()
         self.seen, self.value = nn.Sequential(nn.Linear(3, 32), nn.Tanh()), nn.Linear(32, 1)
 
-    def forward(self, query, items, order, mask):
-        return self.value(self.seen(numbers(query, items, order, mask)).mean(-2))
+    def forward(self, query, item, order, mask):
+        return self.value(self.seen(numbers(query, item, order, mask)).mean(-2))
 
 
-def numbers(query, items, order, mask):
-    return torch.stack([(items * query[..., None, :]).sum(-1), order, mask.float()], dim=-1)
+def numbers(query, item, order, mask):
+    return torch.stack([(item * query[..., None, :]).sum(-1), order, mask.float()], dim=-1)
 
 
 def make() -> TransformedEnv:
@@ -63,7 +63,7 @@ def main(frames: int = 12_000, seed: int = 0) -> tuple[float, float]:
     check_env_specs(make())
 
     torch.manual_seed(seed)
-    seen = ["query", "items", "order", "mask"]
+    seen = ["query", "item", "order", "mask"]
     actor = ProbabilisticActor(
         TensorDictModule(Scores(), seen, ["logits", "action_mask"]),
         in_keys={"logits": "logits", "mask": "action_mask"},

@@ -151,8 +151,5 @@ class Counts:
 def test_arguments_that_do_not_fit(kwargs: dict[str, Any], said: str) -> None:
     with pytest.raises((ConfigError, TypeError), match=said):
         make_vec("memgym/RMMReranker-v1", **kwargs)
-    alone = pick(make("memgym/RMMReranker-v1"))
-    with pytest.raises(ConfigError, match="'index'"):
-        alone.reset(options={"index": [1, 2]})
     with pytest.raises(ConfigError, match="'index' has 3 numbers for 2 environments"):
         make_vec("memgym/RMMReranker-v1", 2).reset(options={"index": [1, 2, 3]})

@@ -52,7 +52,7 @@ def test_below_arrays_and_numbers(tmp_path: Path) -> None:
         arrays, _ = env.reset()
         done = False
         while not done:
-            arrays, _, done, _, _ = env.step(arrays["items"] @ arrays["query"])
+            arrays, _, done, _, _ = env.step(arrays["item"] @ arrays["query"])
     env.close()
     assert CliRunner().invoke(app, ["verify", str(tmp_path / "a.jsonl.gz")]).exit_code == 0
 
