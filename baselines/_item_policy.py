@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from baselines.item_features import NUMBERS
 
-KEEPS, REPLACES, LIKE_QUERY, STOP = 1.0, -2.0, 1.5, -5.0
+KEEPS, REPLACES, LIKE_QUERY, STOP = 0.1, -2.0, 1.5, -5.0
 """Where it starts: it stores what it hears and seldom replaces, ranks as the embedder does, and hardly ever stops."""
 
 

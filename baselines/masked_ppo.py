@@ -21,9 +21,9 @@ from memgym.wrappers import Features, KeepAction, PickAction, PotentialShaping
 
 PLACES = {"retrieve": 20, "update": 32}
 PPO: dict[str, dict[str, Any]] = {
-    "retrieve": {"n_steps": 256, "batch_size": 256, "n_epochs": 4},
-    # A session's decisions come together: their joint ratio soon leaves a narrow clip.
-    "update": {"n_steps": 16, "batch_size": 128, "n_epochs": 2, "clip_range": 0.5},
+    "retrieve": {"n_steps": 256, "batch_size": 256, "n_epochs": 4, "gamma": 1.0},
+    # A session is paid at once by what the memory gained; its decisions' joint ratio soon leaves a narrow clip.
+    "update": {"n_steps": 32, "batch_size": 64, "n_epochs": 4, "gamma": 0.0, "clip_range": 0.5},
 }
 PAID = {"retrieve": "evidence_recall", "update": "memory_recall"}
 """Phase to the reward that is learned from."""
@@ -51,11 +51,11 @@ def numbered(env: gym.Env, phase: str) -> gym.Env:
 def train(
     phase: str = "retrieve",
     task: str = "persona",
-    difficulty: str = "easy",
-    memory_tokens: int | None = None,
-    questions: int | None = None,
-    steps: int = 60_000,
-    lr: float = 3e-3,
+    difficulty: str = "medium",
+    price: float = 1.5,
+    memory_tokens: int = 700,
+    steps: int = 80_000,
+    lr: float = 1e-2,
     entropy: float = 0.0,
     seed: int = 0,
     episodes: int = 50,
@@ -67,8 +67,8 @@ def train(
         phase: ``retrieve`` (picks, paid by recall of the evidence) or ``update`` (decisions, paid by memory recall).
         task: of the episodes; those of the split ``train`` are learned from.
         difficulty: of the task.
-        memory_tokens: budget of the bank.
-        questions: in an episode, which is as long as these take.
+        price: of an action of 1,024 tokens, in ``update``: what is kept must be worth it.
+        memory_tokens: budget of the bank, in ``update``, where it is measured; it is learned without one.
         steps: of all environments together: picks, or sessions.
         lr: Adam's learning rate, which falls to 0.
         entropy: weight of the entropy bonus.
@@ -83,16 +83,15 @@ def train(
 
     paid = PAID[phase]
     kwargs: dict[str, Any] = {"task": task, "difficulty": difficulty, "instructions": False}
-    if questions is not None:
-        kwargs["questions"] = questions
-    kwargs |= {"answer_k": 5} if phase == "retrieve" else {"memory_tokens": memory_tokens}
-    world = partial(make, "memgym/MemoryBank-v1", phases=[phase], reward_weights={paid: 1.0}, **kwargs)
-    template = numbered(world(split="train"), phase)
+    kwargs |= {"answer_k": 5} if phase == "retrieve" else {}
+    world = partial(make, "memgym/MemoryBank-v1", phases=[phase], **kwargs)
+    cost = {} if phase == "retrieve" else {"token_cost": -price}
+    template = numbered(world(split="train", reward_weights={paid: 1.0, **cost}), phase)
+    validation = world(split="validation", memory_tokens=None if phase == "retrieve" else memory_tokens)
     model = MaskablePPO(
         ItemPolicy,
         DummyVecEnv([partial(twin, template)] * 8),
         learning_rate=lambda left: lr * left,
-        gamma=1.0,
         ent_coef=entropy,
         seed=seed,
         **PPO[phase],
@@ -103,7 +102,7 @@ def train(
         heads = model.policy.mlp_extractor.state_dict()
         stop = float(heads["stop"][0]) if phase == "retrieve" else -np.inf
         save_weights(out, phase, embedder, heads["scores.weight"].numpy(), stop)
-        return held_out(ItemScorer(str(out)), world(split="validation"), paid, episodes)
+        return held_out(ItemScorer(str(out)), validation, paid, episodes)
 
     before = measured()
     model.learn(steps)

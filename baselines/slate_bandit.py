@@ -79,10 +79,10 @@ def play(env: gym.Env, bandit: LinearThompson, rng: np.random.Generator) -> None
 
 def train(
     task: str = "persona",
-    difficulty: str = "easy",
-    train_episodes: int = 600,
-    scale: float = 0.1,
-    noise: float = 0.4,
+    difficulty: str = "medium",
+    train_episodes: int = 800,
+    scale: float = 0.02,
+    noise: float = 0.3,
     seed: int = 0,
     episodes: int = 50,
     out: Path = Path("slate_bandit.npz"),
