@@ -18,6 +18,7 @@ from memgym import Observation, PhasePolicy
 from memgym.errors import ConfigError
 from memgym.protocol.actions import parse_retrieve, parse_update
 from memgym.registration import make
+from memgym.statistics import difference_interval
 from memgym.wrappers import Items
 
 F = len(NUMBERS) + 512
@@ -96,10 +97,11 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["MaskedPPO", "SlateBandit"])
 def test_the_weights_that_come_with_it_beat_the_start(name: str) -> None:
-    env = make("memgym/RMMReranker-v1", difficulty="easy", split="test")
-    learned = held_out(getattr(baselines, name)(), env, "evidence_recall", 40)
-    start = held_out(PhasePolicy(), env, "evidence_recall", 40)
-    assert (learned - start)[:, 0].sum() / learned[:, 1].sum() > 0.02
+    env = make("memgym/RMMReranker-v1", difficulty="medium", split="test")
+    start, learned = (
+        held_out(policy, env, "evidence_recall", 30) for policy in (PhasePolicy(), getattr(baselines, name)())
+    )
+    assert difference_interval(start, learned)[0] > 0
 
 
 def test_the_bandit_finds_the_weights() -> None:
@@ -124,12 +126,13 @@ def test_the_bandit_trains_by_its_command(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("phase", ["retrieve", "update"])
 def test_ppo_starts_as_the_environment_plays(phase: str, tmp_path: Path) -> None:
+    """It ranks as the search does, and adds all; with a learning rate of 0 it stays there."""
     pytest.importorskip("sb3_contrib", reason="needs the extra sb3; tox run -e integrations has it")
     from baselines.masked_ppo import PAID, train
 
-    train(phase=phase, steps=64, episodes=3, out=tmp_path / "w.npz")
-    paid, kwargs = PAID[phase], {"answer_k": 5} if phase == "retrieve" else {}
+    train(phase=phase, difficulty="easy", steps=8, lr=0.0, episodes=2, out=tmp_path / "w.npz")
+    kwargs = {"answer_k": 5} if phase == "retrieve" else {"memory_tokens": 700}
     env = make("memgym/MemoryBank-v1", phases=[phase], split="validation", difficulty="easy", **kwargs)
-    start = held_out(PhasePolicy(), env, paid, 3)
-    trained = held_out(ItemScorer(str(tmp_path / "w.npz")), env, paid, 3)
-    assert np.abs(start - trained).max() < 1.0  # a few steps away from it
+    policies = PhasePolicy(), ItemScorer(str(tmp_path / "w.npz"))
+    start, trained = (held_out(policy, env, PAID[phase], 3) for policy in policies)
+    np.testing.assert_array_equal(start, trained)
