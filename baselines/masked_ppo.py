@@ -1,6 +1,6 @@
 """Rank memories, and manage the bank, by linear scores that MaskablePPO learned.
 
-``python -m baselines.masked_ppo`` trains (extra ``sb3``); playing takes NumPy alone.
+``python -m baselines masked-ppo`` trains (extra ``sb3``); playing takes NumPy alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import typer
 
 from baselines._progress import held_out, tell
 from baselines.item_features import ItemScorer, item_features, save_weights
@@ -107,7 +106,3 @@ def train(
     before = measured()
     model.learn(steps)
     tell(f"MaskedPPO, {phase} on {task} {difficulty}, seed {seed}: {paid}", before, measured())
-
-
-if __name__ == "__main__":
-    typer.run(train)

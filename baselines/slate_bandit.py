@@ -1,6 +1,6 @@
 """Rank memories by a linear contextual bandit: which of those shown paid? NumPy alone.
 
-``python -m baselines.slate_bandit`` trains.
+``python -m baselines slate-bandit`` trains.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
-import typer
 
 from baselines._progress import held_out, tell
 from baselines.item_features import NUMBERS, ItemScorer, item_features, save_weights
@@ -120,7 +119,3 @@ def train(
     for _ in range(train_episodes):
         play(env, bandit, rng)
     tell(f"SlateBandit on {task} {difficulty}, seed {seed}: evidence_recall", before, measured())
-
-
-if __name__ == "__main__":
-    typer.run(train)

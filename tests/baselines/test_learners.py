@@ -118,8 +118,9 @@ def test_the_bandit_finds_the_weights() -> None:
 
 
 def test_the_bandit_trains_by_its_command(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "baselines.slate_bandit", "--train-episodes", "3", "--episodes", "2"]
+    command = [sys.executable, "-m", "baselines", "slate-bandit", "--train-episodes", "3", "--episodes", "2"]
     done = subprocess.run([*command, "--out", tmp_path / "b.npz"], capture_output=True, text=True, check=True)
+    assert not done.stderr
     assert re.search(r"evidence_recall 0\.\d+ -> 0\.\d+", done.stdout)
     assert ItemScorer(str(tmp_path / "b.npz"))
 
