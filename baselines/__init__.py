@@ -1,9 +1,13 @@
-"""Non-LLM policies, one file each. They need no torch, and act on the observation text; two of them see the gold."""
+"""Non-LLM policies, one file each. They need no torch, and act on the observation text; two of them see the gold.
+
+:class:`MaskedPPO` and :class:`SlateBandit` were trained by reinforcement; each file trains, too, when it is run.
+"""
 
 from baselines.diarist import Diarist
 from baselines.finder import Finder
 from baselines.keep_all import KeepAll
 from baselines.lexical import Lexical
+from baselines.masked_ppo import MaskedPPO
 from baselines.needle_matcher import NeedleMatcher
 from baselines.no_memory import NoMemory
 from baselines.oracle import Oracle
@@ -12,6 +16,7 @@ from baselines.recency import Recency
 from baselines.rules import Rules
 from baselines.scribe import Scribe
 from baselines.semantic import Semantic
+from baselines.slate_bandit import SlateBandit
 from baselines.variable_tracer import VariableTracer
 from baselines.word_counter import WordCounter
 
@@ -20,6 +25,7 @@ __all__ = [
     "Finder",
     "KeepAll",
     "Lexical",
+    "MaskedPPO",
     "NeedleMatcher",
     "NoMemory",
     "Oracle",
@@ -28,6 +34,7 @@ __all__ = [
     "Rules",
     "Scribe",
     "Semantic",
+    "SlateBandit",
     "VariableTracer",
     "WordCounter",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 from gymnasium.utils.seeding import np_random
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
@@ -46,7 +47,7 @@ def make_vec(env_id: str, num_envs: int, workers: int = 0, wrap: Wrap | None = N
         return MemoryVectorEnv(wrap(make(env_id, **kwargs)), num_envs)
     if workers != num_envs:
         raise ConfigError(f"'workers' must be 0 or 'num_envs' ({num_envs}): each environment has a process of its own")
-    makers = [_Maker(env_id, kwargs, wrap, place) for place in range(num_envs)]
+    makers = [_Maker(env_id, kwargs, wrap, place, num_envs) for place in range(num_envs)]
     # Text spaces cannot be shared memory; and without a network or a GPU below, spawning is safe whatever is running.
     return AsyncVectorEnv(makers, shared_memory=False, context="spawn", autoreset_mode=AutoresetMode.SAME_STEP)
 
@@ -63,8 +64,11 @@ class MemoryVectorEnv(SyncVectorEnv):
     """
 
     def __init__(self, env: gym.Env, num_envs: int):
-        makers = [lambda place=place: _Placed(twin(env), place) for place in range(num_envs)]
+        makers = [lambda place=place: _Placed(twin(env), place, num_envs) for place in range(num_envs)]
         super().__init__(makers, autoreset_mode=AutoresetMode.SAME_STEP)
+        vector = getattr(env.unwrapped, "reward_space", None)
+        if vector is not None:  # Gymnasium makes room for a number each
+            self._rewards = np.zeros((num_envs, *vector.shape), vector.dtype)
 
     def reset(self, *, seed: Any = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Begin an episode in each environment.
@@ -76,11 +80,20 @@ class MemoryVectorEnv(SyncVectorEnv):
         indices = _indices(options, self.num_envs)
         if indices is None:
             indices = self._draw(seed)
-        first = self.envs[0].unwrapped
-        if isinstance(first, MemoryBankEnv) and first.stores_turns:
-            episodes = [first.task.episode(first.split, index) for index in indices]
-            first.embedder.embed([text for episode in episodes for text in first.known_texts(episode)])
+        self._embed_together(indices)
         return super().reset(options={**(options or {}), "index": indices})
+
+    def _embed_together(self, indices: Sequence[int]) -> None:
+        """Embed what will be stored of these episodes, where that is known; each embedder is asked once."""
+        first = self.envs[0]
+        bare: Any = first.unwrapped
+        if not (isinstance(bare, MemoryBankEnv) and bare.stores_turns):
+            return
+        episodes = [bare.task.episode(bare.split, index) for index in indices]
+        texts = [text for episode in episodes for text in bare.known_texts(episode)]
+        shown = first.get_wrapper_attr("embedder")  # of what makes arrays of texts, if anything does
+        for embedder in [bare.embedder] + [shown] * (shown is not bare.embedder):
+            embedder.embed(texts)
 
     def _draw(self, seed: int | Sequence[int | None] | None) -> list[int]:
         """Draw the indices that the environments would draw themselves."""
@@ -98,27 +111,28 @@ class MemoryVectorEnv(SyncVectorEnv):
 class _Placed(gym.Wrapper[Any, Any, Any, Any]):
     """Takes its own of several indices."""
 
-    def __init__(self, env: gym.Env, place: int):
+    def __init__(self, env: gym.Env, place: int, count: int):
         super().__init__(env)
-        self._place = place
+        self._place, self._count = place, count
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        if options and isinstance(options.get("index"), Sequence):
-            options = {**options, "index": options["index"][self._place]}
+        indices = _indices(options, self._count)
+        if indices is not None:
+            options = {**(options or {}), "index": indices[self._place]}
         return self.env.reset(seed=seed, options=options)
 
 
 class _Maker:
     """Makes one environment, in another process."""
 
-    def __init__(self, env_id: str, kwargs: dict[str, Any], wrap: Wrap, place: int):
-        self._made = env_id, kwargs, wrap, place
+    def __init__(self, env_id: str, kwargs: dict[str, Any], wrap: Wrap, place: int, count: int):
+        self._made = env_id, kwargs, wrap, place, count
 
     def __call__(self) -> gym.Env:
         import memgym  # noqa: F401 - registers the ids
 
-        env_id, kwargs, wrap, place = self._made
-        return _Placed(wrap(make(env_id, **kwargs)), place)
+        env_id, kwargs, wrap, place, count = self._made
+        return _Placed(wrap(make(env_id, **kwargs)), place, count)
 
 
 def _bare(env: gym.Env) -> gym.Env:
@@ -130,7 +144,7 @@ def _indices(options: dict[str, Any] | None, count: int) -> list[int] | None:
     index = (options or {}).get("index")
     if index is None:
         return None
-    if not isinstance(index, Sequence):
+    if np.ndim(index) == 0:
         return [index] * count
     if len(index) != count:
         raise ConfigError(f"'index' has {len(index)} numbers for {count} environments")

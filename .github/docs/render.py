@@ -23,7 +23,7 @@ PACKAGES = ("memgym", "baselines", "memagents", "grpo")
 SECTIONS = {
     "Environments": ["memgym.envs.longcontext", "memgym.envs.memory_bank", "memgym.registration"],
     "Tasks": ["memgym.tasks.procedural.*", "memgym.tasks.published.*", "memgym.tasks.*", "memgym.episodes"],
-    "Wrappers": ["memgym.wrappers"],
+    "Wrappers": ["memgym.wrappers", "memgym.vector"],
     "Recipes": ["memagents.recipes", "memagents.training_recipes"],
     "Policies": ["memgym.policy", "memgym.operators.phase_policy", "memgym.protocol.observation", "baselines.*"],
     "Agents": ["memagents.agents.*", "memagents.modules.*", "memagents.backends.*"],

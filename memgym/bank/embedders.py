@@ -36,9 +36,9 @@ def get_embedder(name: str) -> Embedder:
     """Return the embedder called ``name``.
 
     Args:
-        name: ``hash``, ``hash:DIM``, ``minilm``, ``minilm:DEVICE``, ``api:MODEL``, or ``module:Class`` of anyone's: a
-            class or another factory, called without arguments. A module of the name ``hash``, ``minilm`` or ``api``
-            can't be meant.
+        name: ``hash``, ``hash:DIM``, ``minilm``, ``minilm:DEVICE``, ``minilm:bf16``, ``api:MODEL``, or
+            ``module:Class`` of anyone's: a class or another factory, called without arguments. A module of the name
+            ``hash``, ``minilm`` or ``api`` can't be meant.
 
     Raises:
         ConfigError: there is no such embedder, its argument is missing or wrong, or what was made is no embedder.
@@ -193,35 +193,45 @@ class MiniLMEmbedder(_Shared):
 
     All embedders of a process that name the same device share one model; a pickle holds that name, not the weights.
 
+    Half precision (``minilm:bf16``) embeds 2 to 3 times as fast on a CPU that computes in bfloat16 (AMX, AVX512-BF16),
+    and is slower on others. Its rows are others, at a cosine of 0.998 and more, so it has a name of its own.
+
     Args:
         device: a torch device; by default the one that sentence-transformers picks.
+        half: whether to compute in bfloat16.
 
     Raises:
         MissingExtraError: the ``minilm`` extra is not installed.
     """
 
-    name = "minilm"
     dim = 384
     _made = ("_model", "_lock")
     _loading = threading.Lock()
-    _loaded: ClassVar[dict[str | None, tuple[Any, threading.Lock]]] = {}  # device to model, and its tokenizer's lock
+    _loaded: ClassVar[dict[tuple[str | None, bool], tuple[Any, threading.Lock]]] = {}  # to model and tokenizer's lock
 
-    def __init__(self, device: str | None = None):
-        self._device = device
+    def __init__(self, device: str | None = None, half: bool = False):
+        self._device, self._half = device, half
+        self.name = "minilm:bf16" if half else "minilm"
         self._prepare()
 
     def _prepare(self) -> None:
+        key = self._device, self._half
         with self._loading:
-            if self._device not in self._loaded:
-                self._loaded[self._device] = _load_minilm(self._device), threading.Lock()
-            self._model, self._lock = self._loaded[self._device]
+            if key not in self._loaded:
+                model = _load_minilm(self._device)
+                self._loaded[key] = model.bfloat16() if self._half else model, threading.Lock()
+            self._model, self._lock = self._loaded[key]
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Return float32 [len(texts), 384] with rows of unit norm."""
         if not texts:
             return np.empty((0, self.dim), np.float32)
         with self._lock:  # two threads in one tokenizer: "Already borrowed"
-            return self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+            rows = self._model.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
+        if self._half:  # their norms are rounded, too
+            rows = rows.astype(np.float32)
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        return rows
 
 
 def _load_minilm(device: str | None) -> Any:
@@ -333,7 +343,7 @@ class CachedEmbedder(_Shared):
 
 EMBEDDERS: dict[str, Callable[[str], Embedder]] = {
     "hash": lambda argument: HashEmbedder(_dimension(argument)) if argument else HashEmbedder(),
-    "minilm": lambda argument: MiniLMEmbedder(argument or None),
+    "minilm": lambda argument: MiniLMEmbedder(half=True) if argument == "bf16" else MiniLMEmbedder(argument or None),
     "api": ApiEmbedder,
 }
 """Name of ours to a maker that takes what follows the colon."""

@@ -16,7 +16,8 @@ play, or a frozen policy, by the make-arguments (``reader="mypackage:Reader"``).
 
 from memgym.wrappers.actions import KeepAction, PickAction, ScoreAction
 from memgym.wrappers.features import Features
+from memgym.wrappers.items import Items
 from memgym.wrappers.recording import RecordEpisode
 from memgym.wrappers.shaping import PotentialShaping
 
-__all__ = ["Features", "KeepAction", "PickAction", "PotentialShaping", "RecordEpisode", "ScoreAction"]
+__all__ = ["Features", "Items", "KeepAction", "PickAction", "PotentialShaping", "RecordEpisode", "ScoreAction"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar, SupportsFloat
 
 import gymnasium as gym
@@ -10,9 +9,8 @@ import numpy as np
 
 from memgym.errors import ConfigError
 from memgym.protocol.actions import to_json
-from memgym.wrappers.features import Arrays, Features
-
-DROP, KEEP, REPLACE = 0, 1, 2
+from memgym.wrappers.features import Features
+from memgym.wrappers.items import Arrays
 
 
 class _OnFeatures(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorArgs):
@@ -37,33 +35,6 @@ class _OnFeatures(gym.Wrapper[Any, Any, Any, Any], gym.utils.RecordConstructorAr
             below = below.env
         raise ConfigError(f"{type(self).__name__} goes around Features: {type(self).__name__}(Features(env))")
 
-    def _say(self, decisions: Sequence[int]) -> str:
-        """Return the JSON that drops, keeps or replaces by each of the items shown."""
-        chosen = [(block, near, what) for block, near, what in self._decided(decisions) if what != DROP]
-        if self._features.phase == "retrieve":
-            return to_json([block.id for block, _, _ in chosen])
-        if self._features.phase == "extract":
-            items = [{"value": f"{b.attributes['speaker']}: {b.text}", "source": [b.id]} for b, _, _ in chosen]
-            return to_json({"memory_list": items})
-        return to_json({"operations": self._operations(chosen)})
-
-    def _decided(self, decisions: Sequence[int]) -> list[tuple[Any, str, int]]:
-        below = self._features
-        return list(zip(below.blocks, below.near_ids, [int(what) for what in decisions], strict=False))
-
-    @staticmethod
-    def _operations(chosen: Sequence[tuple[Any, str, int]]) -> list[dict[str, str]]:
-        """Return an update plan; of candidates that would replace the same memory the first does, others are added."""
-        plan, replaced = [], set()
-        for block, near, what in chosen:
-            if what == REPLACE and near and near not in replaced:
-                replaced.add(near)
-                key = block.attributes.get("key", "")
-                plan.append({"id": near, "op": "UPDATE", "value": block.text, **({"key": key} if key else {})})
-            else:
-                plan.append({"id": block.id, "op": "ADD"})
-        return plan
-
 
 class ScoreAction(_OnFeatures):
     """A score for each place: memories are ranked by it (``retrieve``), turns or candidates above 0 are kept.
@@ -86,19 +57,20 @@ class ScoreAction(_OnFeatures):
 
     def step(self, action: Any) -> tuple[Arrays, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step by the scores, [items]."""
-        scores = np.asarray(action, np.float64)[: len(self._features.item_ids)]
-        if self._features.phase == "retrieve":
-            ranked = np.argsort(-scores, kind="stable")
-            return self.env.step(to_json([self._features.item_ids[i] for i in ranked]))
-        return self.env.step(self._say((scores > 0).tolist()))
+        items = self._features.items
+        return self.env.step(
+            items.ranked(action) if items.phase == "retrieve" else items.decided(np.asarray(action) > 0)
+        )
+
+    def action_masks(self) -> np.ndarray:
+        """Return the places whose scores count, bool [items]."""
+        return self._features.items.arrays["mask"].astype(bool)
 
 
 class KeepAction(_OnFeatures):
     """A decision for each place: drop (0) or keep (1), and in ``update`` put it in place of what stands near it (2).
 
-    ``retrieve`` keeps memories in the order in which they were found; ``extract`` keeps whole turns; ``update`` adds
-    candidates (ADD), leaves them out, or writes them over the most similar memory shown (UPDATE). The action is
-    MultiDiscrete [items].
+    The action is MultiDiscrete [items]; :meth:`~memgym.wrappers.Items.decided` says what becomes of it.
 
     Args:
         env: environment in :class:`~memgym.wrappers.Features`.
@@ -117,19 +89,11 @@ class KeepAction(_OnFeatures):
 
     def step(self, action: Any) -> tuple[Arrays, SupportsFloat, bool, bool, dict[str, Any]]:
         """Step by the decisions, [items]."""
-        return self.env.step(self._say(np.asarray(action).tolist()))
+        return self.env.step(self._features.items.decided(np.asarray(action)))
 
     def action_masks(self) -> np.ndarray:
-        """Return which choices make sense, bool [items × choices], as sb3-contrib's MaskablePPO wants them.
-
-        An empty place can only be dropped; only what has a memory near it can replace one.
-        """
-        masks = np.zeros((self._features.places, self._choices), bool)
-        masks[:, DROP] = True
-        masks[: len(self._features.item_ids), KEEP] = True
-        if self._choices > REPLACE:
-            masks[: len(self._features.near_ids), REPLACE] = [bool(near) for near in self._features.near_ids]
-        return masks.ravel()
+        """Return :meth:`~memgym.wrappers.Items.masks` as sb3-contrib's MaskablePPO wants it: bool [items × choices]."""
+        return self._features.items.masks().ravel()
 
 
 class PickAction(_OnFeatures):
@@ -166,14 +130,14 @@ class PickAction(_OnFeatures):
         return self._shown(self._arrays["mask"]), dict(self._info)
 
     def step(self, action: Any) -> tuple[Arrays, SupportsFloat, bool, bool, dict[str, Any]]:
-        """Pick, or stop; ``reward`` is 0 until the question ends."""
+        """Pick, or stop; the reward is 0 until the question ends."""
         place = int(action)
         stops = place == self._features.places
         if not stops:
             self._picked.append(place)
         mask = self._mask()
         if not stops and mask.any() and len(self._picked) < self._features.unwrapped.answer_k and self._fits():
-            return self._shown(mask), 0.0, False, False, dict(self._info)
+            return self._shown(mask), self._nothing(), False, False, dict(self._info)
         ids = self._features.item_ids
         named = [ids[place] if place < len(ids) else f"place {place}" for place in self._picked]
         arrays, reward, terminated, truncated, info = self.env.step(to_json(named))
@@ -185,6 +149,11 @@ class PickAction(_OnFeatures):
     def action_masks(self) -> np.ndarray:
         """Return which places can be picked, and that one may always stop: bool [items + 1]."""
         return np.append(self._mask().astype(bool), True)
+
+    def _nothing(self) -> Any:
+        """Return the reward of a pick that does not end the question: 0, or a vector of zeros."""
+        space = getattr(self.unwrapped, "reward_space", None)
+        return 0.0 if space is None else np.zeros(space.shape, space.dtype)
 
     def _shown(self, mask: np.ndarray) -> Arrays:
         """Return the arrays anew with a mask: whoever is given them may keep them."""

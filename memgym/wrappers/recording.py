@@ -56,6 +56,8 @@ class RecordEpisode(gym.Wrapper[str, str, str, str], gym.utils.RecordConstructor
         if env.spec is None:
             raise ConfigError("only an environment made by gym.make can be recorded: its id and arguments are written")
         bare = self.unwrapped
+        if hasattr(bare, "reward_space"):
+            raise ConfigError("the environment pays a vector: record its scalar reward, without 'vector_reward'")
         self._count = min(check_int("episodes", episodes, 1), bare.task.size(bare.split) or episodes)
         kwargs = {name: value for name, value in env.spec.kwargs.items() if name not in ("split", "reveal_gold")}
         entry = SuiteEntry(bare.task.name, env.spec.id, kwargs, bare.split, episodes)

@@ -70,6 +70,40 @@ def test_arrays_are_those_of_single_environments(wrap: Any) -> None:
     many.close()
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_vectors_of_rewards_and_indices_as_arrays(workers: int) -> None:
+    kwargs = {"difficulty": "easy", "vector_reward": ["answer", "token_cost"]}
+    many = make_vec("memgym/RMMReranker-v1", 2, workers=workers, wrap=pick, **kwargs)
+    singles = [pick(make("memgym/RMMReranker-v1", **kwargs)) for _ in range(2)]
+    _, info = many.reset(options={"index": np.array([4, 0])})
+    assert list(info["index"]) == [4, 0]
+    for env, index in zip(singles, (4, 0), strict=True):
+        env.reset(options={"index": index})
+    for place in (0, 3, 20):
+        rewards = many.step(np.array([place, place]))[1]
+        np.testing.assert_array_equal(rewards, [env.step(place)[1] for env in singles])
+    assert rewards.shape == (2, 2)
+    assert (rewards[:, 1] > 0).all()
+    many.close()
+
+
+@pytest.mark.parametrize("phase", ["extract", "update"])
+def test_features_of_another_embedder_are_embedded_in_batches(phase: str) -> None:
+    name = "tests.memgym.test_vector:Counts"
+    many = make_vec(
+        "memgym/MemoryBank-v1",
+        3,
+        wrap=lambda env: KeepAction(Features(env, embedder=name)),
+        phases=[phase],
+        difficulty="easy",
+    )
+    Counts.batches.clear()
+    many.reset(options={"index": [0, 1, 2]})
+    assert len(Counts.batches) == (1 if phase == "update" else 3)  # at once, or an episode each
+    many.step(many.action_space.sample())
+    assert len(Counts.batches) <= 3
+
+
 def test_nothing_is_loaded_twice() -> None:
     many = make_vec("memgym/RMMReranker-v1", 4, wrap=pick)
     bare = [env.unwrapped for env in many.envs]

@@ -347,6 +347,17 @@ def test_minilm_sees_meaning(minilm):
     assert cosine(minilm, "She purchased a car.", "Rain is expected tomorrow.") < 0.3
 
 
+def test_minilm_in_half_precision_is_nearly_the_same(minilm):
+    half = get_embedder("minilm:bf16")
+    texts = ["I moved to Lisbon.", "Mira: my sister plays the cello.", ""]
+    check_rows(half.embed(texts), 3, 384)
+    assert (half.name, minilm.name) == ("minilm:bf16", "minilm")
+    alike = np.vecdot(half.embed(texts), minilm.embed(texts))
+    assert alike.min() > 0.99
+    assert not np.array_equal(half.embed(texts), minilm.embed(texts))  # a model of its own
+    assert pickle.loads(pickle.dumps(half))._model is half._model
+
+
 def test_minilm_is_loaded_once(minilm, monkeypatch):
     loaded = []
 

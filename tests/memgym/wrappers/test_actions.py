@@ -64,8 +64,8 @@ def test_the_arrays_are_the_texts(phase: str) -> None:
         assert env.item_ids == tuple(block.id for block in shown[:24])
         assert info["items_left_out"] == max(0, len(shown) - 24)
         assert arrays["mask"].sum() == min(24, len(shown))
-        np.testing.assert_array_equal(arrays["items"][: len(shown)], embed(said)[:24])
-        assert not arrays["items"][len(shown) :].any()
+        np.testing.assert_array_equal(arrays["item"][: len(shown)], embed(said)[:24])
+        assert not arrays["item"][len(shown) :].any()
         near = {block.id: block for tag in ("memory", "turn") for block in blocks(watched.text, tag)}
         for place, identity in enumerate(env.near_ids):
             row = arrays["near"][place]
@@ -91,7 +91,7 @@ def test_what_stands_near_is_the_most_similar() -> None:
     env = Features(made("retrieve"), items=20)
     arrays, _ = env.reset(options={"index": 0})
     shown = len(env.item_ids)
-    alike = arrays["items"][:shown] @ arrays["items"][:shown].T
+    alike = arrays["item"][:shown] @ arrays["item"][:shown].T
     np.fill_diagonal(alike, -9)
     assert env.near_ids == tuple(env.item_ids[i] for i in alike.argmax(axis=1))
 

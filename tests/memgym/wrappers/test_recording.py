@@ -53,7 +53,7 @@ def test_below_arrays_and_numbers(tmp_path: Path) -> None:
         arrays, _ = env.reset()
         done = False
         while not done:
-            arrays, _, done, _, _ = env.step(arrays["items"] @ arrays["query"])
+            arrays, _, done, _, _ = env.step(arrays["item"] @ arrays["query"])
     env.close()
     assert CliRunner().invoke(app, ["verify", str(tmp_path / "a.jsonl.gz")]).exit_code == 0
 
@@ -79,6 +79,8 @@ def test_what_cannot_be_recorded(tmp_path: Path) -> None:
         RecordEpisode(made(), tmp_path / "b.jsonl", policy=" ")
     with pytest.raises(ConfigError, match="'episodes'"):
         RecordEpisode(made(), tmp_path / "b.jsonl", policy="a", episodes=0)
+    with pytest.raises(ConfigError, match="pays a vector"):
+        RecordEpisode(made(vector_reward=True), tmp_path / "b.jsonl", policy="a")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.jsonl"]
 
 
