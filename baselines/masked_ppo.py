@@ -34,7 +34,7 @@ class MaskedPPO(ItemScorer):
     The weights that come with it were learned on ``persona`` (see ``baselines/weights/README.md``).
     """
 
-    shipped = ("masked_ppo_retrieve",)
+    shipped = ("masked_ppo_retrieve", "masked_ppo_update")
 
 
 def numbered(env: gym.Env, phase: str) -> gym.Env:
