@@ -99,7 +99,7 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
 def test_the_weights_that_come_with_it_beat_the_start(name: str) -> None:
     env = make("memgym/RMMReranker-v1", difficulty="medium", split="test")
     start, learned = (
-        held_out(policy, env, "evidence_recall", 30) for policy in (PhasePolicy(), getattr(baselines, name)())
+        held_out(policy, env, "evidence_recall", 60) for policy in (PhasePolicy(), getattr(baselines, name)())
     )
     assert difference_interval(start, learned)[0] > 0
 
