@@ -14,7 +14,7 @@ import pytest
 FOLDER = Path(__file__).parent
 EXAMPLES = {
     "ppo_memory.py": ("torch", "tyro"),
-    "sb3_keep.py": ("sb3_contrib",),
+    "sb3_pick.py": ("sb3_contrib",),
     "torchrl_pick.py": ("torchrl",),
     "mo_front.py": ("mo_gymnasium", "morl_baselines", "matplotlib"),
 }
