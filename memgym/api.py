@@ -317,7 +317,7 @@ def _unfit_settings(model: str, error: Exception) -> str:
 def _content(message: dict[str, Any]) -> Any:
     """Return the text of a message: some servers write it in parts, and a refusal in a field of its own."""
     content = message.get("content")
-    if isinstance(content, list):
+    if isinstance(content, list) and all(isinstance(part, dict) for part in content):
         return "".join(part["text"] for part in content if part["type"] == "text")
     return message.get("refusal") if content is None else content
 

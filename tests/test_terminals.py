@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int]] = {
     "memgym schema": ((), 0),
     "memgym round": (("make", "spring", "--suite", "quick-v1", "--opens", "2999-12-31"), 0),
     "memgym serve-policy": (("baselines:Oracle",), 2),
+    "memgym serve": ((), 2),  # what?
     "memgym inspect": (("custom", "--set", "path=rows.json"), 0),
     "memgym judge-check": (("m", "--task", "custom", "--set", "path=rows.json"), 2),  # without a key
     "memagents chat": (("--recipe", "missing.toml", "--bank", "me.bank"), 2),

@@ -124,6 +124,9 @@ def main(folder: Path) -> None:
     warnings.simplefilter("error")
     # Of a dataclass that its package offers, pdoc knows the constructor's types by name only.
     warnings.filterwarnings("ignore", "Error parsing type annotation")
+    for package in map(importlib.import_module, PACKAGES):
+        for name in getattr(package, "__all__", ()):
+            setattr(package, name, getattr(package, name))  # what is imported once it is asked for
     modules = {name: pdoc.doc.Module.from_name(name) for name in sorted(module_names())}
     docs = [doc for module in modules.values() for doc in members(module)]
     if broken := sorted({problem for doc in docs for problem in broken_references(doc)}):

@@ -88,7 +88,7 @@ class FileTask(Task):
             self.errata = self._read_errata()
 
     def open_rows(self) -> Rows:
-        """Return the rows that :attr:`rows` is to be; by default those of the file ``path``."""
+        """Return the rows of the task, opened; by default those of the file ``path``."""
         return read_rows(self.config.path)
 
     def erratum(self, row: dict[str, Any], where: str) -> Erratum | None:

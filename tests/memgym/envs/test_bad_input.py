@@ -29,7 +29,7 @@ LONG, BANK = "memgym/Longcontext-v1", "memgym/MemoryBank-v1"
         (BANK, {"phases": [None]}, "unknown phase of MemoryBankEnv None"),
         (LONG, {"phases": ["answer"], "memorizer": "lexicle"}, r"memorizer 'lexicle'\. Did you mean 'lexical'\?"),
         (LONG, {"memorizer": "lexicle"}, r"unknown memorizer 'lexicle'"),  # even where the agent plays the phase
-        (BANK, {"extractor": "add_all"}, r"unknown extractor 'add_all'\. Known: module:Class, verbatim"),
+        (BANK, {"extractor": "add_all"}, r"unknown extractor 'add_all'\. Known: module:Class, nothing, verbatim"),
         (BANK, {"reader": 5}, "unknown reader 5"),
         (BANK, {"retriever": None}, "unknown retriever None"),
         (BANK, {"phases": ["answer"], "updater": "nowhere:Class"}, "cannot load policy 'nowhere:Class'"),
