@@ -8,7 +8,7 @@ from memgym.checks import check_flag, check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.pages import Pages
 from memgym.envs.rewards import LONGCONTEXT_REWARDS
-from memgym.envs.scores import compression
+from memgym.envs.scores import size_scores
 from memgym.episodes import Question
 from memgym.protocol.actions import parse_answer
 from memgym.protocol.blocks import budget_block, question_block
@@ -106,10 +106,10 @@ class LongcontextEnv(MemoryEnv):
         self.show_question = check_flag("show_question", show_question)
 
     def potentials(self) -> dict[str, float]:
-        """Return recall, precision and compression of the present memory."""
+        """Return recall, precision, compression and share of the present memory."""
         quality = self.support.quality([self.memory])
         kept = self.counter.count(self.memory)
-        return {**quality, "compression": compression(quality["memory_recall"], kept, self._pages.total_tokens)}
+        return quality | size_scores(quality["memory_recall"], kept, self._pages.total_tokens)
 
     def _begin(self) -> str:
         self.memory = ""

@@ -10,7 +10,7 @@ from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.evidence import Evidence, citation_scores, credited, retrieval_scores
 from memgym.envs.rewards import MEMORY_BANK_REWARDS
-from memgym.envs.scores import compression
+from memgym.envs.scores import size_scores
 from memgym.episodes import Episode, Question
 from memgym.protocol.actions import Answer
 from memgym.protocol.bank_protocol import ANSWER_K, ANSWER_TOKENS, RELATED_K, RETRIEVE_K, BankProtocol
@@ -162,7 +162,7 @@ class MemoryBankEnv(MemoryEnv):
         return [*turns, *(question.text for question in episode.questions)]
 
     def potentials(self) -> dict[str, float]:
-        """Return recall, precision and compression of the present bank, against the facts that hold by now."""
+        """Return recall, precision, compression and share of the present bank, against the facts that hold by now."""
         return dict(self.bank.once(("potentials", self.episode.id, self._ended), self._quality))
 
     def _quality(self) -> dict[str, float]:
@@ -170,7 +170,7 @@ class MemoryBankEnv(MemoryEnv):
         texts = [record.text for record in self.bank.get_all()]
         stored = used_tokens(self.bank, self.counter)
         quality = self.support.quality(texts, heard)
-        return {**quality, "compression": compression(quality["memory_recall"], stored, self._said)}
+        return quality | size_scores(quality["memory_recall"], stored, self._said)
 
     def _begin(self) -> str:
         self._protocol = BankProtocol(

@@ -59,6 +59,12 @@ LONGCONTEXT_REWARDS = (
         "nothing",
         final=True,
     ),
+    Reward(
+        "memory_share",
+        "last step",
+        "tokens of the memory / tokens of the text, at most 1 (give it a negative weight)",
+        final=True,
+    ),
     Reward("token_cost", "every step", "action tokens / `memory_tokens`, at most 1 (give it a negative weight)"),
 )
 MEMORY_BANK_REWARDS = (
@@ -98,6 +104,12 @@ MEMORY_BANK_REWARDS = (
         "last step",
         "`memory_recall` − tokens of the bank, all that is kept / tokens of the sessions, at least 0: what would be "
         "kept by chance earns nothing",
+        final=True,
+    ),
+    Reward(
+        "memory_share",
+        "last step",
+        "tokens of the bank, all that is kept / tokens of the sessions, at most 1 (give it a negative weight)",
         final=True,
     ),
     Reward("token_cost", "every step", "action tokens / `action_tokens`, at most 1 (give it a negative weight)"),

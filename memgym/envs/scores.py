@@ -90,15 +90,16 @@ class AnswerScorer:
         return self.judge.score(question, answer.text, self._task.name)
 
 
-def compression(recall: float, kept: int, said: int) -> float:
-    """Return what choosing gains: the recall beyond the share that is kept, which keeping at random would have, too.
+def size_scores(recall: float, kept: int, said: int) -> dict[str, float]:
+    """Return ``memory_share``, what is kept, and ``compression``, what choosing gains over keeping as much at random.
 
     Args:
         recall: ``memory_recall``.
         kept: tokens of the memory, all that is kept of it.
         said: tokens of the text.
     """
-    return max(0.0, recall - kept / max(1, said))
+    share = min(1.0, kept / max(1, said))
+    return {"compression": max(0.0, recall - share), "memory_share": share}
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -68,9 +68,9 @@ class Row:
 
     @property
     def kept(self) -> float | None:
-        """The size of the memory at the end, as a share of the text; unknown where choosing gained nothing."""
+        """The size of the memory at the end, as a share of the text; unknown where the policy has no part in it."""
         finals = [entry.final for entry in self.official.entries.values()]
-        shares = [end["memory_recall"] - end["compression"] for end in finals if end.get("compression")]
+        shares = [end["memory_share"] for end in finals if "memory_share" in end]
         return fmean(shares) if shares else None
 
     @property

@@ -62,7 +62,7 @@ def compare(before: Result, after: Result, score: str = "answer") -> list[Change
     Args:
         before, after: contents of result files of the same entries.
         score: any score that the questions have (``answer``, ``evidence_recall``, ``f1``, …), or the memories at the
-            end of the episodes (``memory_recall``, ``memory_precision``, ``compression``). Entries without it are left
+            end of the episodes (``memory_recall``, ``memory_precision``, …). Entries without it are left
             out.
 
     Raises:

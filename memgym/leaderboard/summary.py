@@ -129,7 +129,7 @@ def summarize(result: Result, score: str = "answer") -> Summary:
     Args:
         result: the content of a result file.
         score: any score that the questions have (``answer``, ``evidence_recall``, ``f1``, …), or the memories at the
-            end of the episodes (``memory_recall``, ``memory_precision``, ``compression``).
+            end of the episodes (``memory_recall``, ``memory_precision``, …).
     """
     entries = {}
     for entry in result.header.entries:

@@ -62,7 +62,8 @@ def test_a_whole_episode_by_hand(make: Any) -> None:
         "format": 1.0,
         "memory_recall": 0.5,  # of the questions, as there are no gold facts: Lisbon, not Olive
         "memory_precision": 0.5,  # few words, times the recall
-        "compression": 0.0,  # 10 of 16 tokens kept: chance would keep as much
+        "compression": 0.0,  # chance would keep as much
+        "memory_share": pytest.approx(10 / 16),
         "token_cost": 0.1,
     }
     assert reward == 0.1

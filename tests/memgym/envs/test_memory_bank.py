@@ -125,6 +125,7 @@ def test_a_whole_episode_by_hand(make_mira: Any) -> None:
         "memory_recall": 1.0,  # Lisbon and Olive; Porto holds no longer
         "memory_precision": 1.0,
         "compression": pytest.approx(1 - (11 + 8) / SAID),
+        "memory_share": pytest.approx((11 + 8) / SAID),
         "token_cost": pytest.approx(len('{"answer": "unknown"}') / 4 / 1024, rel=0.2),
     }
     assert reward == pytest.approx(1.1)
@@ -165,9 +166,11 @@ def test_memory_recall_and_precision(make_mira: Any) -> None:
         "memory_recall": 0.5,  # Olive, not Lisbon
         "memory_precision": 0.5,  # few words, times the recall
         "compression": pytest.approx(0.5 - (4 + 5) / SAID),  # each with its source, if it has one
+        "memory_share": pytest.approx((4 + 5) / SAID),
     }
     skip_to_questions(env, "x" * 1000)
-    assert env.potentials() == {"memory_recall": 0.0, "memory_precision": 0.0, "compression": 0.0}
+    nothing = {"memory_recall": 0.0, "memory_precision": 0.0, "compression": 0.0, "memory_share": 1.0}
+    assert env.potentials() == nothing
 
 
 def test_recall_counts_the_facts_that_hold_by_now(make_mira: Any) -> None:
@@ -317,7 +320,7 @@ def episode(env: gym.Env, policy: PhasePolicy, index: int) -> tuple[list[Any], l
         assert not info["action_error"]
         assert not info["operator_errors"]
         answers += info["answers"]
-    names = ("memory_recall", "memory_precision", "compression")
+    names = ("memory_recall", "memory_precision", "compression", "memory_share")
     return env.unwrapped.bank.get_all(), answers, {name: info["rewards"][name] for name in names}
 
 

@@ -56,7 +56,7 @@ def test_a_result_tells_everything() -> None:
         assert env.split == "test"
         assert env.task.fingerprint() == entry.task_fingerprint
         assert entry.judge is None
-        assert entry.final_rewards == ["memory_recall", "memory_precision", "compression"]
+        assert entry.final_rewards == ["memory_recall", "memory_precision", "compression", "memory_share"]
         for episode in result.of(entry.name):
             observation, info = env.reset(options={"index": episode.index})
             assert info["episode_id"] == episode.episode_id

@@ -172,6 +172,6 @@ def test_a_played_suite_has_all_of_it(played: Result) -> None:
     means = [entry.mean.mean for entry in summary.entries.values()]
     assert summary.mean.mean == pytest.approx(sum(means) / 2)
     assert summary.mean.interval is None  # of one episode, and of two
-    assert set(summary.entries["bank"].final) == {"memory_recall", "memory_precision", "compression"}
+    assert set(summary.entries["bank"].final) == {"memory_recall", "memory_precision", "compression", "memory_share"}
     assert [seconds > 0 for seconds in summary.cost.seconds] == [True] * 5
     assert (summary.failed, summary.missing) == (0, 0)
