@@ -123,14 +123,14 @@ def _plain(value: Any) -> Any:
     """Return what an array or tensor holds as lists."""
     if hasattr(value, "tolist"):
         return value.tolist()
-    raise NotImplementedError
+    raise TypeError(f"a {type(value).__name__} is no plain value")
 
 
 def _encode(value: Any) -> bytes:
     try:
         return msgspec.json.encode(value, enc_hook=_plain)
-    except (UnicodeEncodeError, NotImplementedError, TypeError) as error:
-        raise DataError(f"a step cannot be written down: {type(error).__name__}: {error}") from None
+    except (UnicodeEncodeError, TypeError) as error:
+        raise DataError(f"a step cannot be written down: {error}") from None
 
 
 def _schema() -> Any:
