@@ -173,7 +173,7 @@ def chat_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChatServer]:
     """A chat server whose key is in ``OPENAI_API_KEY``; ``OPENAI_BASE_URL`` is unset."""
     monkeypatch.setenv("OPENAI_API_KEY", ChatServer.key)
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
-    pytest.importorskip("openai", reason="needs the api extra")
+    pytest.importorskip("httpx2", reason="needs the api extra")
     server = ChatServer()
     yield server
     server.close()

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling
 from memagents.backends.chat_template import table_of_options
-from memgym.api import ChatClient, concurrently
+from memgym.api import ChatClient, Reply, concurrently
+
+_HINT = (
+    "A model that thinks before it speaks needs room for that: raise max_tokens, or tell it to think less "
+    "(template_options = { enable_thinking = false }, or request = { add = { reasoning_effort = 'low' } })"
+)
 
 
 class OpenAIBackend(Backend):
     """Asks a served model. It gives no tokens, so it is for inference only.
 
-    The key comes from ``OPENAI_API_KEY`` and is handed to the ``openai`` package alone; it is in no recipe, message or
-    log. Each chat is a request of its own, with its own seed if there are any, which a server may or may not obey.
-    (vLLM 0.32 on a CPU obeys, but falls over where it reads a seeded request's prompt in parts: start that server with
-    ``--no-enable-chunked-prefill``.)
+    The key comes from ``OPENAI_API_KEY``; it is in no recipe, message or log. Each chat is a request of its own, with
+    its own seed if there are any, which a server may or may not obey. (vLLM 0.32 on a CPU obeys, but falls over where
+    it reads a seeded request's prompt in parts: start that server with ``--no-enable-chunked-prefill``.)
+
+    A refusal is a reply: its words are the text. A completion without text (a model that thinks may spend all of its
+    tokens on that) is one, too; such are counted, and warned of at the first, the tenth, the hundredth, …
+
+    What a server is known not to take is said by ``request``::
+
+        [backends.main.request]
+        omit = ["seed"]
+        rename = { max_tokens = "max_completion_tokens" }
+        add = { reasoning_effort = "low" }
+
+    ``temperature``, ``seed`` and the name of the limit are found out, too: a server that refuses one is asked once
+    more without it, or by the other name, with a warning. All else that it refuses is an error.
 
     Args:
         model: the model's name at the endpoint.
@@ -27,6 +46,8 @@ class OpenAIBackend(Backend):
         concurrency: the most requests under way at once.
         template_options: further arguments of the model's chat template, for servers such as vLLM that take
             ``chat_template_kwargs``; e.g. ``{"enable_thinking": False}`` for models that think before they speak.
+        deadline: seconds for a whole reply, retries included.
+        request: fields that are left out, renamed or added, see :mod:`memgym.api.fields`.
 
     Raises:
         ConfigError: an argument does not fit, or there is no API key.
@@ -44,9 +65,15 @@ class OpenAIBackend(Backend):
         max_retries: int = 5,
         concurrency: int = 32,
         template_options: Mapping[str, Any] | None = None,
+        deadline: float = 1800.0,
+        request: Mapping[str, Any] | None = None,
     ):
         self._template_options = table_of_options(template_options)
-        self._client = ChatClient(model, base_url, None, timeout, max_retries, concurrency)
+        self._client = ChatClient(
+            model, base_url, None, timeout, max_retries, concurrency, deadline=deadline, request=request
+        )
+        self._completions = self._empty = 0
+        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._client.id!r})"
@@ -67,27 +94,32 @@ class OpenAIBackend(Backend):
     def _ask(
         self, messages: Messages, sampling: Sampling, seed: int | None, hear: Callable[[str], None] | None = None
     ) -> Completion:
-        options = self._options(sampling, seed)
         ask = self._client.request if hear is None else partial(self._client.stream, hear=hear)
-        choice = ask(messages, **options)
-        # A model that spent its tokens on reasoning says nothing: an empty completion, which the environment scores.
-        text = choice["message"]["content"] or ""
-        finish: Literal["length", "stop"] = "length" if choice.get("finish_reason") == "length" else "stop"
-        return Completion(text, [], [], [], finish, usage=choice["usage"] or None)
+        reply = ask(messages, **self._options(sampling, seed))
+        self._count(reply)
+        finish: Literal["length", "stop"] = "length" if reply.finish_reason == "length" else "stop"
+        return Completion(reply.text, [], [], [], finish, usage=reply.usage or None)
+
+    def _count(self, reply: Reply) -> None:
+        with self._lock:
+            self._completions += 1
+            self._empty += (empty := not reply.text.strip())
+            counts = f"{self._empty} of {self._completions} completions of {self._client.id!r} are empty"
+            warns = empty and self._empty in (10**power for power in range(9))
+        if warns:
+            warnings.warn(f"{counts} (the last ended by {reply.finish_reason!r}). {_HINT}", stacklevel=2)
 
     def _options(self, sampling: Sampling, seed: int | None) -> dict[str, Any]:
         """Return the request's fields; what is switched off is left out, since not every server knows it."""
         # OpenAI's own models know the new name only, other servers often the old one only.
-        limit = "max_completion_tokens" if self._client.id == self._client.model else "max_tokens"
+        limit = "max_completion_tokens" if self._client.official else "max_tokens"
         options: dict[str, Any] = {limit: sampling.max_tokens, "temperature": sampling.temperature}
         if sampling.top_p < 1:
             options["top_p"] = sampling.top_p
         # Not of OpenAI's API, but of other servers'; one that does not know them says so.
-        extra: dict[str, Any] = {name: value for name in ("top_k", "min_tokens") if (value := getattr(sampling, name))}
+        options |= {name: value for name in ("top_k", "min_tokens") if (value := getattr(sampling, name))}
         if self._template_options:
-            extra["chat_template_kwargs"] = self._template_options
-        if extra:
-            options["extra_body"] = extra
+            options["chat_template_kwargs"] = self._template_options
         if seed is not None:
             options["seed"] = seed
         if sampling.json_schema is not None:

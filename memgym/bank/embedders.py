@@ -250,7 +250,8 @@ class ApiEmbedder(_Shared):
     holds neither the key nor the address: both are read anew where it is loaded.
 
     Args:
-        model: the endpoint's name of the model.
+        model: the endpoint's name of the model; behind it there may be fields of the request, see
+            :mod:`memgym.api.fields`, e.g. ``text-embedding-3-large?dimensions=256``.
         batch: texts per request.
 
     Raises:
@@ -285,6 +286,7 @@ class ApiEmbedder(_Shared):
         if other is not None:
             raise ConfigError(f"embedder {self.name!r} returned a vector of {other} numbers, not of {self.dim}")
         rows = np.array(made).reshape(len(texts), self.dim)
+        rows /= np.abs(rows).max(axis=1, keepdims=True)  # else the squares of huge or tiny numbers leave the range
         return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 

@@ -39,6 +39,9 @@ class Judge:
         concurrency: the most requests under way at once.
         timeout: seconds to wait for the endpoint at each try.
         retries: tries after the first one, counted apart for requests that fail and for replies without a verdict.
+        deadline: seconds for a whole reply, retries of requests included.
+        request: fields of the request that are left out, renamed or added, see :mod:`memgym.api.fields`; a part of
+            :attr:`id`, as the verdicts may depend on them.
 
     Raises:
         ConfigError: an argument does not fit, or there is no API key.
@@ -55,6 +58,8 @@ class Judge:
         concurrency: int = 8,
         timeout: float = 60.0,
         retries: int = 5,
+        deadline: float = 600.0,
+        request: Mapping[str, Any] | None = None,
     ):
         self._prompt = get_prompt(prompt)
         check_int("retries", retries, 0)
@@ -63,12 +68,14 @@ class Judge:
         self.prompt = prompt
         self.prompt_hash = self._prompt.hash
         self.retries = retries
-        self.client = ChatClient(model, base_url, timeout=timeout, max_retries=retries, concurrency=concurrency)
+        self.client = ChatClient(
+            model, base_url, None, timeout, retries, concurrency, deadline=deadline, request=request
+        )
         self.cache = VerdictCache(cache_dir or cache_folder())
 
     @property
     def id(self) -> str:
-        """The model, followed by ``@`` and a hash of the endpoint's address unless that is OpenAI's own."""
+        """The model; where the endpoint is not OpenAI's own or ``request`` is given, ``@`` and a hash of the two."""
         return self.client.id
 
     @property

@@ -17,18 +17,27 @@ class ApiReader:
     """Answers the question of an observation from the memory that it shows, and from nothing else.
 
     Args:
-        model: the model's name at the endpoint.
+        model: the model's name at the endpoint; behind it there may be fields of the request, see
+            :mod:`memgym.api.fields`, e.g. ``gpt-5?reasoning_effort=low``.
         base_url: the endpoint; by default ``OPENAI_BASE_URL``, else OpenAI's own.
         timeout: seconds to wait for the endpoint at each try.
         max_retries: tries after the first one.
+        deadline: seconds for a whole reply, retries included.
 
     Raises:
         ConfigError: an argument does not fit, or ``OPENAI_API_KEY`` is not set.
         MissingExtraError: the ``api`` extra is not installed.
     """
 
-    def __init__(self, model: str, base_url: str | None = None, timeout: float = 60.0, max_retries: int = 5):
-        self.client = ChatClient(model, base_url, timeout=timeout, max_retries=max_retries)
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None = None,
+        timeout: float = 60.0,
+        max_retries: int = 5,
+        deadline: float = 600.0,
+    ):
+        self.client = ChatClient(model, base_url, None, timeout, max_retries, deadline=deadline)
 
     def __repr__(self) -> str:
         return f"ApiReader({self.client.id!r})"

@@ -190,7 +190,7 @@ def test_mistakes_about_backends(table: dict, message: str, monkeypatch) -> None
 
 
 def test_real_backends_side_by_side(model_dir, monkeypatch) -> None:
-    pytest.importorskip("openai", reason="needs the api extra")
+    pytest.importorskip("httpx2", reason="needs the api extra")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     agent = MemoryR1Agent(
         {

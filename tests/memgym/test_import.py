@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = "torch transformers tensordict bm25s typer rich openai sentence_transformers pandas pyarrow datasets".split()
+HEAVY = (
+    "torch transformers tensordict bm25s typer rich openai httpx2 sentence_transformers pandas pyarrow datasets".split()
+)
 
 
 def _run(code: str) -> str:

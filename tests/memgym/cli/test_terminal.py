@@ -89,7 +89,7 @@ def test_bytes_that_are_no_text_are_played(typed: bytes) -> None:
     ],
 )
 def test_settings_for_connections(name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     for other in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"):
         monkeypatch.delenv(other, raising=False)
         monkeypatch.delenv(other.lower(), raising=False)
@@ -171,7 +171,7 @@ def test_a_bar_fits_the_line(width: int, name: str) -> None:
 
 
 def test_the_cache_folder_holds_verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("openai")
+    pytest.importorskip("httpx2")
     monkeypatch.setenv("MEMGYM_CACHE", str(tmp_path / "kept"))
     monkeypatch.setenv("OPENAI_API_KEY", "x")
     assert Judge("m", base_url="http://127.0.0.1:9/v1").cache.path == cache_folder() / "verdicts.sqlite"

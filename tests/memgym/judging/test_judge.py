@@ -260,7 +260,7 @@ def test_no_key_and_no_extra(monkeypatch, tmp_path):
     with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
         make_judge("grader")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setitem(sys.modules, "openai", None)
+    monkeypatch.setitem(sys.modules, "httpx2", None)
     with pytest.raises(MissingExtraError, match=r"\[api\]"):
         make_judge("grader")
 

@@ -10,7 +10,7 @@ import traceback
 
 import pytest
 
-from memgym.api import ApiError, BadReplyError, ChatClient, concurrently
+from memgym.api import ApiError, BadReplyError, ChatClient, Reply, concurrently
 from memgym.errors import ConfigError, MissingExtraError
 
 PING = [{"role": "user", "content": "ping"}]
@@ -206,16 +206,16 @@ def test_bad_arguments_are_told_at_construction(monkeypatch, options, named):
 
 
 def test_copies_ask_alike_and_a_pickle_has_no_key(chat_server, monkeypatch):
-    options = {"timeout": 3.0, "max_retries": 1, "concurrency": 2, "temperature": 0.5}
+    options = {"timeout": 3.0, "max_retries": 1, "concurrency": 2, "temperature": 0.5, "request": {"add": {"top_k": 3}}}
     client = ChatClient("m", chat_server.url, api_key=chat_server.key, **options)
     assert copy.copy(client) is copy.deepcopy(client) is client
     pickled = pickle.dumps(client)
     assert chat_server.key.encode() not in pickled
     twin = pickle.loads(pickled)
-    assert (twin.id, twin.timeout, twin.concurrency, twin.temperature) == (client.id, 3.0, 2, 0.5)
+    assert (twin.id, twin.concurrency, twin.temperature) == (client.id, 2, 0.5)
     chat_server.then_status(500)
     assert twin.complete(PING) == "pong"
-    assert [request["temperature"] for request in chat_server.requests] == [0.5, 0.5]
+    assert [(request["temperature"], request["top_k"]) for request in chat_server.requests] == [(0.5, 3), (0.5, 3)]
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):
         pickle.loads(pickled)
@@ -234,7 +234,7 @@ def test_a_line_break_after_the_key_does_no_harm(chat_server, monkeypatch):
 
 def test_missing_extra(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
-    monkeypatch.setitem(sys.modules, "openai", None)
+    monkeypatch.setitem(sys.modules, "httpx2", None)
     with pytest.raises(MissingExtraError, match=r"pip install '\.\[api\]'"):
         ChatClient("tiny")
 
@@ -247,10 +247,9 @@ def piece(content, finish_reason=None, **more) -> str:
 def test_a_stream_is_heard_piece_by_piece(chat_server):
     chat_server.answer = lambda messages: "Tea, or é\U0001f600?"
     heard = []
-    choice = client_of(chat_server).stream(PING, heard.append, temperature=0.5)
+    reply = client_of(chat_server).stream(PING, heard.append, temperature=0.5)
     assert heard == ["Tea,", "Tea, or", "Tea, or é\U0001f600?"]
-    assert choice["message"]["content"] == heard[-1]
-    assert choice["finish_reason"] == "stop"
+    assert (reply.text, reply.finish_reason) == (heard[-1], "stop")
     assert chat_server.requests == [{"model": "tiny", "messages": PING, "temperature": 0.5, "stream": True}]
 
 
@@ -266,14 +265,13 @@ def test_a_stream_is_heard_piece_by_piece(chat_server):
 )  # fmt: skip
 def test_streams_come_in_many_forms(chat_server, events, text, finish, usage):
     chat_server.then_stream(*events)
-    choice = client_of(chat_server).stream(PING, lambda text: None)
-    assert (choice["message"]["content"], choice["finish_reason"], choice["usage"]) == (text, finish, usage)
+    assert client_of(chat_server).stream(PING, lambda text: None) == Reply(text, finish, usage)
 
 
 def test_a_server_that_writes_no_streams_is_heard_at_the_end(chat_server):
     chat_server.then_body(b'{"choices": [{"message": {"content": "pong"}, "finish_reason": "stop"}]}')
     heard = []
-    assert client_of(chat_server).stream(PING, heard.append)["message"]["content"] == "pong"
+    assert client_of(chat_server).stream(PING, heard.append).text == "pong"
     assert heard == ["pong"]
 
 
@@ -288,12 +286,12 @@ def test_a_server_that_writes_no_streams_is_heard_at_the_end(chat_server):
         (("[DONE]",), True, BadReplyError, "a stream without a reply"),
         ((piece("He"), '{"error": {"message": "out of memory", "code": 500}}'), True, ApiError, "took.*out of memory"),
         (('{"error": "overloaded"}',), True, ApiError, "took its reply back.*overloaded"),
-        ((piece("He"), '{"choices": [{"del'), True, BadReplyError, "no JSON"),
-        ((piece("He"), "[" * 100_000), True, BadReplyError, "no JSON|not a piece"),
+        ((piece("He"), '{"choices": [{"del'), True, BadReplyError, "not a piece"),
+        ((piece("He"), "[" * 100_000), True, BadReplyError, "not a piece"),
         ((piece("He"), '{"choices": [5]}'), True, BadReplyError, "not a piece of a chat completion"),
         ((piece("He"), "{}"), True, BadReplyError, "not a piece of a chat completion"),
         ((piece("He"), "[1]"), True, BadReplyError, "not a piece of a chat completion"),
-        ((piece([1]),), True, BadReplyError, "content is no text"),
+        ((piece([1]),), True, BadReplyError, "not a piece"),
     ],
 )
 def test_a_fault_in_a_stream_is_one_error_that_tells_which(chat_server, events, ends, kind, told):
