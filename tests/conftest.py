@@ -7,7 +7,8 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ class ChatServer:
         self.usage: dict[str, Any] | None = None
         self.requests: list[dict[str, Any]] = []
         self.keys: set[str] = set()
+        self.headers: Mapping[str, str] = {}
+        self.path = ""
         self.max_in_flight = 0
         self._in_flight = 0
         self._faults: deque[Fault] = deque()
@@ -91,6 +94,19 @@ class ChatServer:
 
         self._faults.append(cut)
 
+    def then_write(self, pieces: Iterable[bytes], pause: float = 0.0) -> None:
+        """Answer the next request with these bytes, status line and headers included, and pause behind each piece."""
+
+        def write(handler: BaseHTTPRequestHandler) -> None:
+            with suppress(OSError):  # the client has had enough
+                for piece in pieces:
+                    handler.wfile.write(piece)
+                    handler.wfile.flush()
+                    if self._closing.wait(pause):
+                        return
+
+        self._faults.append(write)
+
     def then_stream(self, *data: str, ends: bool = True) -> None:
         """Answer the next request with a stream of these events, and cut the connection unless it ``ends``."""
 
@@ -114,11 +130,13 @@ class ChatServer:
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
-        assert handler.path == "/v1/chat/completions"
         with self._lock:
+            self.headers, self.path = handler.headers, handler.path
             self.requests.append(body)
             self.keys.add(handler.headers["Authorization"])
             fault = self._faults.popleft() if self._faults else None
+            if handler.path != "/v1/chat/completions":
+                fault = lambda handler: _send(handler, 404, b"", _LAST)
             self._in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self._in_flight)
         try:

@@ -106,7 +106,9 @@ def split_model(model: str) -> tuple[str, dict[str, Any]]:
     """
     name, asked, query = model.partition("?")
     try:
-        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True, max_num_fields=100) if asked else []
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=True) if asked else []
+        if asked and not pairs:
+            raise ValueError("nothing")
     except ValueError:
         raise ConfigError(f"model {model!r}: behind '?' there must be fields, such as ?reasoning_effort=low") from None
     omit = [field for field, value in pairs if not value]

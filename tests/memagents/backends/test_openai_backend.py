@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from memagents.backends import Completion, Sampling
+from memagents.backends import Completion, Sampling, make_backend
 from memagents.backends.openai_backend import OpenAIBackend
 from memgym.api import ApiError, BadReplyError
 from memgym.errors import ConfigError, MissingExtraError
@@ -63,8 +63,62 @@ def test_the_finish_reason_is_the_servers(chat_server):
     chat_server.then_body(body("done", finish_reason="stop"))
     chat_server.then_body(body(None, finish_reason="length"))
     backend = backend_of(chat_server)
-    said = [backend.chat([PING], GREEDY)[0] for _ in range(3)]
+    said = [backend.chat([PING], GREEDY)[0] for _ in range(2)]
+    with pytest.warns(UserWarning, match=r"1 of 3 completions of 'tiny@.*' are empty \(the last ended by 'length'\)"):
+        said += backend.chat([PING], GREEDY)
     assert [(c.text, c.finish_reason) for c in said] == [("cut off", "length"), ("done", "stop"), ("", "length")]
+
+
+def test_empty_completions_are_counted_and_told_at_each_power_of_ten(chat_server):
+    chat_server.answer = lambda messages: ""
+    backend = backend_of(chat_server)
+    with pytest.warns(UserWarning) as told:
+        assert {c.text for c in backend.chat([PING] * 12, GREEDY)} == {""}
+    assert [str(one.message).split(" of 'tiny")[0].split(" of ")[0] for one in told] == ["1", "10"]
+    assert "raise max_tokens" in str(told[0].message)
+
+
+def test_a_refusal_is_a_reply_and_no_empty_one(chat_server):
+    chat_server.then_body(b'{"choices": [{"message": {"content": null, "refusal": "I will not."}}]}')
+    assert backend_of(chat_server).chat([PING], GREEDY)[0].text == "I will not."
+
+
+def test_a_recipe_says_what_a_server_takes(chat_server):
+    request = {"omit": ["seed"], "rename": {"max_tokens": "max_completion_tokens"}, "add": {"reasoning_effort": "low"}}
+    backend = make_backend(
+        {"kind": "openai", "model": "tiny", "base_url": chat_server.url, "request": request, "deadline": 9}
+    )
+    backend.chat([PING], Sampling(max_tokens=7, temperature=0, seeds=(1,)))
+    sent = {"max_completion_tokens": 7, "temperature": 0, "reasoning_effort": "low"}
+    assert chat_server.requests == [{"model": "tiny", "messages": PING, **sent}]
+
+
+def test_template_options_go_to_servers_that_take_them(chat_server):
+    backend_of(chat_server, template_options={"enable_thinking": False}).chat([PING], GREEDY)
+    assert chat_server.requests[0]["chat_template_kwargs"] == {"enable_thinking": False}
+
+
+def test_refused_fields_are_left_out_or_renamed_for_all_that_follow(chat_server):
+    said = {"param": "max_tokens", "message": "Unsupported parameter. Use 'max_completion_tokens' instead."}
+    chat_server.then_status(400, json.dumps({"error": said}))
+    chat_server.then_status(422, '{"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"]}]}')
+    backend = backend_of(chat_server)
+    sampling = Sampling(max_tokens=7, temperature=0, seeds=(1,))
+    with pytest.warns(UserWarning, match="refuses the field") as told:
+        backend.chat([PING], sampling)
+    backend.chat([PING], sampling)
+    assert len(told) == 2
+    assert "it is called 'max_completion_tokens'" in str(told[0].message)
+    assert "it is left out: the same request may get another reply" in str(told[1].message)
+    taken = {"model": "tiny", "messages": PING, "temperature": 0, "max_completion_tokens": 7}
+    assert chat_server.requests[2:] == [taken, taken]
+
+
+def test_a_schema_that_is_refused_is_not_left_out(chat_server):
+    chat_server.then_status(400, '{"error": {"message": "response_format is not supported"}}')
+    with pytest.raises(ApiError, match=r"HTTP 400 \(request = \{ omit = \['response_format'\] \}"):
+        backend_of(chat_server).chat([PING], Sampling(json_schema=ACTION_SCHEMAS["answer"]))
+    assert "response_format" in chat_server.requests[-1]
 
 
 def test_any_text_can_be_sent(chat_server):
