@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import gymnasium as gym
 
 
+CALLS, EMPTY_REPLIES = "calls", "empty_replies"
+"""In a move's usage: how often a served model was asked, and how often nothing came. Of nothing else, a run fails."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What a policy is asked in one step of an episode.
@@ -42,7 +46,8 @@ class Move:
 
     Args:
         action: the text; None where a model wrote nothing that is an action, which is played as a bad one.
-        usage: what the call cost, as the server tells it, e.g. ``{"prompt_tokens": 812, "completion_tokens": 40}``.
+        usage: what the call cost, as the server tells it, e.g. ``{"prompt_tokens": 812, "completion_tokens": 40}``;
+            beside that :data:`CALLS`, and :data:`EMPTY_REPLIES` where the model said nothing, by whoever asked it.
         row: what is learned from the call, for whoever collects.
         messages: the chat that a model was asked to go on with, if one was.
         text: all that it wrote, reasoning included.

@@ -130,13 +130,12 @@ class ChatServer:
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         body = json.loads(handler.rfile.read(int(handler.headers["Content-Length"])))
+        assert handler.path.partition("?")[0] == "/v1/chat/completions"
         with self._lock:
             self.headers, self.path = handler.headers, handler.path
             self.requests.append(body)
             self.keys.add(handler.headers["Authorization"])
             fault = self._faults.popleft() if self._faults else None
-            if handler.path != "/v1/chat/completions":
-                fault = lambda handler: _send(handler, 404, b"", _LAST)
             self._in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self._in_flight)
         try:

@@ -99,7 +99,7 @@ class Completion:
             the model's own distribution, at temperature 1); empty likewise, and for demonstrations.
         finish_reason: ``stop`` if the model ended by itself, ``length`` if it was cut off.
         truncated: whether the prompt was cut to fit the model.
-        usage: what the call cost, as a server tells it; None where nobody counts.
+        usage: what the call cost, as a server tells it, see :class:`memgym.policy.Move`; None where nobody counts.
     """
 
     text: str

@@ -10,7 +10,9 @@ from typing import Any, Literal
 
 from memagents.backends.base import Backend, Completion, Messages, Sampling
 from memagents.backends.chat_template import table_of_options
-from memgym.api import ChatClient, Reply, concurrently
+from memagents.reasoning import spoken
+from memgym.api import ChatClient, concurrently
+from memgym.policy import CALLS, EMPTY_REPLIES
 
 _HINT = (
     "A model that thinks before it speaks needs room for that: raise max_tokens, or tell it to think less "
@@ -26,7 +28,7 @@ class OpenAIBackend(Backend):
     it reads a seeded request's prompt in parts: start that server with ``--no-enable-chunked-prefill``.)
 
     A refusal is a reply: its words are the text. A completion without text (a model that thinks may spend all of its
-    tokens on that) is one, too; such are counted, and warned of at the first, the tenth, the hundredth, …
+    tokens on that) is one, too; such are counted in the usage, and warned of at the first, the tenth, the hundredth, …
 
     What a server is known not to take is said by ``request``::
 
@@ -96,18 +98,22 @@ class OpenAIBackend(Backend):
     ) -> Completion:
         ask = self._client.request if hear is None else partial(self._client.stream, hear=hear)
         reply = ask(messages, **self._options(sampling, seed))
-        self._count(reply)
+        empty = not spoken(reply.text)  # thoughts alone are nothing, where the server leaves them in the text
+        self._count(empty, reply.finish_reason)
+        told = {name: count for name, count in reply.usage.items() if name != EMPTY_REPLIES}
+        usage = {**told, CALLS: 1, **({EMPTY_REPLIES: 1} if empty else {})}
         finish: Literal["length", "stop"] = "length" if reply.finish_reason == "length" else "stop"
-        return Completion(reply.text, [], [], [], finish, usage=reply.usage or None)
+        return Completion(reply.text, [], [], [], finish, usage=usage)
 
-    def _count(self, reply: Reply) -> None:
+    def _count(self, empty: bool, finish_reason: str | None) -> None:
+        """Warn of empty completions at the first, the tenth, the hundredth, …"""
         with self._lock:
             self._completions += 1
-            self._empty += (empty := not reply.text.strip())
+            self._empty += empty
             counts = f"{self._empty} of {self._completions} completions of {self._client.id!r} are empty"
             warns = empty and self._empty in (10**power for power in range(9))
         if warns:
-            warnings.warn(f"{counts} (the last ended by {reply.finish_reason!r}). {_HINT}", stacklevel=2)
+            warnings.warn(f"{counts} (the last ended by {finish_reason!r}). {_HINT}", stacklevel=2)
 
     def _options(self, sampling: Sampling, seed: int | None) -> dict[str, Any]:
         """Return the request's fields; what is switched off is left out, since not every server knows it."""

@@ -40,15 +40,17 @@ _SECRET = 8  # characters; a shorter value of a header is no secret, and would b
 
 
 class ApiError(MemgymError, RuntimeError):
-    """The endpoint gave no usable reply, also after the retries."""
+    """The endpoint gave no usable reply, also after the retries.
+
+    Attributes:
+        passing: whether the fault may be gone at another try.
+    """
+
+    passing = False
 
 
 class BadReplyError(ApiError):
     """The endpoint replied, but not with a chat completion that has text, or with vectors."""
-
-
-class _PassingError(ApiError):
-    """A fault that may be gone at the next try."""
 
 
 @dataclass(frozen=True)
@@ -221,10 +223,11 @@ class Endpoint:
                 return await self._read(response, pass_on if hears else None)
         except httpx2.TimeoutException:
             fault = f"no reply within {self.timeout:g} s"
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
-            fault = f"the connection failed ({type(error).__name__})"
-        # What was told in part is not asked for again: it would come in other words.
-        return self.error(ApiError if told else _PassingError, fault)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as broken:
+            fault = f"the connection failed ({type(broken).__name__})"
+        error = self.error(ApiError, fault)
+        error.passing = not told  # what was told in part is not asked for again: it would come in other words
+        return error
 
     async def _read(self, response: httpx2.Response, hear: Callable[[bytes], None] | None) -> Answer | ApiError:
         if response.headers.get("content-encoding", "identity") != "identity":
@@ -241,7 +244,7 @@ class Endpoint:
 def _passes(outcome: Answer | ApiError) -> bool:
     """Return whether what came of a try may be otherwise at the next one."""
     if isinstance(outcome, ApiError):
-        return isinstance(outcome, _PassingError)
+        return outcome.passing
     said = outcome.headers.get("x-should-retry")  # of OpenAI's, e.g. where a quota is used up
     return (outcome.status in _AGAIN or outcome.status >= 500) if said not in ("true", "false") else said == "true"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from memgym.checks import is_int
@@ -142,7 +143,10 @@ def _text(message: Mapping[str, Any]) -> str:
 
 
 def _counts(reply: Mapping[str, Any]) -> dict[str, int]:
-    return {name: count for name, count in (reply.get("usage") or {}).items() if is_int(count)}
+    """Return what is counted in a reply, as far as a record can hold it."""
+    told = (reply.get("usage") or {}).items()
+    counts = ((name, count) for name, count in told if is_int(count) and 0 <= count < 2**53)
+    return dict(islice(((name, count) for name, count in counts if name.isprintable() and len(name) < 100), 50))
 
 
 def _word(value: Any) -> str | None:

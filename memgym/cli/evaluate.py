@@ -19,7 +19,7 @@ from memgym.cli.common import parse_settings
 from memgym.cli.terminal import make_console, print_whole
 from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.leaderboard.contexts import CONTEXTS, Context
-from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, plan_envs, remaining
+from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, check_said, plan_envs, remaining
 from memgym.leaderboard.files import Key, Recorder, Result, read_result
 from memgym.leaderboard.records import EpisodeRecord, Header
 from memgym.leaderboard.rounds import Round
@@ -91,6 +91,7 @@ def evaluate_policies(
     Raises:
         ConfigError, DataError: a policy, an environment or the folder cannot be made; before anything is played.
         TooManyFailuresError: what was played before is kept.
+        SilentModelError: a served model said nothing at all; the file is kept.
     """
     console = make_console()
     suite = _without_missing(suite, console)
@@ -112,6 +113,8 @@ def evaluate_policies(
             highlight=False,
             soft_wrap=True,
         )
+    for result in results:
+        check_said(result)
     return len(failed)
 
 

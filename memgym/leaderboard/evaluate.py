@@ -12,7 +12,7 @@ from typing import Any
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.rewards import final_names
-from memgym.errors import ConfigError
+from memgym.errors import ConfigError, MemgymError
 from memgym.leaderboard.contexts import Context, context_kwargs
 from memgym.leaderboard.files import Key, Result, make_result
 from memgym.leaderboard.records import (
@@ -31,9 +31,14 @@ from memgym.leaderboard.rounds import Round, entry_seed
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.leaderboard.suites import SUITES
 from memgym.playing import CONCURRENCY, Job, Played, PlayedStep, play
-from memgym.policy import Policy, load_policy, policy_class
+from memgym.policy import CALLS, EMPTY_REPLIES, Policy, load_policy, policy_class
 from memgym.registration import make
 from memgym.tasks.base import Task
+
+
+class SilentModelError(MemgymError, RuntimeError):
+    """A served model said nothing in a whole evaluation."""
+
 
 Stepped = Callable[[], None]
 """Called after each step of any episode."""
@@ -140,10 +145,32 @@ def evaluate(
 
     Raises:
         ConfigError, DataError: as for :class:`Evaluation`.
+        SilentModelError: as for :func:`check_said`.
     """
     evaluation = Evaluation(EvaluationPlan(entry_point, suite, options or {}, seed, context=context))
     episodes = list(evaluation.play(evaluation.keys(), concurrency))
-    return make_result(evaluation.header, episodes, entry_point)
+    return check_said(make_result(evaluation.header, episodes, entry_point))
+
+
+def check_said(result: Result) -> Result:
+    """Return the result, unless a served model was asked for it and said nothing at all.
+
+    Raises:
+        SilentModelError: each of its completions is empty. Its scores would be those of silence, not of the model.
+    """
+    calls = 0
+    for episode in result.episodes:
+        for usage in (step.usage or {} for step in episode.steps):
+            calls += usage.get(CALLS, 0)
+            if usage.get(CALLS, 0) > usage.get(EMPTY_REPLIES, 0):
+                return result
+    if not calls:
+        return result
+    raise SilentModelError(
+        f"{result.header.policy.entry_point}: all {calls} completions of the model are empty, so this is no result of "
+        "it. Look at max_tokens first: a model that thinks before it speaks needs room for that, or must be told not "
+        "to (template_options, request); then at what the server says of a single request"
+    )
 
 
 def left_out(suite: Suite) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -84,7 +85,27 @@ def test_what_a_model_costs_is_recorded_and_said(evaluate: Evaluate, chat_server
     assert "multihop: 2 episodes, about" in done.output
     assert "model calls" in done.output
     steps = [step for episode in recorded().episodes for step in episode.steps]
-    assert {str(step.usage) for step in steps} == {"{'prompt_tokens': 11, 'completion_tokens': 2}"}
+    assert {str(step.usage) for step in steps} == {"{'prompt_tokens': 11, 'completion_tokens': 2, 'calls': 1}"}
+
+
+@pytest.mark.parametrize("reply", ["", " ", "<think> and so on, until no token is left"])
+def test_a_model_that_says_nothing_at_all_is_no_result(evaluate: Evaluate, chat_server: ChatServer, reply: str) -> None:
+    chat_server.answer = lambda messages: reply
+    with pytest.warns(UserWarning, match=r"(\d+) of \d+ completions .* are empty"):
+        silent = evaluate(served(chat_server.url), *LONG, "--episodes", "3", "--concurrency", "1", code=2)
+    assert re.search(r"PromptedAgent: all \d+ completions of the model are empty", silent.stderr)
+    assert "max_tokens" in silent.stderr
+    steps = [step for episode in recorded().episodes for step in episode.steps]
+    assert {(step.usage["calls"], step.usage["empty_replies"]) for step in steps} == {(1, 1)}
+
+
+def test_empty_replies_among_others_are_counted_and_scored(evaluate: Evaluate, chat_server: ChatServer) -> None:
+    said = iter(["", "", "the cup is in the barn"])
+    chat_server.answer = lambda messages: next(said, "")
+    with pytest.warns(UserWarning, match=r"(\d+) of \d+ completions .* are empty"):
+        evaluate(served(chat_server.url), *LONG, "--episodes", "3", "--concurrency", "1")
+    steps = [step for episode in recorded().episodes for step in episode.steps]
+    assert sum(step.usage.get("empty_replies", 0) for step in steps) == len(steps) - 1
 
 
 def test_a_recipe_that_does_not_exist_is_told_before_anything_is_played(evaluate: Evaluate) -> None:

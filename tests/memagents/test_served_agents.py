@@ -60,9 +60,9 @@ def test_what_a_call_cost_comes_with_the_move(chat_server, env) -> None:
     chat_server.usage = {**USAGE, "prompt_tokens_details": {"cached_tokens": 3}, "cost": "0.1"}
     for one in played(agent, env, 2, 2):
         (step,) = one.steps
-        assert (step.move.action, step.move.usage) == ("pong", USAGE)
+        assert (step.move.action, step.move.usage) == ("pong", {**USAGE, "calls": 1})
     (call,) = agent.play([asking("Who?")], [0])
-    assert call.usage == USAGE
+    assert call.usage == {**USAGE, "calls": 1}
     chat_server.usage = None
     (move,) = agent.move_many([Ask(asking("Who?"))])
     assert (move.action, move.usage) == ("pong", None)
@@ -72,7 +72,7 @@ def test_a_move_without_a_served_model_has_no_cost(chat_server) -> None:
     chat_server.usage = USAGE
     reading = str(Observation("read", "", (Block("question", "Who?"), Block("memory", ""), Block("section", "A cat."))))
     read, answered = served_agent(chat_server).move_many([Ask(reading), Ask(asking("Who?"))])
-    assert (read.usage, answered.usage) == (None, USAGE)
+    assert (read.usage, answered.usage) == (None, {**USAGE, "calls": 1})
 
 
 def test_the_server_gets_the_seeds_of_the_moves_whatever_runs_beside(chat_server, env) -> None:

@@ -27,7 +27,7 @@ def body(content, **choice) -> bytes:
 
 def test_completions_have_text_but_no_tokens(chat_server):
     chat_server.answer = lambda messages: messages[-1]["content"].upper()
-    assert backend_of(chat_server).chat([PING], GREEDY) == [Completion("PING", [], [], [], "stop")]
+    assert backend_of(chat_server).chat([PING], GREEDY) == [Completion("PING", [], [], [], "stop", usage={"calls": 1})]
     assert chat_server.requests == [{"model": "tiny", "messages": PING, "max_tokens": 7, "temperature": 0}]
     assert chat_server.keys == {f"Bearer {chat_server.key}"}
 
@@ -72,7 +72,7 @@ def test_the_finish_reason_is_the_servers(chat_server):
 def test_empty_completions_are_counted_and_told_at_each_power_of_ten(chat_server):
     chat_server.answer = lambda messages: ""
     backend = backend_of(chat_server)
-    with pytest.warns(UserWarning) as told:
+    with pytest.warns(UserWarning, match="completions of .* are empty") as told:
         assert {c.text for c in backend.chat([PING] * 12, GREEDY)} == {""}
     assert [str(one.message).split(" of 'tiny")[0].split(" of ")[0] for one in told] == ["1", "10"]
     assert "raise max_tokens" in str(told[0].message)

@@ -220,10 +220,10 @@ def test_copies_ask_alike_and_a_pickle_has_no_key(chat_server, monkeypatch):
     assert twin.complete(PING) == "pong"
     assert [(request["temperature"], request["top_k"]) for request in chat_server.requests] == [(0.5, 3), (0.5, 3)]
     chat_server.then_hang()
-    with pytest.raises(ApiError, match="within the deadline of 0.25 s"):
+    with pytest.raises(ApiError, match=r"within the deadline of 0\.25 s"):
         pickle.loads(pickle.dumps(ChatClient("m", chat_server.url, deadline=0.25))).complete(PING)
     chat_server.then_hang()
-    with pytest.raises(ApiError, match="no reply within 0.25 s"):
+    with pytest.raises(ApiError, match=r"no reply within 0\.25 s"):
         pickle.loads(pickle.dumps(ChatClient("m", chat_server.url, timeout=0.25, max_retries=0))).complete(PING)
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(ConfigError, match="set OPENAI_API_KEY"):

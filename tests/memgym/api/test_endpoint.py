@@ -164,7 +164,7 @@ def test_a_wait_that_is_no_time_to_come_is_not_obeyed(chat_server, asked):
 def test_a_wait_beyond_the_deadline_is_not_begun(chat_server, asked):
     chat_server.then_status(429, "come back tomorrow", retry_after=asked)
     started = time.monotonic()
-    with pytest.raises(ApiError, match="HTTP 429.*come back tomorrow"):
+    with pytest.raises(ApiError, match=r"HTTP 429.*come back tomorrow"):
         client_of(chat_server).complete(PING)
     assert time.monotonic() - started < 1
     assert len(chat_server.requests) == 1
@@ -192,7 +192,7 @@ def test_a_server_may_say_whether_to_ask_again(chat_server, said, requests):
 
 def test_an_error_under_status_200_is_an_error(chat_server):
     chat_server.then_body(b'{"error": {"message": "upstream is down", "code": 502}}')
-    with pytest.raises(ApiError, match="an error in place of a reply: .*upstream is down") as caught:
+    with pytest.raises(ApiError, match=r"an error in place of a reply: .*upstream is down") as caught:
         client_of(chat_server).complete(PING)
     assert type(caught.value) is ApiError
     chat_server.then_body(b'{"error": {"message": "unsupported field temperature", "code": 400}}')
@@ -211,8 +211,7 @@ def test_what_is_no_http_is_an_error(chat_server, raw):
 
 
 def test_what_stands_behind_the_address_stays(chat_server):
-    with pytest.raises(ApiError, match="HTTP 404"):  # the server knows no address with an argument
-        ChatClient("tiny", f"{chat_server.url}?api-version=1", max_retries=0).complete(PING)
+    assert ChatClient("tiny", f"{chat_server.url}?api-version=1").complete(PING) == "pong"
     assert chat_server.path == "/v1/chat/completions?api-version=1"
 
 

@@ -66,7 +66,7 @@ def test_what_stands_behind_a_name_must_be_fields(model):
         (400, "Unsupported value: 'temperature' does not support 0 with this model.", {"temperature": None}),
         (
             400,
-            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
+            "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.",
             {"max_tokens": "max_completion_tokens"},
         ),
         # Anthropic, Moonshot

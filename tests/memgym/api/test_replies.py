@@ -103,3 +103,11 @@ def test_an_error_ends_a_stream():
     body = b'data: {"choices": [{"error": {"code": 502}, "delta": {"content": ""}}]}\ndata: {"choi\n'
     assert list(reader.feed(body)) == []
     assert reader.error == '{"code": 502}'
+
+
+def test_counts_that_no_record_can_hold_are_left_out():
+    usage = {"tokens": 3, "cost": 0.1, "odd": -1, "huge": 2**60, "true": True, "\ud800": 1, "n" * 100: 1, "x": {"y": 1}}
+    body = {"choices": [{"message": {"content": "a"}}], "usage": usage}
+    assert read_choice(json.dumps(body)).usage == {"tokens": 3}
+    body["usage"] = {str(i): i for i in range(1000)}
+    assert len(read_choice(json.dumps(body)).usage) == 50

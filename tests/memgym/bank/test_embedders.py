@@ -475,6 +475,9 @@ def test_api_embedder(endpoint):
         ([], "not a list of embeddings, one for each of 1 texts"),
         (["abc"], "not a list of embeddings"),
         ([None], "not a list of embeddings"),
+        ([["1"] * 8], "not a list of embeddings"),
+        ([[10**400] * 8], "not a list of embeddings"),
+        ([[]], "a vector that is zero or not finite"),
         ([[1.0] * 9], "a vector of 9 numbers, not of 8"),
     ],
 )
@@ -484,6 +487,40 @@ def test_api_vectors_of_no_use_are_refused_where_they_come_in(endpoint, data, to
     with pytest.raises((ApiError, ConfigError), match=told):
         bank.add("one cat")
     assert bank.get_all() == []
+
+
+def test_after_a_refused_vector_the_bank_is_as_before_and_what_is_saved_can_be_loaded(endpoint, tmp_path):
+    bank = MemoryBank("api:tiny")
+    bank.add("one cat")
+    endpoint.vectors = [[1.0] * 8, [float("nan")] * 8]
+    with pytest.raises(ApiError, match="zero or not finite"):
+        bank.add_many([{"value": "two dogs"}, {"value": "three birds"}])
+    with pytest.raises(ApiError):
+        bank.search_many(["two dogs", "three birds"])
+    bank.save(tmp_path / "bank")
+    endpoint.vectors = None
+    loaded = MemoryBank.load(tmp_path / "bank", "api:tiny")
+    assert loaded.get_all() == bank.get_all() == [bank.get("m1")]
+    assert loaded.add("two dogs").id == bank.add("two dogs").id == "m2"
+    assert loaded.search("dogs") == bank.search("dogs")
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1e30, 1e300])
+def test_api_vectors_of_any_length_come_out_at_unit_norm(endpoint, scale):
+    embedder = ApiEmbedder("tiny")
+    row = HashEmbedder(8).embed(["one cat"])
+    endpoint.vectors = (row.astype(float) * scale).tolist()
+    np.testing.assert_allclose(embedder.embed(["one cat"]), row, atol=1e-6)
+
+
+def test_api_fields_behind_the_name_are_sent_and_stay_in_the_name(endpoint, tmp_path):
+    bank = MemoryBank("api:tiny?dimensions=8&encoding_format=")
+    bank.add("one cat")
+    assert [(r["dimensions"], "encoding_format" in r, r["model"]) for r in endpoint] == [(8, False, "tiny")] * 2
+    assert bank.embedder.name == "api:tiny?dimensions=8&encoding_format="
+    bank.save(tmp_path / "bank")
+    with pytest.raises(BankFileError, match="cannot be read with 'api:tiny'"):
+        MemoryBank.load(tmp_path / "bank", "api:tiny")
 
 
 def test_a_key_that_the_endpoint_echoes_is_not_told(endpoint):

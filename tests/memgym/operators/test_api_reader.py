@@ -55,6 +55,20 @@ def test_a_fault_is_survived_and_a_lasting_one_raised(reader, chat_server):
         reader(observe("Lisbon"))
 
 
+def test_fields_may_stand_behind_the_name(reader, chat_server, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", chat_server.url)
+    named = get_operator("answer", "api:tiny?temperature=&reasoning_effort=low")
+    assert named.play(observe("Lisbon")) == "Lisbon"
+    (request,) = chat_server.requests
+    assert request == {"model": "tiny", "messages": request["messages"], "reasoning_effort": "low"}
+
+
+def test_a_reader_that_says_nothing_is_an_error(reader, chat_server):
+    chat_server.then_body(b'{"choices": [{"message": {"content": null}, "finish_reason": "length"}]}')
+    with pytest.raises(ApiError, match=r"a reply without text \(it ended by 'length'\)"):
+        reader(observe("Lisbon"))
+
+
 def test_it_is_named_by_a_string(reader, chat_server, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", chat_server.url)
     assert get_operator("answer", "api:tiny").play(observe("Lisbon")) == "Lisbon"
