@@ -65,7 +65,7 @@ def test_what_a_call_cost_comes_with_the_move(chat_server, env) -> None:
     assert call.usage == {**USAGE, "calls": 1}
     chat_server.usage = None
     (move,) = agent.move_many([Ask(asking("Who?"))])
-    assert (move.action, move.usage) == ("pong", None)
+    assert (move.action, move.usage) == ("pong", {"calls": 1})
 
 
 def test_a_move_without_a_served_model_has_no_cost(chat_server) -> None:

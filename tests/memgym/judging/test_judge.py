@@ -194,6 +194,43 @@ def test_descriptions(judge_server, monkeypatch):
     assert make_judge("grader").verdict(LISBON, "Lisbon", "persona")
 
 
+def test_a_request_is_sent_and_its_verdicts_are_kept_apart(judge_server, tmp_path):
+    plain = judge_of(judge_server, tmp_path)
+    plain.verdict(LISBON, "Lisbon", "persona")
+    request = {"omit": ["temperature"], "add": {"reasoning_effort": "low"}}
+    spec = {"model": "grader", "base_url": judge_server.url, "cache_dir": str(tmp_path / "verdicts")}
+    for judge in (
+        make_judge({**spec, "request": request}),
+        make_judge({**spec, "model": "grader?reasoning_effort=low"}),
+    ):
+        assert judge.verdict(LISBON, "Lisbon", "persona")
+        assert judge_server.requests[-1]["reasoning_effort"] == "low"
+        assert judge.id != plain.id
+    assert [request.get("temperature") for request in judge_server.requests] == [0.0, None, 0.0]
+
+
+def test_a_temperature_that_is_refused_is_left_out_with_a_warning(judge_server, tmp_path):
+    judge_server.then_status(400, '{"error": {"param": "temperature", "code": "unsupported_value"}}')
+    judge = judge_of(judge_server, tmp_path)
+    with pytest.warns(UserWarning, match="From now on it is left out: the server samples as it does by default"):
+        assert judge.verdict(LISBON, "Lisbon", "persona")
+    assert not judge.verdict(LISBON, "Porto", "persona")
+    assert ["temperature" in request for request in judge_server.requests] == [True, False, False]
+
+
+def test_a_judge_that_refuses_gives_no_verdict(judge_server, tmp_path):
+    for _ in range(2):
+        judge_server.then_body(b'{"choices": [{"message": {"content": null, "refusal": "I cannot judge that."}}]}')
+    with pytest.raises(JudgeError, match=r"2 replies without a verdict.*I cannot judge that"):
+        judge_of(judge_server, tmp_path).verdict(LISBON, "Lisbon", "persona")
+
+
+def test_a_key_that_is_echoed_in_a_reply_is_in_no_message(judge_server, tmp_path):
+    judge_server.answer = lambda messages: f"your key is {judge_server.key}"
+    with pytest.raises(JudgeError, match=r"your key is \*\*\*"):
+        judge_of(judge_server, tmp_path).verdict(LISBON, "Lisbon", "persona")
+
+
 def test_rules_of_ones_own_are_sent_and_kept_apart(judge_server, tmp_path):
     path = tmp_path / "generous.toml"
     path.write_text("answer = 'It is about the same.'")
@@ -247,6 +284,7 @@ def test_copies_judge_alike_and_a_pickle_has_no_key(judge_server, tmp_path, monk
         ({"model": "m", "timeout": 0}, "'timeout'"),
         ({"model": "m", "concurrency": "4"}, "'concurrency'"),
         ({"model": "m", "base_url": "host"}, "'base_url'"),
+        ({"model": "m", "request": {"leave": ["seed"]}}, "'request' 'leave'"),
     ],
 )
 def test_a_bad_description_is_told_at_construction(judge_server, spec, told):
