@@ -12,8 +12,11 @@ from memagents.backends.base import Backend, Completion, Messages, Sampling
 from memagents.backends.chat_template import table_of_options
 from memagents.reasoning import spoken
 from memgym.api import ChatClient, concurrently
+from memgym.api.fields import RequestFields
+from memgym.errors import ConfigError
 from memgym.policy import CALLS, EMPTY_REPLIES
 
+_TEMPLATE = "chat_template_kwargs"
 _HINT = (
     "A model that thinks before it speaks needs room for that: raise max_tokens, or tell it to think less "
     "(template_options = { enable_thinking = false }, or request = { add = { reasoning_effort = 'low' } })"
@@ -71,6 +74,10 @@ class OpenAIBackend(Backend):
         request: Mapping[str, Any] | None = None,
     ):
         self._template_options = table_of_options(template_options)
+        if self._template_options and _TEMPLATE in RequestFields.read(request).add:
+            raise ConfigError(
+                f"'template_options' and the {_TEMPLATE} of 'request' are the same field: give one of them"
+            )
         self._client = ChatClient(
             model, base_url, None, timeout, max_retries, concurrency, deadline=deadline, request=request
         )
@@ -125,7 +132,7 @@ class OpenAIBackend(Backend):
         # Not of OpenAI's API, but of other servers'; one that does not know them says so.
         options |= {name: value for name in ("top_k", "min_tokens") if (value := getattr(sampling, name))}
         if self._template_options:
-            options["chat_template_kwargs"] = self._template_options
+            options[_TEMPLATE] = self._template_options
         if seed is not None:
             options["seed"] = seed
         if sampling.json_schema is not None:

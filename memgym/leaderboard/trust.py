@@ -228,13 +228,14 @@ def check_embedder_name(name: Any, trust: Trust) -> None:
 
 
 def _judge(judge: Any, trust: Trust) -> dict[str, Any]:
-    """Return the model and the prompt of a judge: its host, its folder and its patience are the reader's."""
+    """Return a judge's model, request and prompt: its host, its folder and its patience are the reader's."""
     described = judge if isinstance(judge, dict) else {"model": judge}
     trust.need_api("judge", described.get("model"))
     prompt = described.get("prompt", "benchmark")
     if not (isinstance(prompt, str) and prompt in OURS):
         trust.need_code("judge prompt", prompt)
-    return {"model": described.get("model"), "prompt": prompt}
+    request = {"request": described["request"]} if "request" in described else {}
+    return {"model": described.get("model"), "prompt": prompt, **request}
 
 
 def data_file(name: str) -> Path:

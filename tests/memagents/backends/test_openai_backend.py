@@ -96,6 +96,10 @@ def test_a_recipe_says_what_a_server_takes(chat_server):
 def test_template_options_go_to_servers_that_take_them(chat_server):
     backend_of(chat_server, template_options={"enable_thinking": False}).chat([PING], GREEDY)
     assert chat_server.requests[0]["chat_template_kwargs"] == {"enable_thinking": False}
+    with pytest.raises(ConfigError, match="the same field"):
+        backend_of(
+            chat_server, template_options={"a": 1}, request={"add": {"chat_template_kwargs": {"enable_thinking": True}}}
+        )
 
 
 def test_refused_fields_are_left_out_or_renamed_for_all_that_follow(chat_server):

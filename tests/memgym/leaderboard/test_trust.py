@@ -18,5 +18,7 @@ def test_every_argument_that_names_a_file_is_looked_up_in_the_readers_folder(tas
 def test_our_prompts_of_judges_are_no_code_of_others(prompt):
     judge = {"model": "grader", "prompt": prompt, "base_url": "http://elsewhere"}
     assert trust._argument("judge", judge, Trust(api=True)) == {"model": "grader", "prompt": prompt}
+    asked = judge | {"request": {"omit": ["temperature"]}}
+    assert trust._argument("judge", asked, Trust(api=True))["request"] == {"omit": ["temperature"]}
     with pytest.raises(UntrustedError):
         trust._argument("judge", judge | {"prompt": "os:environ"}, Trust(api=True))
