@@ -7,8 +7,6 @@ before: nothing is appended.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import gymnasium as gym
@@ -16,6 +14,7 @@ import gymnasium as gym
 from memgym.checks import check_int, check_number
 from memgym.errors import ConfigError, MissingExtraError
 from memgym.playing import twin
+from memgym.serving.limits import LONGEST_MESSAGE, Limits
 from memgym.steptrace import Session
 
 try:
@@ -23,14 +22,6 @@ try:
     from pydantic import Field
 except ImportError as error:
     raise MissingExtraError("serving an environment to OpenEnv's clients", "openenv") from error
-
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-
-LONGEST_MESSAGE = 1 << 20
-"""Bytes of a message, at most: actions are short."""
-TOO_LARGE = 413
 
 
 class TextAction(Action):
@@ -134,40 +125,6 @@ def openenv_app(env: gym.Env, sessions: int = 64, idle: float = 600.0) -> Any:
     )
     app.add_middleware(Limits, idle=idle)
     return app
-
-
-class Limits:
-    """ASGI middleware: closes silent connections, and refuses long requests."""
-
-    def __init__(self, app: Any, idle: float):
-        self._app, self._idle = app, idle
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Pass a connection on."""
-        if scope["type"] == "http" and _length(scope) > LONGEST_MESSAGE:
-            await send({"type": "http.response.start", "status": TOO_LARGE, "headers": []})
-            await send({"type": "http.response.body", "body": b"a request has at most 1 MiB, and says its length"})
-        elif scope["type"] == "websocket":
-            await self._app(scope, lambda: self._receive(receive, send), send)
-        else:
-            await self._app(scope, receive, send)
-
-    async def _receive(self, receive: Receive, send: Send) -> Message:
-        try:
-            return await asyncio.wait_for(receive(), self._idle)
-        except TimeoutError:
-            reason = f"nothing was said for {self._idle:g} s"
-            await send({"type": "websocket.close", "code": 1001, "reason": reason})
-            return {"type": "websocket.disconnect", "code": 1001, "reason": reason}
-
-
-def _length(scope: Message) -> float:
-    """Return how long a request's body says that it is; without end if it does not say."""
-    headers = dict(scope["headers"])
-    if b"transfer-encoding" in headers:
-        return float("inf")
-    length = headers.get(b"content-length", b"0")
-    return int(length) if length.isdigit() else float("inf")
 
 
 def serve_openenv(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import json
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -39,9 +41,9 @@ class TraceWriter:
         """Write steps, those of an episode together.
 
         Raises:
-            DataError: a number or text in them cannot be written as JSON.
+            DataError: one of them could not be read again; then none is written.
         """
-        self._file.write(b"".join(_encode(step) + b"\n" for step in steps))
+        self._file.write(_written(steps))
         self._file.flush()
 
     def close(self) -> None:
@@ -60,15 +62,16 @@ def write_trace(path: str | Path, steps: Iterable[TraceStep]) -> None:
 
     Raises:
         ConfigError: it is there already, cannot be made, or has another name.
-        DataError: a number or text in the steps cannot be written down.
+        DataError: a step could not be read again, e.g. for a number that is none; then there is no file.
         MissingExtraError: pyarrow is not installed (extra ``data``).
     """
     path = Path(path)
     if _kind(path) == ".parquet":
         _write_parquet(path, steps)
         return
-    with TraceWriter(path) as writer:
-        writer.append(steps)
+    lines = _written(steps)
+    with _create(path) as file:
+        file.write(lines)
 
 
 def read_trace(path: str | Path) -> Iterator[TraceStep]:
@@ -115,8 +118,24 @@ def _lines(path: Path) -> Iterator[bytes]:
                 if len(line) > LONGEST:
                     raise DataError(f"{path}: a line has more than {LONGEST:,} bytes")
                 yield line
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read: {error}") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+
+
+def _written(steps: Iterable[TraceStep]) -> bytes:
+    return b"".join(_line(step) + b"\n" for step in steps)
+
+
+def _line(step: TraceStep) -> bytes:
+    """Return a step as JSON that is read as the same step again: a number that is none would come back as nothing."""
+    try:
+        line = msgspec.json.encode(step, enc_hook=_plain)
+        msgspec.json.decode(line, type=TraceStep)
+        json.dumps([step.inputs, step.extra], allow_nan=False, default=_plain)  # of any type, so not told by it
+    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
+        place = f"step {step.turn} of episode {step.episode_id!r}"
+        raise DataError(f"{place} cannot be written down: {error}") from None
+    return line
 
 
 def _plain(value: Any) -> Any:
@@ -124,13 +143,6 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"a {type(value).__name__} is no plain value")
-
-
-def _encode(value: Any) -> bytes:
-    try:
-        return msgspec.json.encode(value, enc_hook=_plain)
-    except (UnicodeEncodeError, TypeError) as error:
-        raise DataError(f"a step cannot be written down: {error}") from None
 
 
 def _schema() -> Any:
@@ -159,12 +171,13 @@ def _write_parquet(path: Path, steps: Iterable[TraceStep]) -> None:
 
     rows = []
     for step in steps:
+        _line(step)  # what JSON lines refuse, this refuses
         row = {name: getattr(step, name) for name in TraceStep.__struct_fields__}
-        rows.append(row | {name: _encode(row[name]).decode() for name in _FREE})
+        rows.append(row | {name: msgspec.json.encode(row[name], enc_hook=_plain).decode() for name in _FREE})
     try:
         table = pa.Table.from_pylist(rows, schema=schema)
-    except (pa.ArrowException, UnicodeEncodeError) as error:
-        raise DataError(f"a step cannot be written down: {error}") from None
+    except (pa.ArrowException, OverflowError) as error:
+        raise DataError(f"steps cannot be written down: {error}") from None
     with _create(path) as file:
         parquet.write_table(table, file)
 

@@ -22,9 +22,12 @@ from openenv.core import GenericEnvClient
 from websockets.asyncio.client import connect
 
 import memgym
+from memagents.integrations.examples import openenv_group
 from memgym.errors import ConfigError
-from memgym.playing import Job, play
-from memgym.serving.openenv import LONGEST_MESSAGE, openenv_app
+from memgym.playing import Job, play, twin
+from memgym.serving.limits import LONGEST_MESSAGE
+from memgym.serving.openenv import openenv_app
+from memgym.steptrace import Session, advantages
 
 TASK = {"task": "whereabouts", "counter": "words", "section_tokens": 16, "memory_tokens": 20}
 SESSIONS = 64
@@ -184,22 +187,50 @@ def test_the_gold_is_not_served() -> None:
         openenv_app(memgym.make("memgym/Longcontext-v1", **TASK, reveal_gold=True))
 
 
-def test_the_command() -> None:
+def test_the_command_and_the_example() -> None:
+    """As its users start them: the command serves on loopback, the example plays a group by OpenEnv's client."""
     port = free_port()
+    url = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-c", "from memgym.cli import app; app()", "serve", "--openenv", "memgym/Longcontext-v1"]
-    command += ["--set", "task=whereabouts", "--sessions", "2", "--port", str(port)]
+    command += ["--set", "task=conflict", "--sessions", "8", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        assert re.match(rf"memgym/Longcontext-v1 is served at http://127.0.0.1:{port}, 2 ", server.stdout.readline())
-        deadline = time.monotonic() + 120
-        while True:
-            try:
-                httpx.get(f"http://127.0.0.1:{port}/health")
-                break
-            except httpx.ConnectError:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        env = GenericEnvClient(base_url=f"http://127.0.0.1:{port}").sync()
-        with env:
-            assert env.reset(index=1).observation["index"] == 1
-        server.terminate()
+        try:
+            assert server.stdout is not None
+            assert server.stdout.readline().startswith(f"memgym/Longcontext-v1 is served at {url}, 8 ")
+            wait_for(url)
+            assert_only_loopback(port)
+            example = [sys.executable, "-m", "memagents.integrations.examples.openenv_group", url, "3", "8"]
+            done = subprocess.run(example, capture_output=True, text=True, timeout=120, check=False)
+            assert done.returncode == 0, done.stderr[-2000:]
+        finally:
+            server.terminate()
+    told = [tuple(map(float, re.findall(r"[-+]?[0-9]+\.[0-9]+", line))) for line in done.stdout.splitlines()]
+
+    env = memgym.make("memgym/Longcontext-v1", task="conflict")
+    sessions = [Session(twin(env), 3, trial=trial, episode=trial) for trial in range(8)]
+    for trial, session in enumerate(sessions):
+        policy = openenv_group.Inattentive(trial)
+        while not session.done:
+            session.step(policy.act(session.observation))
+    ours = advantages([call for session in sessions for call in session.calls()])
+    first = [session.calls()[0].episode * len(session.calls()) for session in sessions]
+    assert max(ours) > 0.5
+    assert [paid for paid, _ in told] == pytest.approx([session.returns()[0] for session in sessions], abs=1e-3)
+    assert [gained for _, gained in told] == pytest.approx([ours[row] for row in first], abs=1e-3)
+
+
+def wait_for(url: str) -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        try:
+            httpx.get(f"{url}/health")
+            return
+        except httpx.ConnectError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def assert_only_loopback(port: int) -> None:
+    """Who listens at every address is heard at each of loopback's."""
+    with socket.socket() as caller, pytest.raises(ConnectionRefusedError):
+        caller.connect(("127.0.0.2", port))

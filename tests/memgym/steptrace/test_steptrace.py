@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -195,9 +196,39 @@ def test_bad_files(tmp_path: Path) -> None:
         list(read_trace(tmp_path / "none.jsonl"))
     with pytest.raises(ConfigError, match=r"called ….jsonl, ….jsonl.gz or ….parquet"):
         write_trace(tmp_path / "a.csv", [])
-    for value in (object(), "\ud800"):
-        with pytest.raises(DataError, match="cannot be written down"):
-            write_trace(tmp_path / f"{type(value).__name__}.jsonl", [step(extra={"it": value})])
+    whole = tmp_path / "whole.jsonl.gz"
+    write_trace(whole, [step(turn=turn) for turn in range(50)])
+    bad = tmp_path / "bad.jsonl.gz"
+    bad.write_bytes(whole.read_bytes()[:30] + b"\xff" * 20 + whole.read_bytes()[50:])
+    with pytest.raises(DataError, match=r"bad\.jsonl\.gz cannot be read"):
+        list(read_trace(bad))
+
+
+UNWRITABLE = {
+    "object": {"extra": {"it": object()}},
+    "surrogate": {"text": "\ud800"},
+    "nan": {"reward": math.nan},
+    "nan in a list": {"log_probs": [-0.5, math.nan]},
+    "infinity in an array": {"inputs": {"scores": np.array([-math.inf], np.float32)}},
+    "type": {"response_ids": ["3"]},
+}
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "jsonl.gz", "parquet"])
+@pytest.mark.parametrize("case", UNWRITABLE)
+def test_what_could_not_be_read_again_is_not_written(case: str, kind: str, tmp_path: Path) -> None:
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    path = tmp_path / f"a.{kind}"
+    with pytest.raises(DataError, match="step 7 of episode 'e' cannot be written down"):
+        write_trace(path, [step(), step(turn=7, **UNWRITABLE[case])])
+    assert not path.exists()
+
+
+def test_a_number_too_large_for_parquet(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    with pytest.raises(DataError, match="too large"):
+        write_trace(tmp_path / "a.parquet", [step(prompt_ids=[1 << 80])])
 
 
 def test_no_library_of_tensors_is_loaded() -> None:
