@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-INDICES, GROUP_SIZE = [3, 9, 8, 11], 4
+INDICES, GROUP_SIZE = [8, 9, 10, 11], 4
 
 
 if importlib.util.find_spec("skyrl") and sys.version_info < (3, 12):
@@ -41,12 +41,25 @@ def model() -> Any:
 
 @pytest.fixture(scope="module")
 def expected(model) -> list[list[Any]]:
-    """The calls of each episode, as this package plays it; tests/memagents/test_sessions.py holds them to collect."""
+    """The calls of each episode, as this package plays it, with those of ``collect`` on the same episodes and seed."""
+    import torch
+
+    from grpo.buffer import from_rows
+    from memagents.agents import load_agent
+    from memagents.collect import collect, rows_of
     from memagents.sessions import answer_by, open_sessions, outside
+    from memagents.training_recipes import read_training_recipe
 
     sessions = open_sessions(*outside("tiny_reader"), INDICES, group_size=GROUP_SIZE)
     answer_by(model, sessions)
     calls = [session.calls() for session in sessions]
+    recipe = read_training_recipe("tiny_reader")
+    agent = load_agent({**recipe.agent, "backends": {}}, {"main": model})
+    collected = collect(agent, recipe.make_env(), INDICES, GROUP_SIZE, seed=0)
+    rows = from_rows(rows_of([call for episode in calls for call in episode]))
+    assert set(rows.keys()) == set(collected.keys())
+    for key in set(rows.keys()):
+        assert torch.equal(rows[key], collected[key]), key
     assert len({sum(call.reward for call in episode) for episode in calls}) > 1  # else nothing is compared
     return calls
 

@@ -1,6 +1,7 @@
-"""A backend of ours behind the OpenAI protocol: ``python model_server.py MODEL PORT``; for tests and examples.
+"""A backend of ours behind the OpenAI protocol, for what has no server of its own: examples and tests, on a CPU.
 
-A request without a seed gets one that follows from all requests before it, so that repeated rollouts differ.
+``python -m memagents.integrations.examples.model_server tiny_reader 8000`` serves a built-in model or one in a folder.
+A request without a seed gets one that follows from how many came before it, so that repeated rollouts differ.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import itertools
 import json
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -69,13 +72,23 @@ class _Handler(BaseHTTPRequestHandler):
         """Write no line for each request."""
 
 
-def main(model: str, port: str) -> None:
-    """Serve a model until the process ends."""
+@contextmanager
+def served(model: str, port: int = 0) -> Iterator[ModelServer]:
+    """Serve a model while the context lasts."""
     from memagents.backends.transformers_backend import TransformersBackend
 
-    server = ModelServer(TransformersBackend.from_pretrained(model, device="cpu", truncate=True), int(port))
-    print(server.url, flush=True)
-    server.serve_forever()
+    backend = TransformersBackend.from_pretrained(model, dtype="float32", device="cpu", truncate=True)
+    with ModelServer(backend, port) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def main(model: str = "tiny_reader", port: str = "8000") -> None:
+    """Serve a model until Ctrl-C."""
+    with served(model, int(port)) as server, suppress(KeyboardInterrupt):
+        print(f"{model} is served at {server.url}; Ctrl-C ends it", flush=True)
+        threading.Event().wait()
 
 
 if __name__ == "__main__":
