@@ -79,9 +79,7 @@ def test_the_example_and_what_its_groups_are_worth(tmp_path: Path) -> None:
     groups = [episode["task"]["data"]["index"] for episode, _, _ in traces]
     assert sorted(set(groups)) == list(INDICES[:3])
     paid = np.array([trace["rewards"]["return"]["score"] for _, _, trace in traces])
-    theirs = np.array(
-        [reward - paid[np.equal(groups, group)].mean() for reward, group in zip(paid, groups, strict=True)]
-    )
+    means = np.array([paid[np.equal(groups, group)].mean() for group in groups])
     steps = [
         learned(group, number, trace["info"]["memgym"]["turn"], trace["metrics"]["step_reward"])
         for group, (_, number, trace) in zip(groups, traces, strict=True)
