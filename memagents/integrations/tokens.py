@@ -7,6 +7,7 @@ from typing import Any
 
 from memagents.backends.base import Completion, Messages, Sampling
 from memagents.sessions import AgentSession, play_session
+from memgym.errors import ConfigError
 
 Generate = Callable[[list[int], int], Awaitable[tuple[list[int], list[float]]]]
 """From a prompt's tokens and the longest answer to an answer's tokens and their log-probabilities, if known."""
@@ -23,6 +24,9 @@ async def play_in_tokens(
         tokenizer: the model's, of Transformers; its chat template makes the prompts.
         stop_ids: the tokens that end an answer, besides the tokenizer's own.
         **template: what the chat template takes beside the messages.
+
+    Raises:
+        ConfigError: the model was asked nothing that is learned from.
     """
     ends = {tokenizer.eos_token_id, *stop_ids}
 
@@ -35,4 +39,7 @@ async def play_in_tokens(
         text = tokenizer.decode(said, skip_special_tokens=True)
         return Completion(text, list(prompt), list(said), list(log_probs), "stop" if ended else "length")
 
-    return await play_session(session, ask)
+    await play_session(session, ask)
+    if not session.calls():
+        raise ConfigError(f"episode {session.played.job.index}: the model was asked nothing that is learned from")
+    return session

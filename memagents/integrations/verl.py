@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from memagents.integrations.tokens import play_in_tokens
 from memagents.sessions import AgentSession, outside
-from memgym.errors import ConfigError, MissingExtraError
+from memgym.errors import MissingExtraError
 from memgym.playing import twin
 
 try:
@@ -61,10 +61,7 @@ class MemgymAgentLoop(AgentLoopBase):
             return told.token_ids[:longest], (told.log_probs or [])[:longest]
 
         await play_in_tokens(session, generate, self.tokenizer, **self.apply_chat_template_kwargs)
-        returned = session.returns()
-        if not returned:
-            raise ConfigError(f"episode {place['index']}: the model was asked nothing that is learned from")
-        return [self._output(call, returned[-1]) for call in session.calls()]
+        return [self._output(call, session.returns()[-1]) for call in session.calls()]
 
     def _output(self, call: Any, returned: float) -> AgentLoopOutput:
         told = {"reward_extra_info": {**call.rewards, "phase": call.phase}, "turn_scores": [], "tool_rewards": []}

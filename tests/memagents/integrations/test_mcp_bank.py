@@ -18,8 +18,6 @@ pytest.importorskip("mcp", reason="needs the extra mcp: tox run -e mcp")
 from mcp import StdioServerParameters
 from mcp.client import Client
 
-from memagents.bank_files import alone
-from memagents.integrations.mcp_bank import BankServer
 from memgym.bank import MemoryBank
 
 COMMAND = ["-c", "from memgym.cli import app; app()", "serve", "--mcp"]
@@ -87,6 +85,8 @@ def test_over_a_port_and_one_writer_at_a_time(tmp_path: Path) -> None:
         assert [str(number * 7) in each["answer"] for number, each in zip(range(11, 17), found, strict=True)] == [
             True
         ] * 6
+        with socket.socket() as caller, pytest.raises(ConnectionRefusedError):
+            caller.connect(("127.0.0.2", port))  # who listens at every address is heard there
         second = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
         assert second.returncode != 0
         assert "me.bank" in second.stderr
@@ -94,21 +94,34 @@ def test_over_a_port_and_one_writer_at_a_time(tmp_path: Path) -> None:
     assert len(MemoryBank.load(bank)) == 6
 
 
-def test_an_agent_of_a_recipe_updates_and_deletes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_agent_of_a_recipe_updates_and_deletes(tmp_path: Path) -> None:
     """A recipe's model decides what becomes of memories; here a backend of one's own, as recipes may name it."""
     (tmp_path / "plans.py").write_text(PLANS, encoding="utf-8")
-    monkeypatch.syspath_prepend(str(tmp_path))
     recipe = tmp_path / "plans.toml"
     recipe.write_text(RECIPE, encoding="utf-8")
     bank = tmp_path / "me.bank"
-    with alone(bank):
-        tools = BankServer(bank, str(recipe))
-        tools.remember("Ada lives in Turin.", time="1")
-        tools.remember("CHANGE Ada lives in Oslo.", time="2")
-        assert [record.value for record in MemoryBank.load(bank).get_all()] == ["CHANGE Ada lives in Oslo."]
-        tools.remember("FORGET Ada.", time="3")
-        assert len(MemoryBank.load(bank)) == 0
-        assert [event["op"] for event in tools.history("m1")] == ["ADD", "UPDATE", "DELETE"]
+    paths = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = StdioServerParameters(
+        command=sys.executable,
+        args=[*COMMAND, str(bank), "--recipe", str(recipe)],
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+
+    async def run() -> list[Any]:
+        kept = []
+        async with Client(command) as client:
+            for said in ("Ada lives in Turin.", "CHANGE Ada lives in Oslo.", "FORGET Ada."):
+                await call(client, "remember", text=said)
+                kept.append([record.value for record in MemoryBank.load(bank).get_all()])  # it is saved each time
+            past = await call(client, "history", id="m1")
+        return [*kept, [event["op"] for event in past["result"]]]
+
+    first, second, third, past = asyncio.run(run())
+    assert len(first) == 1
+    assert "Turin" in first[0]
+    assert second == ["CHANGE Ada lives in Oslo."]
+    assert third == []
+    assert past == ["ADD", "UPDATE", "DELETE"]
 
 
 RECIPE = """

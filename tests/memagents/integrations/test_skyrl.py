@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,51 +16,20 @@ pytest.importorskip("skyrl", reason="needs the extra skyrl: tox run -e skyrl")
 
 import torch
 from skyrl.backends.skyrl_train.training_batch import TrainingInputBatch
-from skyrl.train.generators.base import GeneratorInput, TrajectoryID
 from skyrl.train.trainer import RayPPOTrainer
 from skyrl.train.utils.trainer_utils import validate_generator_output
 
-from memagents.backends.base import Sampling
+from memagents.integrations.examples.skyrl_generate import Engine, batch_of
 from memagents.integrations.skyrl import MemgymGenerator
 from memgym.errors import ConfigError
 from memgym.steptrace import advantages
 from tests.memagents.integrations.conftest import GROUP_SIZE, INDICES, learned, unsettled
 
 
-class Engine:
-    """A client of inference engines, as SkyRL's generators are given: answers prompts in tokens."""
-
-    def __init__(self, answer: Any):
-        self.answer = answer
-
-    async def generate(self, request: dict[str, Any]) -> dict[str, Any]:
-        await asyncio.sleep(0)
-        assert request["sampling_params"]["top_p"] == 1.0
-        sampling = Sampling(max_tokens=request["sampling_params"]["max_tokens"])
-        said = self.answer(request["prompt_token_ids"], sampling)
-        return {
-            "responses": [each.text for each in said],
-            "response_ids": [each.token_ids for each in said],
-            "stop_reasons": [each.finish_reason for each in said],
-            "response_logprobs": [each.log_probs for each in said],
-        }
-
-
-def batch() -> GeneratorInput:
-    places = [(index, trial) for index in INDICES for trial in range(GROUP_SIZE)]
-    return GeneratorInput(
-        prompts=[[{"role": "user", "content": ""}] for _ in places],
-        env_classes=["memgym"] * len(places),
-        env_extras=[{"index": index} for index, _ in places],
-        sampling_params={"top_p": 1.0},
-        trajectory_ids=[TrajectoryID(str(index), trial) for index, trial in places],
-        batch_metadata=None,
-    )
-
-
 def generated(model: Any, answer: Any) -> dict[str, Any]:
-    generator = MemgymGenerator("tiny_reader", Engine(answer), model.tokenizer)
-    output = asyncio.run(generator.generate(batch()))
+    generator = MemgymGenerator("tiny_reader", Engine(SimpleNamespace(generate=answer)), model.tokenizer)
+    batch = batch_of(INDICES, GROUP_SIZE, model.tokenizer)
+    output = asyncio.run(generator.generate(batch))
     validate_generator_output(len(INDICES) * GROUP_SIZE, output, step_wise=True)
     return dict(output)
 
@@ -100,6 +72,17 @@ def test_its_advantages_are_ours(model) -> None:
 
 
 def test_rows_without_an_index_are_refused(model) -> None:
-    generator = MemgymGenerator("tiny_reader", Engine(model.generate), model.tokenizer)
+    generator = MemgymGenerator("tiny_reader", Engine(model), model.tokenizer)
+    batch = batch_of(range(1), 1, model.tokenizer)
     with pytest.raises(ConfigError, match="'index'"):
-        asyncio.run(generator.generate({**batch(), "env_extras": [{}]}))
+        asyncio.run(generator.generate({**batch, "env_extras": [{}]}))
+
+
+def test_the_example() -> None:
+    """As its users start it; on Python 3.11, with what conftest.py says of TypedDict."""
+    module = "memagents.integrations.examples.skyrl_generate"
+    run = f"import runpy, tests.memagents.integrations.conftest; runpy.run_module({module!r}, run_name='__main__')"
+    command = [sys.executable, "-m", module] if sys.version_info >= (3, 12) else [sys.executable, "-c", run]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert re.search(r"^96 rows of 16 rollouts, mean return [0-9.]+$", done.stdout, re.MULTILINE)
