@@ -171,19 +171,18 @@ def answer_by(model: Backend, sessions: Sequence[AgentSession]) -> None:
         answer(alike, model.chat([session.messages for session in alike], sampling))
 
 
-async def play_session(
-    session: AgentSession, ask: Callable[[Messages, Sampling], Awaitable[Completion | str]]
-) -> AgentSession:
+async def play_session(session: AgentSession, ask: Callable[[Messages], Awaitable[Completion | str]]) -> AgentSession:
     """Play one episode to its end, awaiting each answer.
 
     Args:
         session: advanced or not.
-        ask: what asks the model; a text is enough where its tokens are not known.
+        ask: what asks the model; a text is enough where its tokens are not known. How the answer is to be sampled is
+            the session's ``sampling``.
     """
     step = _in_thread if session.env.get_wrapper_attr("waits") or session.agent.waits else _at_once
     await step(advance, [session])
     while not session.done:
-        said = await ask(session.messages, session.sampling)
+        said = await ask(session.messages)
         completion = said if isinstance(said, Completion) else Completion(said, [], [], [], "stop")
         await step(answer, [session], [completion])
     return session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from memagents.backends.base import Completion, Messages, Sampling
+from memagents.backends.base import Completion, Messages
 from memagents.sessions import AgentSession, play_session
 from memgym.errors import ConfigError
 
@@ -30,11 +30,11 @@ async def play_in_tokens(
     """
     ends = {tokenizer.eos_token_id, *stop_ids}
 
-    async def ask(messages: Messages, sampling: Sampling) -> Completion:
+    async def ask(messages: Messages) -> Completion:
         prompt = tokenizer.apply_chat_template(
             messages, tokenize=True, add_generation_prompt=True, return_dict=False, **template
         )
-        said, log_probs = await generate(list(prompt), sampling.max_tokens)
+        said, log_probs = await generate(list(prompt), session.sampling.max_tokens)
         ended = bool(said) and said[-1] in ends
         text = tokenizer.decode(said, skip_special_tokens=True)
         return Completion(text, list(prompt), list(said), list(log_probs), "stop" if ended else "length")

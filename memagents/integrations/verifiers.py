@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from memagents.backends.base import Completion, Messages, Sampling
+from memagents.backends.base import Completion, Messages
 from memagents.sessions import AgentSession, outside, play_session
 from memgym.errors import MemgymError, MissingExtraError
 from memgym.playing import twin
@@ -110,9 +110,9 @@ class MemgymEnv(vf.Env[MemgymEnvConfig]):
         session = AgentSession(self._agent, twin(self._env), index=task.data.index)
         traces: list[vf.Trace] = []
 
-        async def ask(messages: Messages, sampling: Sampling) -> Completion:
+        async def ask(messages: Messages) -> Completion:
             prompt = [_message(message) for message in messages]
-            call = MemgymData(index=task.data.index, prompt=prompt, max_tokens=sampling.max_tokens)
+            call = MemgymData(index=task.data.index, prompt=prompt, max_tokens=session.sampling.max_tokens)
             trace = await agents.agent.run(MemgymTask(call))
             if not trace.ok:
                 raise MemgymError(f"episode {task.data.index}: a call failed: {trace.errors[-1].message}")

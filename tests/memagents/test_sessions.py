@@ -11,7 +11,7 @@ from grpo.advantages import advantages as grpo_advantages
 from grpo.buffer import from_rows
 from grpo.objective import AdvantageConfig
 from memagents.agents import Agent, MemoryAgent, MemoryR1Agent, MemoryRMMAgent, load_agent
-from memagents.backends.base import Completion
+from memagents.backends.base import Completion, Sampling
 from memagents.backends.transformers_backend import TransformersBackend
 from memagents.collect import collect, rows_of
 from memagents.sessions import AgentSession, Elsewhere, answer_by, open_sessions, outside, play_session
@@ -83,9 +83,9 @@ def test_one_that_awaits_leaves_them_too(scripted) -> None:
     expected = collect(agent_of("manager", scripted()), make(env_id, **kwargs), [3, 0], 2, seed=1)
     agent, env, model = agent_of("manager", Elsewhere()), make(env_id, **kwargs), scripted()
 
-    async def ask(messages, sampling):
+    async def ask(messages):
         await asyncio.sleep(0)
-        return model.chat([messages], sampling)[0]
+        return model.chat([messages], Sampling())[0]
 
     async def play_all() -> list[AgentSession]:
         places = [(3, 0), (3, 1), (0, 0), (0, 1)]

@@ -6,6 +6,7 @@ import importlib.util
 import sys
 import typing
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,27 +40,37 @@ def model() -> Any:
     return settled_model()
 
 
-@pytest.fixture(scope="module")
-def expected(model) -> list[list[Any]]:
-    """The calls of each episode, as this package plays it, with those of ``collect`` on the same episodes and seed."""
+def assert_collected(calls: list[Any], model: Any, indices: Sequence[int], group_size: int, seed: int) -> None:
+    """Hold calls to the rows of ``collect``, on the same episodes and seed: every column, to the last bit."""
     import torch
 
     from grpo.buffer import from_rows
     from memagents.agents import load_agent
     from memagents.collect import collect, rows_of
-    from memagents.sessions import answer_by, open_sessions, outside
     from memagents.training_recipes import read_training_recipe
+
+    recipe = read_training_recipe("tiny_reader")
+    agent = load_agent({**recipe.agent, "backends": {}}, {"main": model})
+    collected = collect(agent, recipe.make_env(), indices, group_size, seed)
+    rows = from_rows(rows_of(calls))
+    assert set(rows.keys()) == set(collected.keys())
+    for key in set(rows.keys()):
+        assert torch.equal(rows[key], collected[key]), key
+    assert rows["reward"].unique().numel() > 1  # else nothing was compared
+    print(
+        f"{len(calls)} rows of {len(indices) * group_size} episodes are those of collect, in {len(rows.keys())} columns"
+    )
+
+
+@pytest.fixture(scope="module")
+def expected(model) -> list[list[Any]]:
+    """The calls of each episode, as this package plays it."""
+    from memagents.sessions import answer_by, open_sessions, outside
 
     sessions = open_sessions(*outside("tiny_reader"), INDICES, group_size=GROUP_SIZE)
     answer_by(model, sessions)
     calls = [session.calls() for session in sessions]
-    recipe = read_training_recipe("tiny_reader")
-    agent = load_agent({**recipe.agent, "backends": {}}, {"main": model})
-    collected = collect(agent, recipe.make_env(), INDICES, GROUP_SIZE, seed=0)
-    rows = from_rows(rows_of([call for episode in calls for call in episode]))
-    assert set(rows.keys()) == set(collected.keys())
-    for key in set(rows.keys()):
-        assert torch.equal(rows[key], collected[key]), key
+    assert_collected([call for episode in calls for call in episode], model, INDICES, GROUP_SIZE, seed=0)
     assert len({sum(call.reward for call in episode) for episode in calls}) > 1  # else nothing is compared
     return calls
 

@@ -9,15 +9,18 @@ import pytest
 
 pytest.importorskip("trl", reason="needs the extra trl: tox run -e trl")
 
+import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from trl import GRPOConfig, GRPOTrainer
 
 from memagents.backends.local import find_model
+from memagents.backends.transformers_backend import TransformersBackend
 from memagents.integrations.examples import trl_tiny_reader
 from memagents.integrations.trl import Rollouts
 from memgym.errors import ConfigError
 from memgym.steptrace import advantages
+from tests.memagents.integrations.conftest import assert_collected
 
 pytestmark = pytest.mark.timeout(1800)  # training, on a machine that may do other things beside it
 EPISODES, GROUP_SIZE = 4, 6
@@ -105,6 +108,15 @@ def test_its_advantages_are_ours(credit: str, calls: int, tmp_path: Path) -> Non
         assert scored["completion_ids"][row][mask].tolist() == call.response_ids
         prompt = scored["prompt_mask"][row].bool()
         assert scored["prompt_ids"][row][prompt].tolist() == call.prompt_ids
+
+
+def test_rows_are_those_of_collect(tmp_path: Path) -> None:
+    rollouts = Kept("tiny_reader", calls=6)
+    trainer_of(rollouts, tmp_path).train()
+    calls = [call for session in rollouts.sessions for call in session.calls()]
+    model = TransformersBackend.from_pretrained("tiny_reader", dtype="float32", device="cpu")
+    (seed,) = np.random.SeedSequence([0, 0]).generate_state(1).tolist()  # the rollouts', and the step's
+    assert_collected(calls, model, range(9, 9 + EPISODES), GROUP_SIZE, seed)
 
 
 def test_it_rises_on_held_out_episodes() -> None:
