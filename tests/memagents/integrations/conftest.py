@@ -57,9 +57,7 @@ def assert_collected(calls: list[Any], model: Any, indices: Sequence[int], group
     for key in set(rows.keys()):
         assert torch.equal(rows[key], collected[key]), key
     assert rows["reward"].unique().numel() > 1  # else nothing was compared
-    print(
-        f"{len(calls)} rows of {len(indices) * group_size} episodes are those of collect, in {len(rows.keys())} columns"
-    )
+    print(f"{len(calls)} rows of {len(indices) * group_size} episodes have all {len(rows.keys())} columns of collect")
 
 
 @pytest.fixture(scope="module")
