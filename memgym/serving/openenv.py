@@ -18,7 +18,7 @@ from memgym.serving.limits import LONGEST_MESSAGE, Limits
 from memgym.steptrace import Session
 
 try:
-    from openenv.core.env_server import Action, Environment, Observation, State, create_app
+    from openenv.core.env_server import Action, ConcurrencyConfig, Environment, Observation, State, create_app
     from pydantic import Field
 except ImportError as error:
     raise MissingExtraError("serving an environment to OpenEnv's clients", "openenv") from error
@@ -120,8 +120,10 @@ def openenv_app(env: gym.Env, sessions: int = 64, idle: float = 600.0) -> Any:
     check_number("idle", idle, 0, above=True)
     if getattr(env.unwrapped, "privileged", False):
         raise ConfigError("an environment with reveal_gold shows the gold answers, and no client is to see them")
+    # A session may be begun by a request, too; such a one has no connection that Limits could close.
+    limits = ConcurrencyConfig(max_concurrent_envs=sessions, session_timeout=idle)
     app = create_app(
-        lambda: ServedEnvironment(env), TextAction, TextObservation, env_name="memgym", max_concurrent_envs=sessions
+        lambda: ServedEnvironment(env), TextAction, TextObservation, env_name="memgym", concurrency_config=limits
     )
     app.add_middleware(Limits, idle=idle)
     return app

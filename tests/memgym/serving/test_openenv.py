@@ -182,6 +182,25 @@ def test_a_silent_session_is_closed() -> None:
         server.close()
 
 
+def test_a_silent_session_without_a_connection_is_closed() -> None:
+    """OpenEnv's requests can begin sessions, which would fill the server for good."""
+    server = Served(sessions=1, idle=0.3)
+    begin = {"jsonrpc": "2.0", "id": 1, "method": "openenv/session/create", "params": {}}
+
+    def begun() -> bool:
+        return "result" in {name for name, value in httpx.post(f"{server.url}/mcp", json=begin).json().items() if value}
+
+    try:
+        assert begun()
+        assert not begun()  # it is full
+        deadline = time.monotonic() + 60
+        while not begun():
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+    finally:
+        server.close()
+
+
 def test_the_gold_is_not_served() -> None:
     with pytest.raises(ConfigError, match="reveal_gold"):
         openenv_app(memgym.make("memgym/Longcontext-v1", **TASK, reveal_gold=True))
