@@ -22,8 +22,8 @@ from memgym.leaderboard.episodes import EpisodesWriter, Outline, Picked, Records
 from memgym.leaderboard.lines import Lines
 from memgym.leaderboard.records import EpisodeRecord, Header, Key, decode_episode, decode_header, encode
 
-MAX_LINE = 1 << 23
-"""The longest line that is written and read, in bytes."""
+MAX_LINE = 1 << 27
+"""The longest line that is written and read, in bytes: who keeps all of ten million tokens writes half as much."""
 SUFFIXES = (".jsonl", ".jsonl.gz")
 
 

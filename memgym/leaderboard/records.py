@@ -22,6 +22,8 @@ FORMAT_VERSION: Final = 2
 
 MAX_HEADER = 1 << 20
 """The longest header, in bytes."""
+MAX_PARTS = 1 << 23
+"""The most parts of a line, by its commas and braces: each takes memory where it is read."""
 MAX_DEPTH = 16
 """How deeply the arguments of environments and policies may be nested."""
 
@@ -239,6 +241,8 @@ def decode_episode(line: bytes, header: Header, where: str) -> EpisodeRecord:
     Raises:
         DataError: it is none, a field is wrong, or the header has no such entry or trial.
     """
+    if len(line) > MAX_PARTS and line.count(b"{") + line.count(b",") > MAX_PARTS:
+        raise DataError(f"{where}: a record of more than {MAX_PARTS:,} parts")
     episode = _decode(line, EpisodeRecord, where)
     entry = next((entry for entry in header.entries if entry.name == episode.entry), None)
     if entry is None:

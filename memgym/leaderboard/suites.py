@@ -65,6 +65,33 @@ _RULER = tuple(
     for subtask in RULER_SUBTASKS
     for size, length in _RULER_LENGTHS.items()
 )
+# Of dialogues of any length a bank keeps 32,000 tokens, of texts a memory keeps 1,000: what is worth a place?
+_LENGTHS = {"128k": (128_000, 5), "1M": (1_000_000, 2), "10M": (10_000_000, 1)}
+_LONGEST = (
+    *(
+        _long(
+            f"multihop {size}",
+            episodes,
+            **_MULTIHOP | {"section_tokens": 4000},
+            length=length,
+            questions=10,
+            phases=_READS,
+        )
+        for size, (length, episodes) in _LENGTHS.items()
+    ),
+    *(
+        _bank(
+            f"persona {size}",
+            episodes,
+            task="persona",
+            difficulty="hard",
+            length=length,
+            memory_tokens=32_000,
+            phases=_FINDS,
+        )
+        for size, (length, episodes) in _LENGTHS.items()
+    ),
+)
 _LOCOMO = {
     "task": "locomo",
     "path": "locomo4.json.gz",
@@ -106,6 +133,7 @@ SUITES: dict[str, Suite] = {
         "answers-v1", "for language models: from reading to the answer, at three difficulties", _ANSWERS
     ),
     "ruler-v1": Suite("ruler-v1", "for language models: the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
+    "long-v0": Suite("long-v0", "128k, 1M and 10M tokens in both environments: minutes for a heuristic", _LONGEST),
     "real-v1": Suite("real-v1", "published files in a data folder (--data): is the answer in the memory?", _REAL),
     "memfactory-v1": Suite("memfactory-v1", "Table 2 of MemFactory, avg@4: its files in a data folder", _MEMFACTORY),
     "memfactory-small-v1": Suite(

@@ -35,8 +35,8 @@ from memgym.tokens import FILE_PREFIX
 
 MAX_NAME = 255
 """The longest name that file systems give a file, in bytes."""
-MAX_TOKENS = 1 << 21
-"""The largest number of tokens among an environment's arguments: twice the longest context that is played."""
+MAX_TOKENS = 10_000_000
+"""The largest number of tokens among an environment's arguments: the longest context of our suites."""
 MAX_COUNT = 10_000
 """The largest of their other numbers, which count documents, examples, turns, …"""
 MAX_DIMENSION = 1024

@@ -31,7 +31,8 @@ from memgym.policy import Ask, Move, Policy
 from memgym.shown import plain
 
 MAX_ITEMS = 40_000
-"""So many memories and operations of an episode's actions are replayed: beyond, a bank could fill the memory."""
+"""So many memories and operations of an episode's actions are replayed, unless the budget lets a bank hold no more: it
+could fill the memory."""
 LONGEST_SHOWN = 400
 """So many letters are shown of a value that differs."""
 
@@ -174,7 +175,9 @@ def replay(
         episodes: of one entry.
         stepped: called after each step.
     """
-    recording = _Recording(episodes, waits=env.waits, privileged=env.privileged)
+    budget = getattr(env, "memory_tokens", None)  # a memory costs a token at least
+    bounded = budget is not None and budget <= MAX_ITEMS
+    recording = _Recording(episodes, waits=env.waits, privileged=env.privileged, bounded=bounded)
     concurrency = CONCURRENCY if env.waits else 1
     keep = partial(record_step, env)
     for played in play(recording, env, recording.jobs(), concurrency=concurrency, stepped=stepped, keep=keep):
@@ -184,8 +187,8 @@ def replay(
 class _Recording(Policy):
     """Plays what was recorded; where steps wait on a network, each episode by itself."""
 
-    def __init__(self, episodes: Sequence[EpisodeRecord], *, waits: bool, privileged: bool):
-        self.waits, self.privileged = waits, privileged
+    def __init__(self, episodes: Sequence[EpisodeRecord], *, waits: bool, privileged: bool, bounded: bool):
+        self.waits, self.privileged, self._bounded = waits, privileged, bounded
         self._episodes = episodes
         keys = episodes.keys() if isinstance(episodes, Records) else ((e.key, False) for e in episodes)
         self._numbers = {Job(trial, index): number for number, ((_, trial, index), _) in enumerate(keys)}
@@ -212,9 +215,13 @@ class _Recording(Policy):
         steps = self._open[job].steps
         if ask.step == len(steps):
             return _StoppedError("the episode is not complete")
-        if ask.step == 0 and sum((step.action or "").count("{") for step in steps) > MAX_ITEMS:
+        if ask.step == 0 and not self._bounded and self._items(steps) > MAX_ITEMS:
             return _StoppedError(f"its actions have more than {MAX_ITEMS:,} items: it is not replayed")
         return Move(steps[ask.step].action)
+
+    @staticmethod
+    def _items(steps: Sequence[StepRecord]) -> int:
+        return sum((step.action or "").count("{") for step in steps)
 
 
 class _StoppedError(Exception):

@@ -245,6 +245,17 @@ def test_deep_lines_are_refused(played: Result) -> None:
         decode_episode(b'{"steps": ' + b"[" * 100_000, played.header, "here")
 
 
+def test_a_line_may_hold_long_texts_but_not_many_parts(played: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memgym.leaderboard.records.MAX_PARTS", 500)
+    episode = msgspec.structs.replace(played.episodes[0], steps=played.episodes[0].steps[-1:])
+    long = msgspec.structs.replace(episode.steps[0], action="x" * 5_000)
+    told = encode(msgspec.structs.replace(episode, steps=[long]))
+    assert decode_episode(told, played.header, "here").steps == [long]
+    many = encode(msgspec.structs.replace(episode, steps=[long] * 40))
+    with pytest.raises(DataError, match="here: a record of more than 500 parts"):
+        decode_episode(many, played.header, "here")
+
+
 def test_two_entries_of_one_name_are_refused(played: Result) -> None:
     header = msgspec.to_builtins(played.header)
     header["entries"][1]["name"] = "bank"

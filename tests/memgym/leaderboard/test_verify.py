@@ -42,6 +42,18 @@ def test_a_result_survives_its_file_and_is_verified(policy: str, tiny: Suite, tm
     assert replayed.count("step") == sum(len(episode.steps) for episode in again.episodes)
 
 
+@pytest.mark.parametrize(("budget", "refused"), [(None, True), (50, True), (30, False)])
+def test_what_cannot_fill_a_bank_is_replayed_however_much_it_is(
+    budget: int | None, refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kwargs = {"task": "persona", "difficulty": "easy", "phases": ["extract"], "memory_tokens": budget}
+    result = evaluate(
+        "baselines:KeepAll", Suite("one", "", (SuiteEntry("bank", "memgym/MemoryBank-v1", kwargs, episodes=1),))
+    )
+    monkeypatch.setattr("memgym.leaderboard.verify.MAX_ITEMS", 40)
+    assert ["more than 40 items" in problem for problem in verify(result)] == ([True] if refused else [])
+
+
 # ------------------------------------------------------------------ any change is found
 
 
