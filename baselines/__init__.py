@@ -13,10 +13,12 @@ from baselines.no_memory import NoMemory
 from baselines.oracle import Oracle
 from baselines.random_actions import Random
 from baselines.recency import Recency
+from baselines.researcher import Researcher
 from baselines.rules import Rules
 from baselines.scribe import Scribe
 from baselines.semantic import Semantic
 from baselines.slate_bandit import SlateBandit
+from baselines.specialist import Specialist
 from baselines.variable_tracer import VariableTracer
 from baselines.word_counter import WordCounter
 
@@ -31,10 +33,12 @@ __all__ = [
     "Oracle",
     "Random",
     "Recency",
+    "Researcher",
     "Rules",
     "Scribe",
     "Semantic",
     "SlateBandit",
+    "Specialist",
     "VariableTracer",
     "WordCounter",
 ]

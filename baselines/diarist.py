@@ -55,6 +55,15 @@ class Diarist(Lexical):
     :class:`Lexical`.
     """
 
+    @staticmethod
+    def recognises(text: str) -> bool:
+        """Return whether a line of a text tells something, or is what :meth:`extract` makes of it."""
+        keys = {what for _, what, _ in _patterns() if what}
+        lines = text.splitlines()
+        return any(line.partition("'s ")[2].partition(":")[0] in keys for line in lines) or any(
+            pattern.search(line) for line in lines for _, _, pattern in _patterns()
+        )
+
     def extract(self, observation: Observation) -> str:
         """Extract a short memory per thing told, of several about the same the last; all, where none is understood."""
         speakers = list(dict.fromkeys(turn.attributes["speaker"] for turn in observation.turns))

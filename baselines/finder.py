@@ -11,6 +11,7 @@ from memgym.operators.reading import write_answer
 from memgym.scoring.abstention import ABSTENTION
 from memgym.words import sentences
 
+_ASKED = re.compile(r"^(?:Where is|In which place is|Where can one find) the \w+(?: now)?\?$", re.MULTILINE)
 _THING = re.compile(r"\bthe (\w+)")
 _PLACE = re.compile(r"(\w+)\W*\Z")
 
@@ -25,6 +26,11 @@ class Finder(PhasePolicy, StochasticPolicy):
 
     def __init__(self, newest: bool = True):
         self.newest = newest
+
+    @staticmethod
+    def recognises(text: str) -> bool:
+        """Return whether a text asks where a thing is."""
+        return bool(_ASKED.search(text))
 
     def act(self, observation: str, seed: int = 0) -> str:
         """Keep the newest mention, or one drawn by the seed; the other phases draw nothing."""

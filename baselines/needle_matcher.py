@@ -21,6 +21,11 @@ class NeedleMatcher(PhasePolicy):
     The end of a section is kept along, as it may hold half a needle.
     """
 
+    @staticmethod
+    def recognises(text: str) -> bool:
+        """Return whether a text asks for, or tells, a special magic number, word or key."""
+        return "special magic" in text
+
     def read(self, observation: Observation) -> str:
         """Note the section's needles that are asked for."""
         lines, loose_end = read_notes(observation.memory)

@@ -22,6 +22,11 @@ class VariableTracer(PhasePolicy):
     The assignments may come in any order. The end of a section is kept along, as it may hold half an assignment.
     """
 
+    @staticmethod
+    def recognises(text: str) -> bool:
+        """Return whether a text asks for variables, or assigns one."""
+        return "variables hold the value" in text or bool(_ASSIGNMENT.search(text))
+
     def read(self, observation: Observation) -> str:
         """Add the section's assignments to the notes."""
         assigned, loose_end = _recall(observation.memory)

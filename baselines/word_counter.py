@@ -17,6 +17,7 @@ from memgym.scoring.abstention import ABSTENTION
 _WORD = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _LAST_WORD = re.compile(r"\S*\Z")
 _NUMBERS = {word: i for i, word in enumerate("one two three four five six seven eight nine ten".split(), 1)}
+_QUESTION = re.compile(r"words (?:are|appear|occur)[\w ]* (?:the )?most|most (?:common|frequent)")
 _ASKED = re.compile(rf"\b(\d+|{'|'.join(_NUMBERS)})\b", re.IGNORECASE)
 
 
@@ -32,6 +33,11 @@ class WordCounter(PhasePolicy):
     Where not all words fit, the rarest go first, and among these the ones not seen for the longest time: a common word
     comes back before it is forgotten. A word that the end of a section may have cut off is kept along.
     """
+
+    @staticmethod
+    def recognises(text: str) -> bool:
+        """Return whether a text asks for the most common or frequent words."""
+        return bool(_QUESTION.search(text))
 
     def read(self, observation: Observation) -> str:
         """Add the section's words to the counts."""
