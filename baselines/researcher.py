@@ -1,4 +1,4 @@
-"""Follow what a question asks from fact to fact: rules that know how ``multihop`` words its facts."""
+"""Follow what a question asks from fact to fact: rules that know how ``multihop`` and ``conflict`` word facts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from memgym.scoring.abstention import ABSTENTION
 from memgym.tasks.world.phrases import SCHEMA, STAND_INS
 from memgym.tasks.world.relation import Relation
 
-_PAGE = re.compile(r"^Document \d+:\n", re.MULTILINE)
+_PAGE = re.compile(r"^Document \d+:\n(.*)\n", re.MULTILINE)
+_NUMBERED = re.compile(r"^user: \d+\. (.+)$", re.MULTILINE)
+_LONGEST = 160
+"""Characters of a sentence, at most."""
 _SENTENCE = re.compile(r"(?<=[.!?]) ")
 
 
@@ -42,29 +45,27 @@ class Asked(NamedTuple):
 class Researcher(Lexical):
     """Notes the facts of the sorts that the questions ask for, those on the way from the things they name first.
 
-    It knows in what words ``multihop`` asks and tells, not what is told: no gold. Where the text is far longer than the
-    memory, what it lacks is what came before it could know that it mattered. Other texts are handled as in
+    It knows in what words ``multihop`` and ``conflict`` ask and tell, not what is told: no gold. Where the text is far
+    longer than the memory, it lacks what came before it could know that it mattered. Other texts are handled as in
     :class:`Lexical`.
     """
 
     @staticmethod
     def recognises(text: str) -> bool:
-        """Return whether a question is of ``multihop``."""
+        """Return whether a question is of ``multihop`` or ``conflict``."""
         return any(understood(question) for question in text.splitlines())
 
     def read(self, observation: Observation) -> str:
-        """Note what the section tells; a document that is cut off goes on under its title."""
+        """Note what the section tells; a sentence that is cut off goes on in the next, under its document's title."""
         asked = [found for question in _questions(observation) if (found := understood(question))]
         if not asked:
             return super().read(observation)
-        lines, title = read_notes(observation.memory)
+        lines, loose_end = read_notes(observation.memory)
+        text = loose_end + observation.section
         known = [told for line in lines for told in _facts(line, "", asked)]
-        text = f"Document 0:\n{title}\n{observation.section}" if title else observation.section
-        pages = [page.split("\n", 1) for page in _PAGE.split(text) if page.strip()]
-        for heading, *body in pages:
-            known += [told for part in body for told in _facts(part, heading.strip(), asked)]
-        title = pages[-1][0].strip() if pages else title
-        return write_notes(_fitting(_ordered(dict.fromkeys(known), asked), observation, title), title)
+        known += [told for title, body in _passages(text) for told in _facts(body, title, asked)]
+        loose_end = _loose_end(text)
+        return write_notes(_fitting(_ordered(dict.fromkeys(known), asked), observation, loose_end), loose_end)
 
     def answer(self, observation: Observation) -> str:
         """Follow the chain through the notes; of two things compare what is noted of them."""
@@ -87,7 +88,7 @@ class Researcher(Lexical):
 
 @cache
 def understood(question: str) -> Asked | None:
-    """Return what a question of ``multihop`` asks; None if it is none."""
+    """Return what a question of these tasks asks; None if it is none."""
     for kind, relations in SCHEMA.items():
         for relation in relations:
             for template in (*relation.less, *relation.more, *relation.same):
@@ -110,7 +111,7 @@ def _unfolded(phrase: str, kind: str) -> Asked | None:
                 match = _slotted(noun).fullmatch(phrase)
                 if match and (found := _unfolded(match["x"], source)):
                     return Asked(found.names, (*found.chain, (source, relation)))
-    return None if re.match(r"the [a-z]", phrase) else Asked((phrase,), ())
+    return None if re.match(r"the [a-z]|\W", phrase) else Asked((phrase,), ())
 
 
 def _facts(text: str, title: str, asked: Iterable[Asked]) -> Iterator[Told]:
@@ -124,9 +125,26 @@ def _facts(text: str, title: str, asked: Iterable[Asked]) -> Iterator[Told]:
                 yield Told(subject, kind, relation, match["v"])
 
 
+def _passages(text: str) -> Iterator[tuple[str, str]]:
+    """Yield title and body of each document; of numbered facts, which need no title, each by itself."""
+    pages = [*_PAGE.finditer(text)]
+    ends = [*(page.start() for page in pages[1:]), len(text)]
+    yield from ((page[1], text[page.end() : end]) for page, end in zip(pages, ends, strict=False))
+    yield from (("", fact) for fact in _NUMBERED.findall(text))
+
+
+def _loose_end(text: str) -> str:
+    """Return the last sentence, which may go on, as of a document with the title that it stands under."""
+    if not _PAGE.search(text):
+        return text[max(text.rfind("\n") + 1, len(text) - _LONGEST) :]
+    start = max(text.rfind(". ") + 2, len(text) - _LONGEST)
+    title = next((page[1] for page in reversed([*_PAGE.finditer(text)]) if page.end() <= start), None)
+    return text[start:] if title is None else f"Document 0:\n{title}\n{text[start:]}"
+
+
 def _ordered(known: Iterable[Told], asked: Iterable[Asked]) -> list[Told]:
     """Order facts: those that lie on a chain from a name, then the newest."""
-    newest = list(known)[::-1]
+    newest = list({told[:3]: told for told in known}.values())[::-1]  # where two disagree, the later holds
     first = [told for one in asked for name in one.names for told in _path(name, one.chain, newest)]
     return list(dict.fromkeys([*first, *newest]))
 
@@ -145,12 +163,12 @@ def _follow(name: str, chain: tuple[tuple[str, Relation], ...], known: list[Told
     return path[-1].value if len(path) == len(chain) else None
 
 
-def _fitting(facts: list[Told], observation: Observation, title: str) -> list[str]:
+def _fitting(facts: list[Told], observation: Observation, loose_end: str) -> list[str]:
     """Return the lines of the first facts that the budget holds, the oldest first."""
     counter = counter_of(observation)
     if observation.budget is None:
         return [str(told) for told in reversed(facts)]
-    room = observation.budget - counter.count(write_notes([], title)) - 1
+    room = observation.budget - counter.count(write_notes([], loose_end)) - 1
     lines: list[str] = []
     for line in map(str, facts):
         room -= counter.count(f"{line}\n")
