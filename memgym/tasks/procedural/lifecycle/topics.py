@@ -1,0 +1,370 @@
+"""What the ``lifecycle`` task talks about, and in which words facts are told, changed, imagined and asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from memgym.tasks.procedural.persona import pools
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Topic:
+    """Something that holds of a person, with one value at a time. There is one of each, so it equals itself only.
+
+    Templates are those of :mod:`memgym.tasks.procedural.persona.phrases`; ``{v}`` is the value, with its article if it
+    has one, ``{d}`` a day.
+
+    Args:
+        noun: as facts and dialogue call it, after a possessive.
+        pool: the values; empty if the value is a person.
+        cues: words of which each telling has one.
+        state: tell it.
+        update: tell that it has changed.
+        loan: tell what holds in its place up to a day.
+        plan: tell what it may become.
+        dream: imagine another value.
+        ask: questions after it.
+        article: whether values have one.
+    """
+
+    noun: str
+    pool: tuple[str, ...]
+    cues: tuple[str, ...]
+    state: tuple[str, ...]
+    update: tuple[str, ...]
+    loan: tuple[str, ...]
+    plan: tuple[str, ...]
+    dream: tuple[str, ...]
+    ask: tuple[str, ...]
+    article: bool = False
+
+
+TOPICS = (
+    Topic(
+        noun="home town",
+        pool=pools.CITIES,
+        cues=("home", "town", "live", "rent", "flat", "address", "moved", "settled", "sleep", "staying"),
+        state=(
+            "{S} live{s} in {v}.",
+            "{S} rent{s} a flat in {v}.",
+            "{P} home is in {v}.",
+            "If you look up {P} address, you will see that it is in {v}.",
+            "{S} {have} settled in {v} for good.",
+        ),
+        update=(
+            "{S} moved to {v} last weekend.",
+            "The boxes are unpacked: {S} {am} living in {v} now.",
+            "{P} new address is in {v}.",
+        ),
+        loan=(
+            "Until {d} {S} {am} staying in {v}, while the flat is being painted.",
+            "For work {S} live{s} in {v} until {d}, then it is back home.",
+        ),
+        plan=("{S} {am} thinking of moving to {v}.", "There is a chance that {S} will move to {v} next year."),
+        dream=(
+            "If {S} lived in {v}, there would be a balcony with tomatoes on it.",
+            "Imagine {S} had a flat in {v}, what a life that would be.",
+        ),
+        ask=("Where does {S} live?", "In which town does {S} live now?", "What is {P} home town?"),
+    ),
+    Topic(
+        noun="job",
+        pool=pools.JOBS,
+        article=True,
+        cues=("job", "work", "works", "working", "earn", "living", "trade", "profession", "career", "covering"),
+        state=(
+            "{S} work{s} as {v}.",
+            "{S} earn{s} a living as {v}.",
+            "{P} job is that of {v}.",
+            "By profession {S} {am} {v}.",
+            "{S} {have} been working as {v} for years.",
+        ),
+        update=(
+            "{S} changed careers and work{s} as {v} these days.",
+            "{P} new job is that of {v}.",
+            "After the course {S} started working as {v}.",
+        ),
+        loan=(
+            "{S} {am} covering for a colleague and work{s} as {v} until {d}.",
+            "Only until {d} {S} work{s} as {v}, as a favour to the boss.",
+        ),
+        plan=("{S} would like to retrain and work as {v} some day.", "{S} applied for a job as {v}."),
+        dream=(
+            "In another life {S} would work as {v}.",
+            "Had {S} listened to the careers adviser, {S} would be earning a living as {v}.",
+        ),
+        ask=("What is {P} job?", "What does {S} do for a living?", "As what does {S} work now?"),
+    ),
+    Topic(
+        noun="employer",
+        pool=pools.EMPLOYERS,
+        cues=("employer", "employed", "payroll", "salary", "badge", "hired", "joined", "seconded", "contract", "payslip"),
+        state=(
+            "{S} {am} employed at {v}.",
+            "{S} {am} on the payroll of {v}.",
+            "{P} salary comes from {v}.",
+            "{P} employer is {v}.",
+            "The badge on {P} jacket is from {v}, the employer.",
+        ),
+        update=(
+            "{S} joined {v} at the start of the month.",
+            "{S} got hired by {v} and left the old firm.",
+            "{P} new employer is {v}.",
+        ),
+        loan=(
+            "{S} {am} seconded to {v} until {d}.",
+            "Until {d} {P} salary comes from {v}, on loan as it were.",
+        ),
+        plan=("{S} had a good talk about being hired by {v}.", "{v} may well become {P} next employer."),
+        dream=(
+            "If {S} were employed at {v}, the commute would be ten minutes.",
+            "Suppose {v} were {P} employer, would that not be something?",
+        ),
+        ask=("Who is {P} employer?", "Which firm is {S} employed at?", "By whom is {S} employed now?"),
+    ),
+    Topic(
+        noun="car",
+        pool=pools.CARS,
+        article=True,
+        cues=("car", "drive", "drives", "driving", "driveway", "garage", "parked", "wheel", "rental"),
+        state=(
+            "{S} drive{s} {v}.",
+            "In {P} driveway you will find {v}.",
+            "{P} car is {v}.",
+            "Behind the wheel of {v} is where {S} spend{s} the rush hour.",
+            "The insurance wants to know the car, which is {v} in {P} case.",
+        ),
+        update=(
+            "{S} sold the old car and drive{s} {v} now.",
+            "{P} new car is {v}.",
+            "{S} traded the old car in for {v}.",
+        ),
+        loan=(
+            "Until {d} {S} drive{s} {v}, a rental.",
+            "{P} car is at the workshop, so {S} drive{s} {v} until {d}.",
+        ),
+        plan=("{S} went for a test drive in {v}.", "{P} next car might be {v}."),
+        dream=(
+            "If {S} won the lottery, {S} would drive {v}.",
+            "Picture {v} as {P} car, everybody would stare.",
+        ),
+        ask=("Which car does {S} drive?", "What car does {S} drive now?", "What is {P} car?"),
+    ),
+    Topic(
+        noun="instrument",
+        pool=pools.INSTRUMENTS,
+        article=True,
+        cues=("instrument", "play", "plays", "playing", "practise", "practises", "practising", "lesson", "band", "music"),
+        state=(
+            "{S} play{s} {v} in a band.",
+            "{S} practise{s} on {v} every evening.",
+            "{P} instrument is {v}.",
+            "For music lessons {S} bring{s} {v} along.",
+            "When there is music to be made, {S} play{s} it on {v}.",
+        ),
+        update=(
+            "{S} gave the old instrument away and play{s} {v} now.",
+            "{P} new instrument is {v}.",
+            "{S} switched instruments and practise{s} on {v} these days.",
+        ),
+        loan=(
+            "{P} own is being repaired, so {S} practise{s} on {v} until {d}.",
+            "Until {d} {S} play{s} {v} that belongs to the music school.",
+        ),
+        plan=("{S} would love to learn to play {v}.", "{S} {am} saving up for lessons on {v}."),
+        dream=(
+            "If {S} played {v}, the neighbours would have moved out long ago.",
+            "Imagine {S} on stage playing {v}, with a thousand people listening.",
+        ),
+        ask=("Which instrument does {S} play?", "What is {P} instrument?", "On what does {S} make music now?"),
+    ),
+    Topic(
+        noun="hobby",
+        pool=pools.HOBBIES,
+        cues=("hobby", "pastime", "weekend", "spare", "evening", "enthusiast", "free"),
+        state=(
+            "{P} hobby is {v}.",
+            "In {my} spare time {S} go{es} in for {v}.",
+            "{P} weekends belong to {v}.",
+            "{S} spend{s} every free evening on {v}.",
+            "For a pastime {S} {have} {v}.",
+        ),
+        update=(
+            "{S} dropped the old hobby and took up {v}.",
+            "{P} new hobby is {v}.",
+            "{v} is what {P} weekends belong to now.",
+        ),
+        loan=(
+            "The club is closed, so {P} hobby is {v} until {d}.",
+            "Until {d} {P} weekends belong to {v}, on a trial ticket.",
+        ),
+        plan=("{S} may take up {v} as a hobby.", "{S} {am} curious about {v}, it could become a hobby."),
+        dream=(
+            "If {S} had more spare time, it would go to {v}.",
+            "Just imagine {P} weekends with {v} in them.",
+        ),
+        ask=("What is {P} hobby?", "What does {S} do in {my} spare time?", "Which pastime does {S} have now?"),
+    ),
+    Topic(
+        noun="favourite dish",
+        pool=pools.DISHES,
+        cues=("dish", "favourite", "eat", "eats", "order", "orders", "food", "menu", "craving", "meal"),
+        state=(
+            "{P} favourite dish is {v}.",
+            "{S} could eat {v} every day.",
+            "{S} order{s} {v} wherever it is on the menu.",
+            "Ask {O} about the best meal there is, and the answer is {v}.",
+            "{P} comfort food is {v}.",
+        ),
+        update=(
+            "{P} taste has changed, the favourite dish is {v} now.",
+            "{P} new favourite dish is {v}.",
+            "{S} went off the old favourite and order{s} {v} instead.",
+        ),
+        loan=(
+            "On this diet {P} favourite food is {v} until {d}.",
+            "Until {d} {S} eat{s} {v} day in, day out, doctor's orders.",
+        ),
+        plan=("{S} will soon try to eat {v}, it sounds good.", "{v} could become {P} favourite dish, going by the recipe."),
+        dream=(
+            "If {S} were to eat {v} every day, there would be no end to the washing-up.",
+            "Suppose {P} favourite dish were {v}, the bill would be enormous.",
+        ),
+        ask=("What is {P} favourite dish?", "Which dish does {S} like best?", "What does {S} like to eat best now?"),
+    ),
+    Topic(
+        noun="language course",
+        pool=pools.LANGUAGES,
+        cues=("language", "course", "learn", "learns", "learning", "vocabulary", "grammar", "class", "lesson"),
+        state=(
+            "{S} {am} learning {v}.",
+            "{P} language course is in {v}.",
+            "On Thursdays {S} {have} a class in {v}.",
+            "{P} fridge is covered with vocabulary in {v}.",
+            "{S} {am} stuck in the grammar of {v}.",
+        ),
+        update=(
+            "{S} dropped the old course and {am} learning {v} instead.",
+            "{P} new language course is in {v}.",
+            "{S} switched to the class in {v}.",
+        ),
+        loan=(
+            "As a stopgap {S} sit{s} in the class in {v} until {d}.",
+            "Until {d} {P} language course is in {v}, then the usual teacher is back.",
+        ),
+        plan=("{S} might start learning {v} in the autumn.", "{S} {have} an eye on the evening course in {v}."),
+        dream=(
+            "If {S} had kept learning {v}, the trip would have been easier.",
+            "Imagine {S} in a class in {v}, with that accent.",
+        ),
+        ask=("Which language is {S} learning?", "What is {P} language course in?", "Which language does {S} learn now?"),
+    ),
+    Topic(
+        noun="bedtime book",
+        pool=pools.BOOKS,
+        cues=("book", "read", "reads", "reading", "bedside", "chapter", "page", "bookmark", "novel"),
+        state=(
+            "{S} {am} reading {v}.",
+            "{P} bedtime book is {v}.",
+            "The novel on {P} bedside table is {v}.",
+            "{S} read{s} a chapter of {v} every night.",
+            "{P} bookmark is in {v}.",
+        ),
+        update=(
+            "{S} put the last one back on the shelf and {am} reading {v} now.",
+            "{P} new bedtime book is {v}.",
+            "{S} moved on to reading {v}.",
+        ),
+        loan=(
+            "{S} {have} a copy from the library and {am} reading {v} until {d}.",
+            "Until {d} {P} bedtime book is {v}, for the reading circle.",
+        ),
+        plan=("{S} mean{s} to read {v} when there is time.", "{v} might be {P} next bedtime book."),
+        dream=(
+            "If {S} were reading {v}, {S} would be asleep by nine.",
+            "Had {S} read {v} at school, the exam would have gone well.",
+        ),
+        ask=("Which book is {S} reading?", "What is {P} bedtime book?", "What is {S} reading now?"),
+    ),
+    Topic(
+        noun="holiday destination",
+        pool=pools.REGIONS,
+        cues=("holiday", "destination", "summer", "booked", "travel", "travels", "cottage", "tickets", "beach"),
+        state=(
+            "{P} holiday destination is {v}.",
+            "{S} booked a summer cottage in {v}.",
+            "The holiday tickets in {P} drawer are for {v}.",
+            "This summer {S} {am} off to {v}.",
+            "{S} can hardly wait for the beach in {v}.",
+        ),
+        update=(
+            "{S} rebooked, the holiday destination is {v} now.",
+            "{P} new holiday destination is {v}.",
+            "{S} changed the tickets to ones for {v}.",
+        ),
+        loan=(
+            "There is a cottage in {v} on hold for {O}, but only until {d}.",
+            "Until {d} {P} holiday tickets are for {v}, then the voucher runs out.",
+        ),
+        plan=("{S} might go on holiday in {v} at some point.", "{S} asked for prices of a cottage in {v}."),
+        dream=(
+            "If money were no object, {P} summer would be in {v}.",
+            "Imagine {S} on a beach in {v}, phone off.",
+        ),
+        ask=("What is {P} holiday destination?", "Where is {S} going in the summer?", "Where will {S} be on holiday?"),
+    ),
+    Topic(
+        noun="landlord",
+        pool=(),
+        cues=("landlord", "rent", "tenant", "lets", "house", "owns"),
+        state=(
+            "{P} landlord is {v}.",
+            "{S} pay{s} the rent to {v}.",
+            "{S} {am} a tenant of {v}.",
+            "The house where {S} rent{s} is owned by {v}, the landlord.",
+            "When the tap drips, {S} call{s} the landlord, {v}.",
+        ),
+        update=(
+            "The house was sold, and {P} landlord is {v} now.",
+            "{P} new landlord is {v}.",
+            "From this month on {S} pay{s} the rent to {v}.",
+        ),
+        loan=(
+            "Until {d} {P} rent goes to {v}, who stands in for the owner.",
+            "{v} acts as {P} landlord until {d}.",
+        ),
+        plan=("{S} may soon pay rent to {v}.", "{v} offered to be {P} landlord."),
+        dream=(
+            "If {v} were {P} landlord, the roof would be mended.",
+            "Suppose {S} paid the rent to {v}, it would be half as much.",
+        ),
+        ask=("Who is {P} landlord?", "To whom does {S} pay the rent?", "What is the name of {P} landlord?"),
+    ),
+    Topic(
+        noun="doctor",
+        pool=(),
+        cues=("doctor", "patient", "surgery", "medical", "practice", "prescription", "checkup"),
+        state=(
+            "{P} doctor is {v}.",
+            "{S} {am} a patient of {v}.",
+            "For a checkup {S} go{es} to {v}.",
+            "The prescription in {P} bag was signed by {v}.",
+            "The medical practice that {S} go{es} to is run by {v}.",
+        ),
+        update=(
+            "{S} changed practices, and {P} doctor is {v} now.",
+            "{P} new doctor is {v}.",
+            "{S} became a patient of {v}.",
+        ),
+        loan=(
+            "{P} doctor is on leave, and {S} {am} a patient of {v} until {d}.",
+            "Until {d} {v} stands in as {P} doctor.",
+        ),
+        plan=("{S} {am} on the waiting list to become a patient of {v}.", "{v} may become {P} doctor."),
+        dream=(
+            "If {v} were {P} doctor, nobody would have to wait.",
+            "Had {S} been a patient of {v}, the knee would be fine.",
+        ),
+        ask=("Who is {P} doctor?", "Whose patient is {S}?", "What is the name of {P} doctor?"),
+    ),
+)  # fmt: skip
