@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import NamedTuple
 
 from memgym.episodes import Episode, Fact, Question
-from memgym.scoring.statements import Rivals, Statements, most_frequent, nearest_sentence, sentences_with, spell
+from memgym.scoring.statements import Rivals, Statements, hedges, most_frequent, nearest_sentence, sentences_with, spell
 
 FREQUENT = "most frequent"
 """The key in a question's metadata that says how many of the text's most frequent words are asked for."""
@@ -47,6 +48,22 @@ class Need:
             answer, sentences = self.answer
             return any(memory.tell(sentence, answer) for sentence in sentences)
         return bool(memory.carrying(self.passage))
+
+
+class Held(NamedTuple):
+    """The numbers of the records that state a fact, of those that mean it, and of those where it stands as if it held.
+
+    Who says that it was only a wish does not mean it; beside what put it right it does not stand.
+    """
+
+    stated: frozenset[int]
+    meant: frozenset[int]
+    standing: frozenset[int]
+
+    @classmethod
+    def of(cls, memory: Statements, *statements: set[int]) -> Held:
+        """Return it from the numbers of statements."""
+        return cls(*(frozenset(memory.owners[number] for number in numbers) for numbers in statements))
 
 
 class Support:
@@ -159,6 +176,54 @@ class Support:
         return bool(
             memory.stating(old, self._rivals(old)).difference(*(memory.having(fact.value) for fact in overtook))
         )
+
+    def held_by(self, texts: Sequence[str]) -> list[Held]:
+        """Return of each gold fact, in their order, which of some records state it."""
+        memory = self.read(texts)
+        return [self._held_by(fact, memory) for fact in self._episode.facts]
+
+    def _held_by(self, fact: Fact, memory: Statements) -> Held:
+        if not self._stated(fact):
+            return Held.of(memory, *[memory.carrying(self._passages.get(fact.source, ""))] * 3)
+        need = self._stating(fact)
+        if memory.guess(fact, need.told, need.rivals):
+            return Held.of(memory, set(), set(), set())
+        stating = memory.stating(fact, need.rivals)
+        overtook = [new for new in self._versions[fact.subject, fact.relation] if new.value != fact.value]
+        named = [new.value for new in overtook if fact.value in self._passages.get(new.source, "")]
+        return Held.of(
+            memory, stating, self._meant(fact, stating, memory), stating.difference(*map(memory.having, named))
+        )
+
+    def _meant(self, fact: Fact, stating: set[int], memory: Statements) -> set[int]:
+        """Return those of some statements of a fact that do not take it back, unless its source does, too."""
+        hedged = {number for number in stating if memory.hedged(number)}
+        said = " ".join(sentences_with(self._passages.get(fact.source, ""), fact.value, self._rule))
+        return stating if not hedged or hedges(said) else stating - (hedged - memory.carrying(said))
+
+    def invented(self, texts: Sequence[str]) -> int:
+        """Return how many of the episode's lures some records state as if they had been told.
+
+        Whoever keeps a wish or a denial as it was said, or says in words of their own that it is one, invents nothing.
+        """
+        memory = self.read(texts)
+        return sum(self._claimed(lure, memory) for lure in self._episode.lures)
+
+    def _claimed(self, lure: Fact, memory: Statements) -> bool:
+        stating = {number for number in memory.stating(lure) if not memory.hedged(number)}
+        if not stating:
+            return False
+        of_others = [fact for facts in self._versions.values() for fact in facts if fact.value == lure.value]
+        said = sentences_with(self._passages.get(lure.source, ""), lure.value, self._rule)
+        return bool(stating.difference(memory.carrying(" ".join(said)), *map(memory.stating, of_others)))
+
+    def freshness(self, question: Question, texts: Sequence[str]) -> float:
+        """Return the share of what an answer needs that some records hold; 0 where what was overtaken stands, too."""
+        memory, needs = self.read(texts), self.needs(question)
+        needed = [need.fact for need in needs if need.fact is not None]
+        if not needs or any(self._stands(old, needed, memory) for old in self.overtaken(question)):
+            return 0.0
+        return 1.0 if self._in_one(question, memory) else sum(need.met(memory) for need in needs) / len(needs)
 
     def quality(self, texts: Sequence[str], heard: Collection[str] | None = None) -> dict[str, float]:
         """Return ``memory_recall`` and ``memory_precision`` of a memory.
@@ -299,6 +364,14 @@ class Support:
         for fact in self._episode.facts:
             found[fact.subject, fact.relation].add(spell(fact.value, self._rule))
         return defaultdict(frozenset, {key: frozenset(values) for key, values in found.items()})
+
+    @cached_property
+    def _versions(self) -> Mapping[tuple[str, str], list[Fact]]:
+        """Subject and relation to the facts."""
+        found: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+        for fact in self._episode.facts:
+            found[fact.subject, fact.relation].append(fact)
+        return found
 
     @cached_property
     def _others(self) -> dict[tuple[str, str, str], Rivals]:

@@ -16,7 +16,7 @@ AGAIN = (
 )  # fmt: skip
 CORRECT = (
     "I told you something wrong: {P} {noun} is {v}, not {w}.",
-    "A correction, please: {P} {noun} is {v}. {w} was a slip of mine.",
+    "A correction, please: {P} {noun} is {v}, and {w} was a slip of mine.",
     "I misspoke the other day. {P} {noun} is not {w} but {v}.",
     "Sorry, {w} was wrong. {P} {noun} has been {v} all along.",
     "I looked it up, and {P} {noun} is {v}, never mind {w}.",

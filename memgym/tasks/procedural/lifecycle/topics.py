@@ -192,7 +192,7 @@ TOPICS = (
         update=(
             "{S} dropped the old hobby and took up {v}.",
             "{P} new hobby is {v}.",
-            "{v} is what {P} weekends belong to now.",
+            "{P} weekends belong to {v} now, no longer to the old hobby.",
         ),
         loan=(
             "The club is closed, so {P} hobby is {v} until {d}.",
@@ -225,7 +225,7 @@ TOPICS = (
             "On this diet {P} favourite food is {v} until {d}.",
             "Until {d} {S} eat{s} {v} day in, day out, doctor's orders.",
         ),
-        plan=("{S} will soon try to eat {v}, it sounds good.", "{v} could become {P} favourite dish, going by the recipe."),
+        plan=("{S} will soon try to eat {v}, it sounds good.", "{P} next favourite dish could be {v}, going by the recipe."),
         dream=(
             "If {S} were to eat {v} every day, there would be no end to the washing-up.",
             "Suppose {P} favourite dish were {v}, the bill would be enormous.",
