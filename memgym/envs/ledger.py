@@ -143,7 +143,9 @@ class Ledger:
 
     def _obeyed(self) -> float:
         """Share of the forgotten facts that were known until it was asked, and left no trace from there on."""
-        asked = [n for n in self._lives if self._episode.facts[n].forgotten and self._episode.facts[n].until in self._when]
+        asked = [
+            n for n in self._lives if self._episode.facts[n].forgotten and self._episode.facts[n].until in self._when
+        ]
         return _share(self._erased(number) for number in asked)
 
     def _erased(self, number: int) -> bool:
@@ -172,7 +174,7 @@ def _at(versions: Iterable[_Version], session: int) -> set[str]:
 
 
 def _has_trace(record: MemoryRecord, fact: Fact) -> bool:
-    """Return whether a record has a fact's value anywhere, its key, type, tags and sources included, glued or spaced."""
+    """Return whether a record has a fact's value anywhere: in key, type, tags or sources, too, glued or spaced."""
     text, value = record.cost_text, _letters(fact.value)
     return contains(text, fact.value) or (len(value) >= _GLUED and value in _letters(text))
 

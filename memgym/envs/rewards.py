@@ -78,8 +78,8 @@ MEMORY_BANK_REWARDS = (
     Reward(
         "freshness",
         "on a retrieval",
-        "share of what the question needs that the memories shown for the answer state, 0 if one of them states a value "
-        "that was overtaken or has expired; 0 without gold facts, and where the text does not tell",
+        "share of what the question needs that the memories shown for the answer state, 0 if one of them states a "
+        "value that was overtaken or has expired; 0 without gold facts, and where the text does not tell",
     ),
     Reward(
         "citation_precision",
@@ -135,8 +135,8 @@ MEMORY_BANK_REWARDS = (
     Reward(
         "faithfulness",
         "last step",
-        "n / gold facts that still hold × n / (n + i): n of these a record states and does not take back (as wish, plan, "
-        "denial), i are lures that one states: planned, imagined, denied, told of others; 0 without lures",
+        "n / gold facts that still hold × n / (n + i): n of these a record states and does not take back (as a wish, a "
+        "plan, a denial), i lures does one state: planned, imagined, denied, told of others; 0 without lures",
         final=True,
     ),
     Reward(

@@ -1,7 +1,7 @@
 """The ``lifecycle`` task: facts are born, told again, updated, corrected, lent, forbidden to keep, or never were.
 
-Somebody talks with an assistant over many sessions about themselves, their friends and kin, and about other things. What
-is asked is what holds at the end; what a memory does with each fact on the way is scored by the rewards of
+Somebody talks with an assistant over many sessions about themselves, their friends and kin, and about other things.
+What is asked is what holds at the end; what a memory does with each fact on the way is scored by the rewards of
 :class:`memgym.envs.memory_bank.MemoryBankEnv`.
 """
 
@@ -14,14 +14,14 @@ from random import Random
 import numpy as np
 
 from memgym.checks import check_choice, check_int
-from memgym.episodes import Episode, Fact, Question, Session, Turn
+from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import ConfigError
 from memgym.scoring.abstention import abstains
 from memgym.scoring.phrases import f1
 from memgym.scoring.text import best_over
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.procedural.lifecycle.questions import Asker
-from memgym.tasks.procedural.lifecycle.story import Draft, Exchange, Line, Story
+from memgym.tasks.procedural.lifecycle.story import Draft, Exchange, Story
 from memgym.tasks.procedural.lifecycle.topics import TOPICS
 from memgym.tasks.procedural.persona.answers import canonical, same
 from memgym.tasks.procedural.sizing import BY_DIFFICULTY, preset_table
@@ -106,9 +106,9 @@ class Lifecycle(ProceduralTask):
       told of somebody else. Both want an abstention.
 
     Gold facts hold from the turn that tells them until the turn that overtakes them, the first one said after their
-    last day, or the one that asks to forget them (``Fact.forgotten``). ``Episode.lures`` are what was planned, imagined,
-    denied, or told of others. Evidence is each turn that tells the fact, or the one that asks to forget it; where a
-    fact was told again, one of them is enough. Each value occurs for one fact or lure only.
+    last day, or the one that asks to forget them (``Fact.forgotten``). ``Episode.lures`` are what was planned,
+    imagined, denied, or told of others. Evidence is each turn that tells the fact, or the one that asks to forget it;
+    where a fact was told again, one of them is enough. Each value occurs for one fact or lure only.
 
     Splits are disjoint: no full name occurs in two of them.
 
@@ -191,7 +191,7 @@ class _Layout:
         return Session(f"S{number + 1}", time, tuple(Turn(line.id, line.speaker, line.text) for line in lines))
 
     def _add_requests(self, exchanges: list[Exchange], number: int, time: str) -> None:
-        """Add requests to a session, at least one if it is empty: so many, or up to the session's part of the length."""
+        """Add requests: so many, or up to the session's part of the length; one at least to an empty session."""
         if self.config.length is None:
             exchanges += [self.story.request() for _ in range(max(self.config.requests, not exchanges))]
             return

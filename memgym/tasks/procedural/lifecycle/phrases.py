@@ -41,6 +41,9 @@ CANCEL = (
     "It will not be {w} after all, {P} {noun} remains the same.",
 )
 
+# What questions begin with: they ask for what holds when they are asked.
+FRAMES = ("As things stand today, ", "As of today, ", "Going by all that you were told up to today, ")
+
 # What the assistant says to each kind of line.
 REPLIES = {
     "tell": (

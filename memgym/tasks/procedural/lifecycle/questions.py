@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from memgym.episodes import Question
+from memgym.tasks.procedural.lifecycle.phrases import FRAMES
 from memgym.tasks.procedural.lifecycle.story import Draft, Life, Line, Story
 from memgym.tasks.procedural.lifecycle.topics import TOPICS, Topic
 from memgym.tasks.procedural.persona.answers import ABSTENTIONS
@@ -91,6 +92,7 @@ class Asker:
         subject, topic = self._pick()
         life = Life(self.story, subject, topic)
         text = say(self.rng.choice(topic.ask), third(subject))
+        text = f"{self.rng.choice(FRAMES)}{text[0].lower()}{text[1:]}"
         if kind == "never":
             self._fancies(life)
             return Asked(kind, text, None, ())

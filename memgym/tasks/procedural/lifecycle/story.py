@@ -123,7 +123,7 @@ class Story:
         return [Line(self.user, asked.format(x=thing)), Line(ASSISTANT, reply.format(x=thing))]
 
     def when(self, count: int, last: int | None = None) -> list[int]:
-        """Draw ``count`` different sessions before ``last`` in order, the latest uniformly, so that recency is no help."""
+        """Draw ``count`` sessions before ``last`` in order, the latest uniformly, so that recency is no help."""
         end = self.rng.randrange(count - 1, len(self.days) if last is None else last)
         return [*sorted(self.rng.sample(range(end), count - 1)), end]
 

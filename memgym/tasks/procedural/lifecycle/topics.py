@@ -65,7 +65,7 @@ TOPICS = (
             "If {S} lived in {v}, there would be a balcony with tomatoes on it.",
             "Imagine {S} had a flat in {v}, what a life that would be.",
         ),
-        ask=("Where does {S} live?", "In which town does {S} live now?", "What is {P} home town?"),
+        ask=("Where does {S} live?", "In which town does {S} live?", "What is {P} home town?"),
     ),
     Topic(
         noun="job",
@@ -93,12 +93,12 @@ TOPICS = (
             "In another life {S} would work as {v}.",
             "Had {S} listened to the careers adviser, {S} would be earning a living as {v}.",
         ),
-        ask=("What is {P} job?", "What does {S} do for a living?", "As what does {S} work now?"),
+        ask=("What is {P} job?", "What does {S} do for a living?", "As what does {S} work?"),
     ),
     Topic(
         noun="employer",
         pool=pools.EMPLOYERS,
-        cues=("employer", "employed", "payroll", "salary", "badge", "hired", "joined", "seconded", "contract", "payslip"),
+        cues=("employer", "employed", "payroll", "salary", "badge", "hired", "joined", "seconded"),
         state=(
             "{S} {am} employed at {v}.",
             "{S} {am} on the payroll of {v}.",
@@ -120,7 +120,7 @@ TOPICS = (
             "If {S} were employed at {v}, the commute would be ten minutes.",
             "Suppose {v} were {P} employer, would that not be something?",
         ),
-        ask=("Who is {P} employer?", "Which firm is {S} employed at?", "By whom is {S} employed now?"),
+        ask=("Who is {P} employer?", "Which firm is {S} employed at?", "By whom is {S} employed?"),
     ),
     Topic(
         noun="car",
@@ -148,13 +148,13 @@ TOPICS = (
             "If {S} won the lottery, {S} would drive {v}.",
             "Picture {v} as {P} car, everybody would stare.",
         ),
-        ask=("Which car does {S} drive?", "What car does {S} drive now?", "What is {P} car?"),
+        ask=("Which car does {S} drive?", "What kind of car does {S} drive?", "What is {P} car?"),
     ),
     Topic(
         noun="instrument",
         pool=pools.INSTRUMENTS,
         article=True,
-        cues=("instrument", "play", "plays", "playing", "practise", "practises", "practising", "lesson", "band", "music"),
+        cues=("instrument", "play", "practise", "practising", "lesson", "band", "music"),
         state=(
             "{S} play{s} {v} in a band.",
             "{S} practise{s} on {v} every evening.",
@@ -176,7 +176,7 @@ TOPICS = (
             "If {S} played {v}, the neighbours would have moved out long ago.",
             "Imagine {S} on stage playing {v}, with a thousand people listening.",
         ),
-        ask=("Which instrument does {S} play?", "What is {P} instrument?", "On what does {S} make music now?"),
+        ask=("Which instrument does {S} play?", "What is {P} instrument?", "On what does {S} make music?"),
     ),
     Topic(
         noun="hobby",
@@ -203,7 +203,7 @@ TOPICS = (
             "If {S} had more spare time, it would go to {v}.",
             "Just imagine {P} weekends with {v} in them.",
         ),
-        ask=("What is {P} hobby?", "What does {S} do in {my} spare time?", "Which pastime does {S} have now?"),
+        ask=("What is {P} hobby?", "What does {S} do in {my} spare time?", "Which pastime does {S} have?"),
     ),
     Topic(
         noun="favourite dish",
@@ -225,12 +225,12 @@ TOPICS = (
             "On this diet {P} favourite food is {v} until {d}.",
             "Until {d} {S} eat{s} {v} day in, day out, doctor's orders.",
         ),
-        plan=("{S} will soon try to eat {v}, it sounds good.", "{P} next favourite dish could be {v}, going by the recipe."),
+        plan=("{S} will soon try to eat {v}, it sounds good.", "{P} next favourite dish could be {v}."),
         dream=(
             "If {S} were to eat {v} every day, there would be no end to the washing-up.",
             "Suppose {P} favourite dish were {v}, the bill would be enormous.",
         ),
-        ask=("What is {P} favourite dish?", "Which dish does {S} like best?", "What does {S} like to eat best now?"),
+        ask=("What is {P} favourite dish?", "Which dish does {S} like best?", "What does {S} like to eat best?"),
     ),
     Topic(
         noun="language course",
@@ -257,7 +257,7 @@ TOPICS = (
             "If {S} had kept learning {v}, the trip would have been easier.",
             "Imagine {S} in a class in {v}, with that accent.",
         ),
-        ask=("Which language is {S} learning?", "What is {P} language course in?", "Which language does {S} learn now?"),
+        ask=("Which language is {S} learning?", "What is {P} language course in?", "Which language does {S} learn?"),
     ),
     Topic(
         noun="bedtime book",
@@ -284,7 +284,7 @@ TOPICS = (
             "If {S} were reading {v}, {S} would be asleep by nine.",
             "Had {S} read {v} at school, the exam would have gone well.",
         ),
-        ask=("Which book is {S} reading?", "What is {P} bedtime book?", "What is {S} reading now?"),
+        ask=("Which book is {S} reading?", "What is {P} bedtime book?", "What is {S} reading?"),
     ),
     Topic(
         noun="holiday destination",
