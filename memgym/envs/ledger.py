@@ -19,10 +19,8 @@ from memgym.episodes import Episode, Fact, Session
 from memgym.protocol.bank_protocol import BankChange
 from memgym.scoring.phrases import contains
 from memgym.scoring.statements import count_words
-from memgym.scoring.support import Support
+from memgym.scoring.support import WORDS_OF_A_FACT, Support
 
-_PIECE = 20
-"""Words of a write: a longer one counts as several."""
 _GLUED = 7
 """Letters of a value that is looked for between other letters, too: shorter ones stand there by chance."""
 
@@ -96,20 +94,14 @@ class Ledger:
         return _share(all(_at(self._stated[n], end) for end in (life[0], life[-1])) for n, life in lives)
 
     def _useful_writes(self) -> float:
-        """Share of what was written that states a fact which holds and which nothing written before stated."""
+        """Share of the words ever written that it takes to say once what held when it was written."""
         told: dict[int, list[int]] = defaultdict(list)
         for number, versions in enumerate(self._stated):
             for version in versions:
                 told[id(version)].append(number)
-        known: set[int] = set()
-        useful = pieces = 0
-        for version in self._versions:
-            new = {n for n in told[id(version)] if version.start in self._lives.get(n, ())} - known
-            known |= new
-            size = -(-count_words(version.record.text) // _PIECE)
-            useful += min(size, len(new))
-            pieces += size
-        return useful / pieces if pieces else 0.0
+        known = {n for version in self._versions for n in told[id(version)] if version.start in self._lives.get(n, ())}
+        written = sum(count_words(version.record.text) for version in self._versions)
+        return min(1.0, WORDS_OF_A_FACT * len(known) / written) if written else 0.0
 
     def _faithfulness(self) -> float:
         """Share of the facts that hold which the bank means, times their share among all that it claims of these."""

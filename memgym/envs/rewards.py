@@ -128,8 +128,8 @@ MEMORY_BANK_REWARDS = (
     Reward(
         "extraction_precision",
         "last step",
-        "`extraction_recall` × share of the records written, by ADD or UPDATE, that state a gold fact which holds and "
-        "which no earlier one stated; one of more than twenty words counts as several, each with a fact of its own",
+        "`extraction_recall` × (twenty words for each gold fact that a record stated while it held / words of all that "
+        "was ever written by ADD or UPDATE, at most 1)",
         final=True,
     ),
     Reward(

@@ -17,7 +17,8 @@ from memgym.scoring.statements import Rivals, Statements, hedges, most_frequent,
 
 FREQUENT = "most frequent"
 """The key in a question's metadata that says how many of the text's most frequent words are asked for."""
-_WORDS_OF_A_FACT = 20
+WORDS_OF_A_FACT = 20
+"""So many words a memory may take to say what one fact says."""
 _OVERTAKEN_BESIDE = 0.5
 """What a lasting fact counts where a value that it overtook is stated, too."""
 
@@ -242,7 +243,7 @@ class Support:
             recall, useful = self._facts_held(memory, heard)
         else:
             recall, useful = self._questions_held(texts)
-        density = min(1.0, _WORDS_OF_A_FACT * useful / memory.words) if memory.words else 0.0
+        density = min(1.0, WORDS_OF_A_FACT * useful / memory.words) if memory.words else 0.0
         return {"memory_recall": recall, "memory_precision": recall * density}
 
     def _facts_held(self, memory: Statements, heard: Collection[str] | None) -> tuple[float, int]:
