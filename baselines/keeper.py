@@ -21,7 +21,7 @@ from memgym.tasks.procedural.persona.pools import MONTHS
 _NAME = r"[A-Z][\w-]+ [A-Z][\w-]+"
 _VALUE = r"[\w'-]+(?: [\w'-]+)*?"
 _NOUN = "|".join(topic.noun for topic in TOPICS)
-_SLOTS = {"v": "Valueslot", "w": "Wrongslot", "d": "Dayslot", "noun": "Nounslot"}
+_SLOTS = {"v": "Valueslot", "av": "a Valueslot", "w": "Wrongslot", "d": "Dayslot", "noun": "Nounslot"}
 _DAY = r"the (?P<day>\d+)\w\w of (?P<month>\w+)"
 _HEADER = re.compile(r"\[(\d{4}-\d\d-\d\d)")
 _NOTE = re.compile(r"(.+?'s .+?): (.+)")
@@ -196,6 +196,7 @@ def _pattern(template: str, person: dict[str, str]) -> str:
     text = re.escape(say(template, person, **_SLOTS))
     text = re.sub("^(?!\\w+slot)[A-Z](?=[a-z])", lambda match: f"[{match[0]}{match[0].lower()}]", text)
     values = {"Valueslot": f"(?P<v>{_VALUE})", "Wrongslot": _VALUE, "Nounslot": f"(?P<noun>{_NOUN})", "Dayslot": _DAY}
+    text = text.replace(r"a\ Valueslot", r"an?\ Valueslot")
     for slot, pattern in values.items():
         text = text.replace(slot, pattern)
     return text.replace("Whoslot", f"(?P<who>{_NAME})", 1).replace("Whoslot", "(?P=who)")

@@ -152,7 +152,7 @@ def _versions(changes: Iterable[Sequence[BankChange]], now: int) -> list[_Versio
     present: dict[str, _Version] = {}
     for session, changed in enumerate(changes):
         for change in changed:
-            if change.old:
+            if change.old and change.old.id in present:
                 present.pop(change.old.id).stop = session
             if change.new:
                 present[change.new.id] = _Version(change.new, session, now)

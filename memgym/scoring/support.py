@@ -199,8 +199,9 @@ class Support:
     def _meant(self, fact: Fact, stating: set[int], memory: Statements) -> set[int]:
         """Return those of some statements of a fact that do not take it back, unless its source does, too."""
         hedged = {number for number in stating if memory.hedged(number)}
-        said = " ".join(sentences_with(self._passages.get(fact.source, ""), fact.value, self._rule))
-        return stating if not hedged or hedges(said) else stating - (hedged - memory.carrying(said))
+        if not hedged or hedges(" ".join(sentences_with(self._passages.get(fact.source, ""), fact.value, self._rule))):
+            return stating
+        return stating - (hedged - memory.carrying(self._said(fact.value)))
 
     def invented(self, texts: Sequence[str]) -> int:
         """Return how many of the episode's lures some records state as if they had been told.
@@ -215,8 +216,13 @@ class Support:
         if not stating:
             return False
         of_others = [fact for facts in self._versions.values() for fact in facts if fact.value == lure.value]
-        said = sentences_with(self._passages.get(lure.source, ""), lure.value, self._rule)
-        return bool(stating.difference(memory.carrying(" ".join(said)), *map(memory.stating, of_others)))
+        said = memory.carrying(self._said(lure.value))
+        return bool(stating.difference(said, *map(memory.stating, of_others)))
+
+    def _said(self, value: str) -> str:
+        """Return all sentences of the text that have a value."""
+        said = (sentences_with(passage, value, self._rule) for passage in self._passages.values())
+        return " ".join(sentence for sentences in said for sentence in sentences)
 
     def freshness(self, question: Question, texts: Sequence[str]) -> float:
         """Return the share of what an answer needs that some records hold; 0 where what was overtaken stands, too."""

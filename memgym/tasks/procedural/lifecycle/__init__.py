@@ -31,8 +31,8 @@ from memgym.tokens import get_counter
 DIFFICULTIES = preset_table(
     ("sessions", "requests", "people", "questions", "changes"),
     easy=(6, 2, 3, 10, 0),
-    medium=(12, 4, 4, 15, 2),
-    hard=(24, 10, 6, 20, 4),
+    medium=(12, 4, 4, 15, 1),
+    hard=(24, 10, 8, 20, 4),
 )
 _TOKENS_PER_SESSION = 2000
 _TOKENS_PER_REQUEST = 45  # a little more than the mean, so that no round of requests overshoots

@@ -6,10 +6,7 @@
 
 from __future__ import annotations
 
-LEADS = (
-    "", "", "", "", "By the way,", "Oh, and", "For your notes:", "One thing about me and mine:", "Something else:",
-    "Before we start:", "While I think of it:",
-)  # fmt: skip
+LEADS = ("", "", "", "", "By the way,", "Oh, and", "Please note that", "Something else:", "While I think of it:")
 AGAIN = (
     "As I told you,", "You know this already, but", "As I said the other day,", "To say it once more,",
     "In case it got lost:", "As you may remember,",
@@ -19,7 +16,7 @@ CORRECT = (
     "A correction, please: {P} {noun} is {v}, and {w} was a slip of mine.",
     "I misspoke the other day. {P} {noun} is not {w} but {v}.",
     "Sorry, {w} was wrong. {P} {noun} has been {v} all along.",
-    "I looked it up, and {P} {noun} is {v}, never mind {w}.",
+    "I should have been clearer: {P} {noun} is {v}, never mind {w}.",
 )
 FORGET = (
     "Please forget what I told you about {P} {noun}.",
@@ -37,7 +34,7 @@ DENY = (
 CANCEL = (
     "Nothing came of {w}: {P} {noun} stays what it was.",
     "The idea with {w} is off the table, as far as {P} {noun} goes.",
-    "Remember {w}? I only toyed with the thought, {P} {noun} is not going to change.",
+    "Remember the talk of {w}? It came to nothing, and {P} {noun} is not going to change.",
     "It will not be {w} after all, {P} {noun} remains the same.",
 )
 
@@ -47,12 +44,13 @@ FRAMES = ("As things stand today, ", "As of today, ", "Going by all that you wer
 # What the assistant says to each kind of line.
 REPLIES = {
     "tell": (
-        "Thank you, I will remember that.", "Noted.", "Good to know, that goes into my notes.", "I will keep that in mind.",
-        "Thanks for telling me about the {noun}.", "All right, I have the {noun} down.", "Understood.",
-        "Good, then I know about the {noun}.",
+        "Thank you, I will remember that.", "Noted.", "Good to know, that goes into my notes.",
+        "I will keep that in mind.", "Thanks for telling me about the {noun}.", "Understood.",
+        "All right, I have the {noun} down.", "Good, then I know about the {noun}.",
     ),
     "again": (
-        "Yes, I have that.", "I remember, the {noun}.", "That is what my notes say, too.", "Right, you mentioned the {noun}.",
+        "Yes, I have that.", "I remember, the {noun}.", "That is what my notes say, too.",
+        "Right, you mentioned the {noun}.",
     ),
     "change": (
         "Then I will change my notes on the {noun}.", "What a change! I have updated the {noun}.",
@@ -63,7 +61,8 @@ REPLIES = {
         "Good that you checked, I will fix it.",
     ),
     "loan": (
-        "I will bear the date in mind.", "For the time being, then.", "Understood, and after that things are as before.",
+        "I will bear the date in mind.", "For the time being, then.",
+        "Understood, and after that things are as before.",
     ),
     "plan": (
         "Let me know how that turns out.", "An interesting thought, take your time.", "We will see what becomes of it.",
@@ -80,37 +79,41 @@ REPLIES = {
     ),
 }  # fmt: skip
 
-# A question of the assistant and its answer, which lets a topic last.
-FOLLOW_UPS = (
-    ("Was there anything special about it?", "Not really, I only wanted you to know."),
-    ("Would you like me to do anything with that?", "No, just have it at hand."),
-    ("Has that been on your mind?", "A little, yes."),
-    ("Shall I set a reminder?", "No, thank you, that will not be needed."),
-    ("How do you feel about it?", "Quite fine, to be honest."),
-    ("Is that all there is to it?", "That is all, yes."),
-    ("Who else knows?", "Only the family, I think."),
-    ("Did you sleep on it?", "More than once, believe me."),
-)
+# How the assistant closes what it asked about.
+CLOSING = ("I see.", "Good to know.", "Ha, I can imagine.", "That is often the way.", "So I have heard.")
 
 # What the user asks for, with the assistant's reply; {x} is from THINGS. Nothing here tells of anybody.
 REQUESTS = (
-    ("Could you explain {x} in two sentences?", "Gladly. In short, {x} matter more than most people think, and less than the papers say."),
+    (
+        "Could you explain {x} in one sentence?",
+        "Gladly: {x} matter more than most think, and less than the papers say.",
+    ),
     ("I need a title for a talk on {x}.", "How about this one: What nobody tells you about {x}."),
-    ("Draft a friendly note to the neighbours about {x}, please.", "Dear neighbours, a word on {x}: let us be kind to one another."),
+    ("Draft a note to the neighbours about {x}, please.", "Dear neighbours, a word on {x}: let us all be kind."),
     ("What should one look out for with {x}?", "With {x} I would compare three offers and read the small print."),
     ("Give me a quiz question about {x}.", "Here is one: in which century were {x} first taxed?"),
     ("Is there a rule of thumb for {x}?", "The usual one for {x} is to start small and keep a list."),
-    ("I keep reading about {x}. Is it a fad?", "Some of it is, but {x} have come and gone for a hundred years."),
-    ("Help me to end an argument about {x}.", "I would say that with {x} both sides have a point, and change the subject."),
-    ("Write me a limerick on {x}.", "I shall try: a poet who wrote about {x} found out that the rhymes were complex."),
+    ("I keep reading about {x}. Is it a fad?", "Partly, but {x} have come and gone for a hundred years."),
+    ("Help me to end an argument about {x}.", "I would say that on {x} both sides have a point."),
+    (
+        "Write me two lines of verse on {x}.",
+        "I shall try: Who knows what the evening brings? Above all {x}, and strings.",
+    ),
     ("How do I explain {x} to a child?", "Begin with something to touch, and let {x} come last."),
     ("Which three words come to mind with {x}?", "For {x}: patience, glue, and daylight."),
-    ("Make a list of what could go wrong with {x}.", "With {x} it is mostly the weather, the paperwork, and uncles."),
-    ("Summarise the meeting on {x}: we talked, we disagreed, we adjourned.", "The meeting on {x} was adjourned after a frank exchange."),
+    ("What could go wrong with {x}?", "With {x} it is mostly the weather, the paperwork, and uncles."),
     ("Do I need a permit for {x}?", "For {x} a call to the council should be enough."),
-)  # fmt: skip
+    ("Can you make this shorter: we talked about {x}, at length and in vain?", "Certainly: we failed to agree on {x}."),
+    ("What do people spend on {x} in a year?", "On {x} they spend about as much as on socks."),
+    ("Are {x} older than printing?", "Historians disagree, but {x} do turn up in early sources."),
+    ("Plan an afternoon about {x} for twelve people.", "First tea, then {x} in small groups, then more tea."),
+    ("Is it rude to complain about {x}?", "Not if one complains about {x} with a smile."),
+    ("Find me a polite way to decline {x}.", "You could say that {x} are lovely, and that the cellar is full."),
+    ("What is the opposite of {x}?", "There is none, but people who dislike {x} tend to like silence."),
+)
 THINGS = tuple(
-    """
+    thing.strip()
+    for thing in """
     garden ponds; solar panels; street lamps; compost heaps; paper planes; tax forms; bus timetables; rain barrels;
     bird feeders; crossword puzzles; school fairs; snow chains; roof tiles; tea kettles; card tricks; fire drills;
     window boxes; flea markets; hiking boots; model railways; picture frames; bread ovens; night buses; door bells;
@@ -118,5 +121,3 @@ THINGS = tuple(
     stone walls; tin toys; soap bubbles; city maps; ferry timetables; clay pots; wind chimes; board games; beehives
     """.split(";")
 )
-THINGS = tuple(thing.strip() for thing in THINGS)
-CLOSING = ("Very well.", "Good.", "As you like.", "Fine by me.", "I am here if you need anything.")

@@ -89,14 +89,15 @@ class Asker:
 
     def _ask(self, kind: str) -> Asked:
         """Tell a life of a kind, and ask after it."""
-        subject, topic = self._pick()
+        lent = kind in ("expired", "temporary")
+        subject, topic = self._pick([topic for topic in TOPICS if topic.loan or not lent])
         life = Life(self.story, subject, topic)
         text = say(self.rng.choice(topic.ask), third(subject))
         text = f"{self.rng.choice(FRAMES)}{text[0].lower()}{text[1:]}"
         if kind == "never":
             self._fancies(life)
             return Asked(kind, text, None, ())
-        if kind in ("expired", "temporary"):
+        if lent:
             self._lend(life, expires=kind == "expired")
         else:
             beats = self._beats(kind, fancies=subject == self.story.user)
@@ -137,9 +138,10 @@ class Asker:
         if beats:
             life.play(beats, self.story.when(len(beats)))
 
-    def _pick(self) -> tuple[str, Topic]:
-        """Take somebody and a topic of which nothing is told yet, the least used topic first."""
-        topic = min((topic for _, topic in self.untold), key=lambda topic: (self._uses[topic.noun], self.rng.random()))
+    def _pick(self, topics: Sequence[Topic]) -> tuple[str, Topic]:
+        """Take somebody and one of some topics of which nothing is told yet, the least used topic first."""
+        untold = [topic for _, topic in self.untold if topic in topics]
+        topic = min(untold, key=lambda topic: (self._uses[topic.noun], self.rng.random()))
         self._uses[topic.noun] += 1
         pair = next(pair for pair in self.untold if pair[1] is topic)
         self.untold.remove(pair)

@@ -17,7 +17,7 @@ from memgym.tasks.procedural.persona.pools import FIRST_NAMES, MONTHS, SURNAMES
 ASSISTANT = "Assistant"
 _SECRET = 7
 """Letters of a value that is to be forgotten, at least: shorter ones stand inside other words by chance."""
-_FOLLOW_UP = 0.25
+_FOLLOW_UP = 0.4
 
 
 class Line:
@@ -103,14 +103,15 @@ class Story:
             template = f"{lead} {template[0].lower()}{template[1:]}"
         shown = {name: self._shown(topic, value) if name != "d" else value for name, value in values.items()}
         person = FIRST if subject == self.user else third(subject)
-        return Line(self.user, say(template, person, noun=topic.noun, **shown))
+        article = with_article(values.get("v", topic.noun))
+        return Line(self.user, say(template, person, noun=topic.noun, av=article, **shown))
 
     def tell(self, session: int, line: Line, kind: str, topic: Topic) -> Line:
         """Let the user say a line in a session, and the assistant reply to what kind of line it is."""
         reply = Line(ASSISTANT, self.rng.choice(words.REPLIES[kind]).format(noun=topic.noun))
         exchange = [line, reply]
-        if kind != "forget" and self.rng.random() < _FOLLOW_UP:
-            question, answer = self.rng.choice(words.FOLLOW_UPS)
+        if kind in ("tell", "change", "loan") and self.rng.random() < _FOLLOW_UP:
+            question, answer = self.rng.choice(topic.follow)
             reply.text = f"{reply.text} {question}"
             exchange += [Line(self.user, answer), Line(ASSISTANT, self.rng.choice(words.CLOSING))]
         self.exchanges[session].append(exchange)

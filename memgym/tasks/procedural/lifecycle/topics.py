@@ -12,7 +12,7 @@ class Topic:
     """Something that holds of a person, with one value at a time. There is one of each, so it equals itself only.
 
     Templates are those of :mod:`memgym.tasks.procedural.persona.phrases`; ``{v}`` is the value, with its article if it
-    has one, ``{d}`` a day.
+    has one, ``{av}`` the value with an article, ``{d}`` a day.
 
     Args:
         noun: as facts and dialogue call it, after a possessive.
@@ -20,10 +20,11 @@ class Topic:
         cues: words of which each telling has one.
         state: tell it.
         update: tell that it has changed.
-        loan: tell what holds in its place up to a day.
+        loan: tell what holds in its place up to a day; empty if nothing can without a doubt.
         plan: tell what it may become.
         dream: imagine another value.
         ask: questions after it.
+        follow: how the assistant and the user go on about it, whoever it is told of.
         article: whether values have one.
     """
 
@@ -36,6 +37,7 @@ class Topic:
     plan: tuple[str, ...]
     dream: tuple[str, ...]
     ask: tuple[str, ...]
+    follow: tuple[tuple[str, str], ...]
     article: bool = False
 
 
@@ -48,7 +50,7 @@ TOPICS = (
             "{S} live{s} in {v}.",
             "{S} rent{s} a flat in {v}.",
             "{P} home is in {v}.",
-            "If you look up {P} address, you will see that it is in {v}.",
+            "The address on {P} letters is in {v}.",
             "{S} {have} settled in {v} for good.",
         ),
         update=(
@@ -56,44 +58,48 @@ TOPICS = (
             "The boxes are unpacked: {S} {am} living in {v} now.",
             "{P} new address is in {v}.",
         ),
-        loan=(
-            "Until {d} {S} {am} staying in {v}, while the flat is being painted.",
-            "For work {S} live{s} in {v} until {d}, then it is back home.",
-        ),
+        loan=(),
         plan=("{S} {am} thinking of moving to {v}.", "There is a chance that {S} will move to {v} next year."),
         dream=(
             "If {S} lived in {v}, there would be a balcony with tomatoes on it.",
             "Imagine {S} had a flat in {v}, what a life that would be.",
         ),
         ask=("Where does {S} live?", "In which town does {S} live?", "What is {P} home town?"),
+        follow=(
+            ("What is the neighbourhood like?", "Quiet, with a decent bakery on the corner."),
+            ("Is there a spare room for guests?", "Only a sofa, but a good one."),
+        ),
     ),
     Topic(
-        noun="job",
+        noun="occupation",
         pool=pools.JOBS,
-        article=True,
-        cues=("job", "work", "works", "working", "earn", "living", "trade", "profession", "career", "covering"),
+        cues=("occupation", "job", "work", "working", "earn", "living", "profession", "career"),
         state=(
-            "{S} work{s} as {v}.",
-            "{S} earn{s} a living as {v}.",
-            "{P} job is that of {v}.",
-            "By profession {S} {am} {v}.",
-            "{S} {have} been working as {v} for years.",
+            "{S} work{s} as {av}.",
+            "{S} earn{s} a living as {av}.",
+            "{P} job is that of {av}.",
+            "By profession {S} {am} {av}.",
+            "{S} {have} been working as {av} for years.",
         ),
         update=(
-            "{S} changed careers and work{s} as {v} these days.",
-            "{P} new job is that of {v}.",
-            "After the course {S} started working as {v}.",
+            "{S} changed careers and work{s} as {av} these days.",
+            "{P} new job is that of {av}.",
+            "After the course {S} started working as {av}.",
         ),
         loan=(
-            "{S} {am} covering for a colleague and work{s} as {v} until {d}.",
-            "Only until {d} {S} work{s} as {v}, as a favour to the boss.",
+            "{S} {am} covering for a colleague and work{s} as {av} until {d}.",
+            "Only until {d} {S} work{s} as {av}, as a favour to the boss.",
         ),
-        plan=("{S} would like to retrain and work as {v} some day.", "{S} applied for a job as {v}."),
+        plan=("{S} would like to retrain and work as {av} some day.", "{S} applied for a job as {av}."),
         dream=(
-            "In another life {S} would work as {v}.",
-            "Had {S} listened to the careers adviser, {S} would be earning a living as {v}.",
+            "In another life {S} would work as {av}.",
+            "Had {S} listened to the careers adviser, {S} would be earning a living as {av}.",
         ),
-        ask=("What is {P} job?", "What does {S} do for a living?", "As what does {S} work?"),
+        ask=("What is {P} occupation?", "What does {S} do for a living?", "As what does {S} work?"),
+        follow=(
+            ("Are the hours long?", "Some weeks they are, some weeks not."),
+            ("Is the pay all right?", "It could be better, it could be worse."),
+        ),
     ),
     Topic(
         noun="employer",
@@ -104,7 +110,7 @@ TOPICS = (
             "{S} {am} on the payroll of {v}.",
             "{P} salary comes from {v}.",
             "{P} employer is {v}.",
-            "The badge on {P} jacket is from {v}, the employer.",
+            "The badge on {P} jacket says {v}, that is the employer.",
         ),
         update=(
             "{S} joined {v} at the start of the month.",
@@ -112,8 +118,8 @@ TOPICS = (
             "{P} new employer is {v}.",
         ),
         loan=(
-            "{S} {am} seconded to {v} until {d}.",
-            "Until {d} {P} salary comes from {v}, on loan as it were.",
+            "{S} took leave from the firm and {am} employed at {v} until {d}.",
+            "Until {d} {P} employer is {v}, then it is back to the old desk.",
         ),
         plan=("{S} had a good talk about being hired by {v}.", "{v} may well become {P} next employer."),
         dream=(
@@ -121,6 +127,10 @@ TOPICS = (
             "Suppose {v} were {P} employer, would that not be something?",
         ),
         ask=("Who is {P} employer?", "Which firm is {S} employed at?", "By whom is {S} employed?"),
+        follow=(
+            ("What are the colleagues like?", "Friendly, and loud at lunch."),
+            ("Is there a canteen?", "There is, and the soup is famous."),
+        ),
     ),
     Topic(
         noun="car",
@@ -132,7 +142,7 @@ TOPICS = (
             "In {P} driveway you will find {v}.",
             "{P} car is {v}.",
             "Behind the wheel of {v} is where {S} spend{s} the rush hour.",
-            "The insurance wants to know the car, which is {v} in {P} case.",
+            "The car on {P} insurance papers is {v}.",
         ),
         update=(
             "{S} sold the old car and drive{s} {v} now.",
@@ -149,10 +159,14 @@ TOPICS = (
             "Picture {v} as {P} car, everybody would stare.",
         ),
         ask=("Which car does {S} drive?", "What kind of car does {S} drive?", "What is {P} car?"),
+        follow=(
+            ("How does it handle in the rain?", "Like a boat, but a safe one."),
+            ("Has it been to the workshop yet?", "Twice, and both times for the brakes."),
+        ),
     ),
     Topic(
         noun="instrument",
-        pool=pools.INSTRUMENTS,
+        pool=tuple(name for name in pools.INSTRUMENTS if not name.endswith(("s", "timpani")) and name[0] not in "eu"),
         article=True,
         cues=("instrument", "play", "practise", "practising", "lesson", "band", "music"),
         state=(
@@ -168,7 +182,7 @@ TOPICS = (
             "{S} switched instruments and practise{s} on {v} these days.",
         ),
         loan=(
-            "{P} own is being repaired, so {S} practise{s} on {v} until {d}.",
+            "With the usual one in for repair, {S} practise{s} on {v} until {d}.",
             "Until {d} {S} play{s} {v} that belongs to the music school.",
         ),
         plan=("{S} would love to learn to play {v}.", "{S} {am} saving up for lessons on {v}."),
@@ -177,6 +191,10 @@ TOPICS = (
             "Imagine {S} on stage playing {v}, with a thousand people listening.",
         ),
         ask=("Which instrument does {S} play?", "What is {P} instrument?", "On what does {S} make music?"),
+        follow=(
+            ("Is there a concert coming up?", "In December, if nobody catches a cold."),
+            ("Do the neighbours mind?", "They have been very patient so far."),
+        ),
     ),
     Topic(
         noun="hobby",
@@ -204,6 +222,10 @@ TOPICS = (
             "Just imagine {P} weekends with {v} in them.",
         ),
         ask=("What is {P} hobby?", "What does {S} do in {my} spare time?", "Which pastime does {S} have?"),
+        follow=(
+            ("Does it take much equipment?", "Less than the cupboard would make you believe."),
+            ("How did that begin?", "With a voucher from an aunt."),
+        ),
     ),
     Topic(
         noun="favourite dish",
@@ -213,7 +235,7 @@ TOPICS = (
             "{P} favourite dish is {v}.",
             "{S} could eat {v} every day.",
             "{S} order{s} {v} wherever it is on the menu.",
-            "Ask {O} about the best meal there is, and the answer is {v}.",
+            "The best meal there is, for {O}, is {v}.",
             "{P} comfort food is {v}.",
         ),
         update=(
@@ -221,16 +243,17 @@ TOPICS = (
             "{P} new favourite dish is {v}.",
             "{S} went off the old favourite and order{s} {v} instead.",
         ),
-        loan=(
-            "On this diet {P} favourite food is {v} until {d}.",
-            "Until {d} {S} eat{s} {v} day in, day out, doctor's orders.",
-        ),
+        loan=(),
         plan=("{S} will soon try to eat {v}, it sounds good.", "{P} next favourite dish could be {v}."),
         dream=(
             "If {S} were to eat {v} every day, there would be no end to the washing-up.",
             "Suppose {P} favourite dish were {v}, the bill would be enormous.",
         ),
         ask=("What is {P} favourite dish?", "Which dish does {S} like best?", "What does {S} like to eat best?"),
+        follow=(
+            ("Is there a recipe?", "Several, and no two agree."),
+            ("Does it go with salad?", "It goes with everything."),
+        ),
     ),
     Topic(
         noun="language course",
@@ -258,6 +281,10 @@ TOPICS = (
             "Imagine {S} in a class in {v}, with that accent.",
         ),
         ask=("Which language is {S} learning?", "What is {P} language course in?", "Which language does {S} learn?"),
+        follow=(
+            ("Is the teacher strict?", "Only about homework."),
+            ("Is there an exam at the end?", "There is, but nobody talks about it."),
+        ),
     ),
     Topic(
         noun="bedtime book",
@@ -285,6 +312,10 @@ TOPICS = (
             "Had {S} read {v} at school, the exam would have gone well.",
         ),
         ask=("Which book is {S} reading?", "What is {P} bedtime book?", "What is {S} reading?"),
+        follow=(
+            ("Is it any good?", "The first half is, we shall see about the rest."),
+            ("Does it have a happy ending?", "Do not tell me, please."),
+        ),
     ),
     Topic(
         noun="holiday destination",
@@ -302,16 +333,17 @@ TOPICS = (
             "{P} new holiday destination is {v}.",
             "{S} changed the tickets to ones for {v}.",
         ),
-        loan=(
-            "There is a cottage in {v} on hold for {O}, but only until {d}.",
-            "Until {d} {P} holiday tickets are for {v}, then the voucher runs out.",
-        ),
+        loan=(),
         plan=("{S} might go on holiday in {v} at some point.", "{S} asked for prices of a cottage in {v}."),
         dream=(
             "If money were no object, {P} summer would be in {v}.",
             "Imagine {S} on a beach in {v}, phone off.",
         ),
         ask=("What is {P} holiday destination?", "Where is {S} going in the summer?", "Where will {S} be on holiday?"),
+        follow=(
+            ("By train or by plane?", "By train, the luggage is too heavy."),
+            ("Is it hot there?", "Only at noon."),
+        ),
     ),
     Topic(
         noun="landlord",
@@ -330,8 +362,8 @@ TOPICS = (
             "From this month on {S} pay{s} the rent to {v}.",
         ),
         loan=(
-            "Until {d} {P} rent goes to {v}, who stands in for the owner.",
-            "{v} acts as {P} landlord until {d}.",
+            "Until {d} {P} landlord is {v}, who has leased the whole house.",
+            "{v} acts as {P} landlord until {d}, while the family sorts out who inherits.",
         ),
         plan=("{S} may soon pay rent to {v}.", "{v} offered to be {P} landlord."),
         dream=(
@@ -339,6 +371,10 @@ TOPICS = (
             "Suppose {S} paid the rent to {v}, it would be half as much.",
         ),
         ask=("Who is {P} landlord?", "To whom does {S} pay the rent?", "What is the name of {P} landlord?"),
+        follow=(
+            ("Is that somebody easy to deal with?", "By letter, yes. On the phone, less so."),
+            ("Has the heating been seen to?", "It is on the list, I am told."),
+        ),
     ),
     Topic(
         noun="doctor",
@@ -357,8 +393,8 @@ TOPICS = (
             "{S} became a patient of {v}.",
         ),
         loan=(
-            "{P} doctor is on leave, and {S} {am} a patient of {v} until {d}.",
-            "Until {d} {v} stands in as {P} doctor.",
+            "The practice is closed, and {S} {am} a patient of {v} until {d}.",
+            "Until {d} {P} doctor is {v}, a locum.",
         ),
         plan=("{S} {am} on the waiting list to become a patient of {v}.", "{v} may become {P} doctor."),
         dream=(
@@ -366,5 +402,9 @@ TOPICS = (
             "Had {S} been a patient of {v}, the knee would be fine.",
         ),
         ask=("Who is {P} doctor?", "Whose patient is {S}?", "What is the name of {P} doctor?"),
+        follow=(
+            ("Is the waiting room full?", "Always, and the magazines are from last year."),
+            ("Is it far to go?", "Two stops on the tram."),
+        ),
     ),
 )  # fmt: skip
