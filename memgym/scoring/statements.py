@@ -79,8 +79,7 @@ class Statements:
         self._texts: list[str] = []
         self._heads: list[str] = []
         self._where: dict[str, list[int]] = defaultdict(list)
-        self.owners: list[int] = []
-        """The number of the record that each statement is of."""
+        self._owners: list[int] = []
         self.words = 0
         """How many words the memory has."""
         for number, text in enumerate(texts):
@@ -89,7 +88,7 @@ class Statements:
                 for word in {*head, *words}:
                     self._where[word].append(len(self._texts))
                 self._heads.append(f" {' '.join(head)} ")
-                self.owners.append(number)
+                self._owners.append(number)
                 self._texts.append(f" {' '.join([*head, *words])} ")
         self._stems: dict[int, frozenset[str]] = {}
 
@@ -122,9 +121,9 @@ class Statements:
         needle = f" {' '.join(words)} "
         return {number for number in rarest if needle in self._texts[number]}
 
-    def hedged(self, number: int) -> bool:
-        """Return whether a statement has a word that says that something is not so, or only perhaps."""
-        return hedges(self._texts[number])
+    def records(self, statements: Iterable[int]) -> frozenset[int]:
+        """Return the numbers of the records that some statements are of."""
+        return frozenset(self._owners[number] for number in statements)
 
     def alone(self, fact: Fact) -> bool:
         """Return whether one states a fact whose value is its only number."""
@@ -200,9 +199,14 @@ class Statements:
                 yield from ((spell(head, self._rule).split(), part) for part in _cut(words, LONGEST))
 
 
-def hedges(text: str) -> bool:
-    """Return whether a text says of something that it is not so, or only perhaps."""
-    return not HEDGES.isdisjoint(find_words(text))
+def hedges(text: str) -> frozenset[str]:
+    """Return the words with which a text says of something that it is not so, or only perhaps."""
+    return HEDGES.intersection(find_words(text))
+
+
+def repeats(text: str, sentence: str) -> bool:
+    """Return whether a text has all content words of a sentence."""
+    return _content(sentence) <= _content(text)
 
 
 def spell(text: str, rule: str) -> str:

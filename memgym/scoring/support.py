@@ -13,7 +13,16 @@ from functools import cached_property, partial
 from typing import NamedTuple
 
 from memgym.episodes import Episode, Fact, Question
-from memgym.scoring.statements import Rivals, Statements, hedges, most_frequent, nearest_sentence, sentences_with, spell
+from memgym.scoring.statements import (
+    Rivals,
+    Statements,
+    hedges,
+    most_frequent,
+    nearest_sentence,
+    repeats,
+    sentences_with,
+    spell,
+)
 
 FREQUENT = "most frequent"
 """The key in a question's metadata that says how many of the text's most frequent words are asked for."""
@@ -60,11 +69,6 @@ class Held(NamedTuple):
     stated: frozenset[int]
     meant: frozenset[int]
     standing: frozenset[int]
-
-    @classmethod
-    def of(cls, memory: Statements, *statements: set[int]) -> Held:
-        """Return it from the numbers of statements."""
-        return cls(*(frozenset(memory.owners[number] for number in numbers) for numbers in statements))
 
 
 class Support:
@@ -181,48 +185,46 @@ class Support:
     def held_by(self, texts: Sequence[str]) -> list[Held]:
         """Return of each gold fact, in their order, which of some records state it."""
         memory = self.read(texts)
-        return [self._held_by(fact, memory) for fact in self._episode.facts]
+        return [self._held_by(fact, texts, memory) for fact in self._episode.facts]
 
-    def _held_by(self, fact: Fact, memory: Statements) -> Held:
+    def _held_by(self, fact: Fact, texts: Sequence[str], memory: Statements) -> Held:
+        passage = self._passages.get(fact.source, "")
         if not self._stated(fact):
-            return Held.of(memory, *[memory.carrying(self._passages.get(fact.source, ""))] * 3)
+            return Held(*[memory.records(memory.carrying(passage))] * 3)
         need = self._stating(fact)
         if memory.guess(fact, need.told, need.rivals):
-            return Held.of(memory, set(), set(), set())
+            return Held(frozenset(), frozenset(), frozenset())
         stating = memory.stating(fact, need.rivals)
+        stated, own = memory.records(stating), hedges(" ".join(sentences_with(passage, fact.value, self._rule)))
+        meant = (n for n in stated if any(hedges(said) <= own for said in self._sentences(texts[n], fact.value)))
         overtook = [new for new in self._versions[fact.subject, fact.relation] if new.value != fact.value]
         named = [new.value for new in overtook if fact.value in self._passages.get(new.source, "")]
-        return Held.of(
-            memory, stating, self._meant(fact, stating, memory), stating.difference(*map(memory.having, named))
-        )
-
-    def _meant(self, fact: Fact, stating: set[int], memory: Statements) -> set[int]:
-        """Return those of some statements of a fact that do not take it back, unless its source does, too."""
-        hedged = {number for number in stating if memory.hedged(number)}
-        if not hedged or hedges(" ".join(sentences_with(self._passages.get(fact.source, ""), fact.value, self._rule))):
-            return stating
-        return stating - (hedged - memory.carrying(self._said(fact.value)))
+        return Held(stated, frozenset(meant), memory.records(stating.difference(*map(memory.having, named))))
 
     def invented(self, texts: Sequence[str]) -> int:
         """Return how many of the episode's lures some records state as if they had been told.
 
-        Whoever keeps a wish or a denial as it was said, or says in words of their own that it is one, invents nothing.
+        Whoever keeps a wish or a denial as it was said, or says otherwise that it is one, invents nothing.
         """
         memory = self.read(texts)
-        return sum(self._claimed(lure, memory) for lure in self._episode.lures)
+        return sum(self._claimed(lure, texts, memory) for lure in self._episode.lures)
 
-    def _claimed(self, lure: Fact, memory: Statements) -> bool:
-        stating = {number for number in memory.stating(lure) if not memory.hedged(number)}
-        if not stating:
+    def _claimed(self, lure: Fact, texts: Sequence[str], memory: Statements) -> bool:
+        claiming = memory.records(memory.stating(lure))
+        if not claiming:
             return False
-        of_others = [fact for facts in self._versions.values() for fact in facts if fact.value == lure.value]
-        said = memory.carrying(self._said(lure.value))
-        return bool(stating.difference(said, *map(memory.stating, of_others)))
+        true = [fact for facts in self._versions.values() for fact in facts if fact.value == lure.value]
+        passages = () if true else self._passages.values()  # what holds of another is kept by who states that
+        told = [said for text in passages for said in sentences_with(text, lure.value, self._rule)]
+        return any(
+            not hedges(said) and not any(repeats(said, one) for one in told)
+            for number in claiming.difference(*(memory.records(memory.stating(fact)) for fact in true))
+            for said in self._sentences(texts[number], lure.value)
+        )
 
-    def _said(self, value: str) -> str:
-        """Return all sentences of the text that have a value."""
-        said = (sentences_with(passage, value, self._rule) for passage in self._passages.values())
-        return " ".join(sentence for sentences in said for sentence in sentences)
+    def _sentences(self, text: str, value: str) -> list[str]:
+        """Return the sentences of a record that have a value; the record where none writes it so."""
+        return sentences_with(text, value, self._rule) or [text]
 
     def freshness(self, question: Question, texts: Sequence[str]) -> float:
         """Return the share of what an answer needs that some records hold; 0 where what was overtaken stands, too."""

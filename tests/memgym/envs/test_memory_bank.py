@@ -126,6 +126,12 @@ def test_a_whole_episode_by_hand(make_mira: Any) -> None:
         "memory_precision": 1.0,
         "compression": pytest.approx(1 - (11 + 8) / SAID),
         "memory_share": pytest.approx((11 + 8) / SAID),
+        "extraction_recall": 1.0,
+        "extraction_precision": 1.0,
+        "update_accuracy": 1.0,  # Lisbon stands where Porto stood
+        "faithfulness": 0.0,  # there is no lure
+        "deletion": 0.0,  # nor anything to forget
+        "freshness": 0.0,  # no retrieval
         "token_cost": pytest.approx(len('{"answer": "unknown"}') / 4 / 1024, rel=0.2),
     }
     assert reward == pytest.approx(1.1)
