@@ -47,7 +47,8 @@ class Draft:
 
     def fact(self, opening: Sequence[str]) -> Fact:
         """Return the finished fact, once the lines have their ids; ``opening`` are those of each session's first."""
-        until = opening[self.until] if isinstance(self.until, int) else self.until and self.until.id
+        ended = self.until
+        until = opening[ended] if isinstance(ended, int) else ended.id if ended else None
         called = (self.subject, self.subject.split()[0])
         names = tuple(form for name in called for form in (name, f"{name}'s"))
         noun, cues = self.topic.noun, self.topic.cues
