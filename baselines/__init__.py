@@ -6,6 +6,7 @@
 from baselines.diarist import Diarist
 from baselines.finder import Finder
 from baselines.keep_all import KeepAll
+from baselines.keeper import Keeper
 from baselines.lexical import Lexical
 from baselines.masked_ppo import MaskedPPO
 from baselines.needle_matcher import NeedleMatcher
@@ -26,6 +27,7 @@ __all__ = [
     "Diarist",
     "Finder",
     "KeepAll",
+    "Keeper",
     "Lexical",
     "MaskedPPO",
     "NeedleMatcher",

@@ -74,6 +74,7 @@ class Fact(_Immutable):
             of all its wordings; empty: none is needed.
         apart: of what is told in two turns, words of which each of the two has one; the first has name and cue as well,
             the second the value.
+        forgotten: whether ``until`` asks to forget it: from there on no trace of it may be kept.
     """
 
     subject: str
@@ -84,6 +85,7 @@ class Fact(_Immutable):
     names: tuple[str, ...] = ()
     cues: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,13 +129,20 @@ class Question(_Immutable):
 
 @dataclass(frozen=True, slots=True)
 class Episode(_Immutable):
-    """One text with the questions asked after it. Exactly one of ``sections`` and ``sessions`` is filled."""
+    """One text with the questions asked after it. Exactly one of ``sections`` and ``sessions`` is filled.
+
+    Args:
+        facts: what an ideal memory holds, from when to when; empty if unknown.
+        lures: what ``source`` mentions and nobody ever said: plans that came to nothing, wishes, what was denied, and
+            what was said of somebody else. Whose memory states it has invented it.
+    """
 
     id: str
     questions: tuple[Question, ...]
     sections: tuple[Section, ...] = ()
     sessions: tuple[Session, ...] = ()
     facts: tuple[Fact, ...] = ()
+    lures: tuple[Fact, ...] = ()
 
     def __post_init__(self) -> None:
         if bool(self.sections) == bool(self.sessions):

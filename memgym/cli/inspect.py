@@ -52,7 +52,10 @@ def _facts(episode: Episode) -> Table:
     table = Table("subject", "relation", "value", "said in", "until", title="gold facts", title_justify="left")
     for fact in episode.facts:
         plain = (Text(fact.subject), Text(fact.relation), Text(fact.value, FACT))
-        table.add_row(*plain, Text(fact.source), Text(fact.until or ""))
+        until = f"{fact.until} (forget)" if fact.forgotten else fact.until or ""
+        table.add_row(*plain, Text(fact.source), Text(until))
+    for lure in episode.lures:
+        table.add_row(Text(lure.subject), Text(lure.relation), Text(lure.value), Text(lure.source), Text("never so"))
     return table
 
 

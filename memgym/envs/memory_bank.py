@@ -9,11 +9,12 @@ from memgym.bank import CachedEmbedder, MemoryBank, get_embedder
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.evidence import Evidence, citation_scores, credited, retrieval_scores
+from memgym.envs.ledger import Ledger
 from memgym.envs.rewards import MEMORY_BANK_REWARDS
 from memgym.envs.scores import size_scores
 from memgym.episodes import Episode, Question
 from memgym.protocol.actions import Answer
-from memgym.protocol.bank_protocol import ANSWER_K, ANSWER_TOKENS, RELATED_K, RETRIEVE_K, BankProtocol
+from memgym.protocol.bank_protocol import ANSWER_K, ANSWER_TOKENS, RELATED_K, RETRIEVE_K, BankChange, BankProtocol
 from memgym.protocol.observation import Block
 from memgym.protocol.plans import used_tokens
 
@@ -162,7 +163,7 @@ class MemoryBankEnv(MemoryEnv):
         return [*turns, *(question.text for question in episode.questions)]
 
     def potentials(self) -> dict[str, float]:
-        """Return recall, precision, compression and share of the present bank, against the facts that hold by now."""
+        """Return how good the present bank is against the facts that hold by now, and how it came to be what it is."""
         return dict(self.bank.once(("potentials", self.episode.id, self._ended), self._quality))
 
     def _quality(self) -> dict[str, float]:
@@ -170,7 +171,9 @@ class MemoryBankEnv(MemoryEnv):
         texts = [record.text for record in self.bank.get_all()]
         stored = used_tokens(self.bank, self.counter)
         quality = self.support.quality(texts, heard)
-        return quality | size_scores(quality["memory_recall"], stored, self._said)
+        recall = quality["memory_recall"]
+        ledger = Ledger(self.episode, self.support, self._sessions[: self._ended], self._changes)
+        return quality | size_scores(recall, stored, self._said) | ledger.scores(recall)
 
     def _begin(self) -> str:
         self._protocol = BankProtocol(
@@ -188,13 +191,14 @@ class MemoryBankEnv(MemoryEnv):
         if self.stores_turns:
             self.embedder.embed(self.known_texts(self.episode))  # in one batch: many times as fast as one by one
         self._ended = 0
+        self._changes: tuple[Sequence[BankChange], ...] = ()  # of the bank, by the sessions that have ended
         self._asked = 0
         self._found: dict[str, float] = {}  # how well the present question's evidence was retrieved
         self._protocol.hear(self._sessions[0])
         return "extract"
 
     def _copy_state(self) -> dict[str, Any]:
-        state = {name: getattr(self, name) for name in ("_sessions", "_said", "_ended", "_asked", "_found")}
+        state = {name: getattr(self, name) for name in ("_sessions", "_said", "_ended", "_changes", "_asked", "_found")}
         return {**state, "_protocol": self._protocol.fork()}
 
     def _state(self, phase: str) -> list[Block]:
@@ -238,9 +242,9 @@ class MemoryBankEnv(MemoryEnv):
             # not hang on what is extracted.
             return "update" if found or {"extract", "update"} <= {*self.phases} else self._end_session()
         if phase == "update":
-            _, overflow = self._protocol.update(parsed.operations if parsed else ())
+            changes, overflow = self._protocol.update(parsed.operations if parsed else ())
             self._scores.overflow |= overflow
-            return self._end_session()
+            return self._end_session(changes)
         return self._retrieve(parsed or ()) if phase == "retrieve" else self._answer(parsed)
 
     def _retrieve(self, ids: Sequence[str]) -> str:
@@ -249,6 +253,9 @@ class MemoryBankEnv(MemoryEnv):
         if self._question.evidence:
             self._found = retrieval_scores(ranked, self._protocol.shown.values(), self._evidence())
             self._scores.add("evidence_recall", self._found["evidence_recall"])
+        if self.episode.facts and self._question.answerable:
+            shown = [record.text for record in self._protocol.shown.values()]
+            self._scores.add("freshness", self.support.freshness(self._question, shown))
         return "answer"
 
     def _answer(self, answer: Answer | None) -> str | None:
@@ -263,7 +270,8 @@ class MemoryBankEnv(MemoryEnv):
         self._asked += 1
         return self._next_question()
 
-    def _end_session(self) -> str | None:
+    def _end_session(self, changes: Sequence[BankChange] = ()) -> str | None:
+        self._changes = (*self._changes, changes)
         self._ended += 1
         if self._ended == len(self._sessions):
             return self._next_question()

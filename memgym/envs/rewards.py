@@ -76,6 +76,12 @@ MEMORY_BANK_REWARDS = (
         "share of the question's evidence turns that a memory shown for the answer rests on",
     ),
     Reward(
+        "freshness",
+        "on a retrieval",
+        "share of what the question needs that the memories shown for the answer state, 0 if one of them states a "
+        "value that was overtaken or has expired; 0 without gold facts, and where the text does not tell",
+    ),
+    Reward(
         "citation_precision",
         "on an answer",
         "share of the cited memories that rest on evidence, 0 without citations; one of more than 256 bytes counts as "
@@ -110,6 +116,41 @@ MEMORY_BANK_REWARDS = (
         "memory_share",
         "last step",
         "tokens of the bank, all that is kept / tokens of the sessions, at most 1 (give it a negative weight)",
+        final=True,
+    ),
+    Reward(
+        "extraction_recall",
+        "last step",
+        "share of the gold facts which a record states at the end of the session that tells them, and still at the end "
+        "of the last one in which they hold; like the next four, 0 where there is none",
+        final=True,
+    ),
+    Reward(
+        "extraction_precision",
+        "last step",
+        "`extraction_recall` × (twenty words for each gold fact that a record stated while it held / words of all that "
+        "was ever written by ADD or UPDATE, at most 1)",
+        final=True,
+    ),
+    Reward(
+        "faithfulness",
+        "last step",
+        "n / gold facts that still hold × n / (n + i): n of these a record states and does not take back (as a wish, a "
+        "plan, a denial), i lures does one state: planned, imagined, denied, told of others; 0 without lures",
+        final=True,
+    ),
+    Reward(
+        "update_accuracy",
+        "last step",
+        "share of the gold facts that another one overtook where one record alone states the new value, the very one "
+        "that stated the old, and still does when that ends; 0 for each whose old value stands in any record then",
+        final=True,
+    ),
+    Reward(
+        "deletion",
+        "last step",
+        "`memory_recall` × share of the gold facts asked to be forgotten that a record stated until then, and whose "
+        "value is in none at the end of that session and each later one: not in key, type, tags or glued to others",
         final=True,
     ),
     Reward("token_cost", "every step", "action tokens / `action_tokens`, at most 1 (give it a negative weight)"),

@@ -38,6 +38,16 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 _CHOSEN = re.compile(rf"\b(?:(?P<number>\d{{1,2}})(?P<th>st|nd|rd|th)?|{'|'.join(_WEEKDAYS)})\b")
 """What of a value is one of a few: a count, the day of a month or of a week."""
 
+HEDGES = frozenset(
+    """
+    almost cancelled considered considering could denied denies dream dreamed dreams false hypothetical
+    hypothetically if imagine imagined imagines maybe might nearly neither never no nobody nor not perhaps plan
+    planned planning plans possibly pretend rumour suppose supposedly thinking thought toyed unless untrue wish
+    wished wishes would wrong
+    """.split()
+)
+"""Words with which one says that something is not so, or only perhaps."""
+
 Rivals = Mapping[str, Sequence[str]]
 """Values that others have, in the spelling of a rule, by their first words."""
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
@@ -69,14 +79,16 @@ class Statements:
         self._texts: list[str] = []
         self._heads: list[str] = []
         self._where: dict[str, list[int]] = defaultdict(list)
+        self._owners: list[int] = []
         self.words = 0
         """How many words the memory has."""
-        for text in texts:
-            self.words += _count(spell(text, rule))
+        for number, text in enumerate(texts):
+            self.words += count_words(spell(text, rule))
             for head, words in self._windows(text, running):
                 for word in {*head, *words}:
                     self._where[word].append(len(self._texts))
                 self._heads.append(f" {' '.join(head)} ")
+                self._owners.append(number)
                 self._texts.append(f" {' '.join([*head, *words])} ")
         self._stems: dict[int, frozenset[str]] = {}
 
@@ -108,6 +120,10 @@ class Statements:
         rarest = min((self._where.get(word, []) for word in words), key=len)
         needle = f" {' '.join(words)} "
         return {number for number in rarest if needle in self._texts[number]}
+
+    def records(self, statements: Iterable[int]) -> frozenset[int]:
+        """Return the numbers of the records that some statements are of."""
+        return frozenset(self._owners[number] for number in statements)
 
     def alone(self, fact: Fact) -> bool:
         """Return whether one states a fact whose value is its only number."""
@@ -181,6 +197,16 @@ class Statements:
                 head, rest = "", line
             if words := spell(rest, self._rule).split():
                 yield from ((spell(head, self._rule).split(), part) for part in _cut(words, LONGEST))
+
+
+def hedges(text: str) -> frozenset[str]:
+    """Return the words with which a text says of something that it is not so, or only perhaps."""
+    return HEDGES.intersection(find_words(text))
+
+
+def repeats(text: str, sentence: str) -> bool:
+    """Return whether a text has all content words of a sentence."""
+    return _content(sentence) <= _content(text)
 
 
 def spell(text: str, rule: str) -> str:
@@ -258,7 +284,7 @@ def _stems(words: tuple[str, ...]) -> frozenset[str]:
     return frozenset(stem(word + ending) for word in words for ending in ("", "s", "ed", "ing"))
 
 
-def _count(text: str) -> int:
+def count_words(text: str) -> int:
     """Return how many words a text has, or the words of usual length that its bytes hold where it glues them."""
     return max(len(text.split()), -(-len(text.encode()) // _WORD_BYTES))
 

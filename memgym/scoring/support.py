@@ -10,13 +10,24 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import NamedTuple
 
 from memgym.episodes import Episode, Fact, Question
-from memgym.scoring.statements import Rivals, Statements, most_frequent, nearest_sentence, sentences_with, spell
+from memgym.scoring.statements import (
+    Rivals,
+    Statements,
+    hedges,
+    most_frequent,
+    nearest_sentence,
+    repeats,
+    sentences_with,
+    spell,
+)
 
 FREQUENT = "most frequent"
 """The key in a question's metadata that says how many of the text's most frequent words are asked for."""
-_WORDS_OF_A_FACT = 20
+WORDS_OF_A_FACT = 20
+"""So many words a memory may take to say what one fact says."""
 _OVERTAKEN_BESIDE = 0.5
 """What a lasting fact counts where a value that it overtook is stated, too."""
 
@@ -47,6 +58,17 @@ class Need:
             answer, sentences = self.answer
             return any(memory.tell(sentence, answer) for sentence in sentences)
         return bool(memory.carrying(self.passage))
+
+
+class Held(NamedTuple):
+    """The numbers of the records that state a fact, of those that mean it, and of those where it stands as if it held.
+
+    Who says that it was only a wish does not mean it; beside what put it right it does not stand.
+    """
+
+    stated: frozenset[int]
+    meant: frozenset[int]
+    standing: frozenset[int]
 
 
 class Support:
@@ -160,6 +182,58 @@ class Support:
             memory.stating(old, self._rivals(old)).difference(*(memory.having(fact.value) for fact in overtook))
         )
 
+    def held_by(self, texts: Sequence[str]) -> list[Held]:
+        """Return of each gold fact, in their order, which of some records state it."""
+        memory = self.read(texts)
+        return [self._held_by(fact, texts, memory) for fact in self._episode.facts]
+
+    def _held_by(self, fact: Fact, texts: Sequence[str], memory: Statements) -> Held:
+        passage = self._passages.get(fact.source, "")
+        if not self._stated(fact):
+            return Held(*[memory.records(memory.carrying(passage))] * 3)
+        need = self._stating(fact)
+        if memory.guess(fact, need.told, need.rivals):
+            return Held(frozenset(), frozenset(), frozenset())
+        stating = memory.stating(fact, need.rivals)
+        stated, own = memory.records(stating), hedges(" ".join(sentences_with(passage, fact.value, self._rule)))
+        meant = (n for n in stated if any(hedges(said) <= own for said in self._sentences(texts[n], fact.value)))
+        overtook = [new for new in self._versions[fact.subject, fact.relation] if new.value != fact.value]
+        named = [new.value for new in overtook if fact.value in self._passages.get(new.source, "")]
+        return Held(stated, frozenset(meant), memory.records(stating.difference(*map(memory.having, named))))
+
+    def invented(self, texts: Sequence[str]) -> int:
+        """Return how many of the episode's lures some records state as if they had been told.
+
+        Whoever keeps a wish or a denial as it was said, or says otherwise that it is one, invents nothing.
+        """
+        memory = self.read(texts)
+        return sum(self._claimed(lure, texts, memory) for lure in self._episode.lures)
+
+    def _claimed(self, lure: Fact, texts: Sequence[str], memory: Statements) -> bool:
+        claiming = memory.records(memory.stating(lure))
+        if not claiming:
+            return False
+        true = [fact for facts in self._versions.values() for fact in facts if fact.value == lure.value]
+        passages = () if true else self._passages.values()  # what holds of another is kept by who states that
+        told = [said for text in passages for said in sentences_with(text, lure.value, self._rule)]
+        return any(
+            not hedges(said) and not any(repeats(said, one) for one in told)
+            for number in claiming.difference(*(memory.records(memory.stating(fact)) for fact in true))
+            for said in self._sentences(texts[number], lure.value)
+        )
+
+    def _sentences(self, text: str, value: str) -> list[str]:
+        """Return the sentences of a record that have a value; the record where none writes it so."""
+        return sentences_with(text, value, self._rule) or [text]
+
+    def freshness(self, question: Question, texts: Sequence[str]) -> float:
+        """Return the share of what an answer needs that some records hold; 0 where what was overtaken stands, too."""
+        memory, needs = self.read(texts), self.needs(question)
+        needed = [need.fact for need in needs if need.fact is not None]
+        if not needs or any(self._stands(old, needed, memory) for old in self.overtaken(question)):
+            return 0.0
+        return 1.0 if self._in_one(question, memory) else sum(need.met(memory) for need in needs) / len(needs)
+
     def quality(self, texts: Sequence[str], heard: Collection[str] | None = None) -> dict[str, float]:
         """Return ``memory_recall`` and ``memory_precision`` of a memory.
 
@@ -177,7 +251,7 @@ class Support:
             recall, useful = self._facts_held(memory, heard)
         else:
             recall, useful = self._questions_held(texts)
-        density = min(1.0, _WORDS_OF_A_FACT * useful / memory.words) if memory.words else 0.0
+        density = min(1.0, WORDS_OF_A_FACT * useful / memory.words) if memory.words else 0.0
         return {"memory_recall": recall, "memory_precision": recall * density}
 
     def _facts_held(self, memory: Statements, heard: Collection[str] | None) -> tuple[float, int]:
@@ -299,6 +373,14 @@ class Support:
         for fact in self._episode.facts:
             found[fact.subject, fact.relation].add(spell(fact.value, self._rule))
         return defaultdict(frozenset, {key: frozenset(values) for key, values in found.items()})
+
+    @cached_property
+    def _versions(self) -> Mapping[tuple[str, str], list[Fact]]:
+        """Subject and relation to the facts."""
+        found: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+        for fact in self._episode.facts:
+            found[fact.subject, fact.relation].append(fact)
+        return found
 
     @cached_property
     def _others(self) -> dict[tuple[str, str, str], Rivals]:

@@ -39,6 +39,7 @@ TASKS: dict[str, str] = {
     "halumem": "memgym.tasks.published.halumem:HaluMem",
     "hotpotqa": "memgym.tasks.published.hotpotqa:HotpotQA",
     "icl": "memgym.tasks.procedural.icl:Icl",
+    "lifecycle": "memgym.tasks.procedural.lifecycle:Lifecycle",
     "locomo": "memgym.tasks.published.locomo:LoCoMo",
     "longmemeval": "memgym.tasks.published.longmemeval:LongMemEval",
     "longmemeval_v2": "memgym.tasks.published.longmemeval_v2:LongMemEvalV2",

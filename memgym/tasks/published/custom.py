@@ -68,7 +68,8 @@ class Custom(FileTask):
       null if the right answer is that the text does not tell. None may be blank or NaN.
     - optional: ``id``; ``evidence``, per question the ids of the turns or sections it follows from; ``categories``,
       per question a name by which scores are grouped; ``times``, per question when it is asked; ``facts``, what an
-      ideal memory holds: ``{subject, relation, value, source, until?}`` (see :class:`~memgym.episodes.Fact`).
+      ideal memory holds: ``{subject, relation, value, source, until?, forgotten?}`` (see
+      :class:`~memgym.episodes.Fact`); ``lures``, as ``facts``, what is mentioned and was never so.
 
     ``answer`` is exact match with token ``f1`` beside it, by the rule that ``metric`` names: by default every sign
     counts, in any script. Where the right answer is that the text does not tell, both are 1 if the answer says so in
@@ -77,7 +78,9 @@ class Custom(FileTask):
 
     name = "custom"
     source = "your own file (schema in the class's documentation)"
-    layout = "{sections or sessions, questions[], answers[], evidence[]?, id?, categories[]?, times[]?, facts[]?}"
+    layout = (
+        "{sections or sessions, questions[], answers[], evidence[]?, id?, categories[]?, times[]?, facts[]?, lures[]?}"
+    )
     Config = CustomConfig
 
     def load(self, key: int) -> Episode:
@@ -96,7 +99,8 @@ class Custom(FileTask):
             questions=_questions(row, self.row_id(row, key), ids, where),
             sections=sections,
             sessions=sessions,
-            facts=_facts(row, ids, where),
+            facts=_facts(row, "facts", ids, where),
+            lures=_facts(row, "lures", ids, where),
         )
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
@@ -174,16 +178,19 @@ def _beside(row: dict[str, Any], field: str, length: int, where: str) -> list[An
     return values
 
 
-def _facts(row: dict[str, Any], ids: list[str], where: str) -> tuple[Fact, ...]:
+def _facts(row: dict[str, Any], field: str, ids: list[str], where: str) -> tuple[Fact, ...]:
     facts = []
-    for i, fact in enumerate(require(row, "facts", list, where) if row.get("facts") else ()):
-        at = f"{where}, fact {i}"
-        subject, relation, value, source = (require(fact, field, str, at) for field in _FACT_FIELDS)
+    for i, fact in enumerate(require(row, field, list, where) if row.get(field) else ()):
+        at = f"{where}, {field[:-1]} {i}"
+        subject, relation, value, source = (require(fact, name, str, at) for name in _FACT_FIELDS)
         if is_blank(value):
             raise DataError(f"{at}: the field 'value' is blank: no memory could hold it")
         until = fact.get("until")
         for place in (source, until):
             if place is not None and place not in ids:
                 raise DataError(f"{at}: {place!r} is no id of a turn or section")
-        facts.append(Fact(subject, relation, value, source, until))
+        forgotten = require(fact, "forgotten", bool, at) if "forgotten" in fact else False
+        if forgotten and until is None:
+            raise DataError(f"{at}: what is 'forgotten' needs the field 'until', the turn that asks to forget it")
+        facts.append(Fact(subject, relation, value, source, until, forgotten=forgotten))
     return tuple(facts)

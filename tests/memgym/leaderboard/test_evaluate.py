@@ -10,6 +10,7 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 from memgym import Observation, Policy
+from memgym.envs.rewards import final_names
 from memgym.errors import ConfigError
 from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, evaluate, remaining
 from memgym.leaderboard.files import Result
@@ -56,7 +57,7 @@ def test_a_result_tells_everything() -> None:
         assert env.split == "test"
         assert env.task.fingerprint() == entry.task_fingerprint
         assert entry.judge is None
-        assert entry.final_rewards == ["memory_recall", "memory_precision", "compression", "memory_share"]
+        assert entry.final_rewards == list(final_names(env.rewards))
         for episode in result.of(entry.name):
             observation, info = env.reset(options={"index": episode.index})
             assert info["episode_id"] == episode.episode_id

@@ -7,6 +7,7 @@ from random import Random
 import msgspec
 import pytest
 
+from memgym.envs.rewards import MEMORY_BANK_REWARDS, final_names
 from memgym.leaderboard.files import Result, make_result
 from memgym.leaderboard.records import AnswerRecord, EpisodeRecord, Header, StepRecord
 from memgym.leaderboard.summary import Cost, Mean, by_episode, score_names, summarize
@@ -172,6 +173,6 @@ def test_a_played_suite_has_all_of_it(played: Result) -> None:
     means = [entry.mean.mean for entry in summary.entries.values()]
     assert summary.mean.mean == pytest.approx(sum(means) / 2)
     assert summary.mean.interval is None  # of one episode, and of two
-    assert set(summary.entries["bank"].final) == {"memory_recall", "memory_precision", "compression", "memory_share"}
+    assert set(summary.entries["bank"].final) == set(final_names(MEMORY_BANK_REWARDS))
     assert [seconds > 0 for seconds in summary.cost.seconds] == [True] * 5
     assert (summary.failed, summary.missing) == (0, 0)

@@ -30,6 +30,8 @@ PROCEDURAL = [
     *(("conflict", {"difficulty": level}) for level in LEVELS),
     *(("icl", {"difficulty": level}) for level in LEVELS),
     ("whereabouts", {}),
+    *(("lifecycle", {"difficulty": level}) for level in LEVELS),
+    ("lifecycle", {"length": 8_000, "seed": 3}),
     *(
         ("ruler", {"subtask": subtask, "length": 4096})
         for subtask in (
@@ -62,9 +64,18 @@ SHOWN = [
 ]
 
 
+LATER = frozenset({"forgotten", "lures"})
+"""Fields of episodes that came later: left out where they are empty, as in all that was recorded before."""
+LATER_REWARDS = frozenset(
+    "extraction_recall extraction_precision faithfulness update_accuracy freshness deletion".split()
+)
+"""The rewards that came later: what was recorded before has none of them."""
+
+
 def plain(value: Any) -> Any:
     if is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+        known = {field.name: getattr(value, field.name) for field in fields(value)}
+        return {name: plain(held) for name, held in known.items() if held or name not in LATER}
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, list | tuple) else value
@@ -92,7 +103,8 @@ def shown(env_id: str, kwargs: dict[str, Any]) -> str:
         while not done:
             action = "not JSON" if len(log) % 7 == 0 else policy.act(observation)
             observation, reward, done, _, info = env.step(action)
-            log += [observation, reward, info["rewards"], info["action_error"], info["answers"], info["overflow"]]
+            rewards = {name: value for name, value in info["rewards"].items() if name not in LATER_REWARDS}
+            log += [observation, reward, rewards, info["action_error"], info["answers"], info["overflow"]]
     return digest(log)
 
 

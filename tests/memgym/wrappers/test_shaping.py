@@ -5,15 +5,17 @@ import pytest
 from gymnasium.envs.registration import EnvSpec
 
 import memgym
-from memgym.envs.rewards import LONGCONTEXT_REWARDS, MEMORY_BANK_REWARDS, final_names
+from baselines import Keeper
+from memgym.envs import ledger
+from memgym.envs.rewards import final_names
 from memgym.errors import ConfigError
 from memgym.wrappers import PotentialShaping
 
 IDS = ("memgym/Longcontext-v1", "memgym/MemoryBank-v1")
+PLAIN = memgym.PhasePolicy()
 
 
-def play(env: gym.Env, index: int) -> list[tuple[float, dict]]:
-    policy = memgym.PhasePolicy()
+def play(env: gym.Env, index: int, policy: memgym.PhasePolicy = PLAIN) -> list[tuple[float, dict]]:
     observation, _ = env.reset(options={"index": index})
     steps, done = [], False
     while not done:
@@ -22,13 +24,16 @@ def play(env: gym.Env, index: int) -> list[tuple[float, dict]]:
     return steps
 
 
-@pytest.mark.parametrize("env_id", IDS)
-@pytest.mark.parametrize("potential", final_names(LONGCONTEXT_REWARDS, MEMORY_BANK_REWARDS))
+@pytest.mark.parametrize(
+    ("env_id", "potential"),
+    [(env_id, name) for env_id in IDS for name in final_names(gym.make(env_id).unwrapped.rewards)],
+)
 def test_the_shaping_terms_telescope(env_id: str, potential: str) -> None:
     """Undiscounted, they sum to minus the first state's potential, whatever the agent does: the optimum stays."""
-    env = PotentialShaping(gym.make(env_id), potential, weight=0.5)
+    lives = potential in ledger.NAMES
+    env = PotentialShaping(gym.make(env_id, **({"task": "lifecycle"} if lives else {})), potential, weight=0.5)
     for index in range(3):
-        shaping = [info["shaping"] for _, info in play(env, index)]
+        shaping = [info["shaping"] for _, info in play(env, index, Keeper() if lives else PLAIN)]
         env.reset(options={"index": index})
         assert sum(shaping) == pytest.approx(-0.5 * env.unwrapped.potentials()[potential])
         assert any(shaping)

@@ -1,0 +1,60 @@
+"""A memory by rules for ``lifecycle``: what it keeps, and of which tasks it says that they are its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from baselines import KeepAll, Keeper, Lexical
+from memgym.envs.ledger import NAMES
+from memgym.playing import Job, play
+from memgym.policy import Policy
+from memgym.registration import make
+from memgym.tasks import make_task
+
+BANK, LONG = "memgym/MemoryBank-v1", "memgym/Longcontext-v1"
+
+
+def scores(policy: Policy, env_id: str, episodes: int, **options: Any) -> dict[str, float]:
+    """Return the means of the answers, and of the rewards of the last steps."""
+    env = make(env_id, task="lifecycle", split="test", **options)
+    answers, rewards = [], []
+    for played in play(policy, env, [Job(0, index) for index in range(episodes)]):
+        assert played.error is None
+        assert not any(step.info["action_error"] for step in played.steps)
+        answers += [answer["scores"]["answer"] for step in played.steps for answer in step.info["answers"]]
+        rewards.append(played.steps[-1].info["rewards"])
+    return {name: np.mean([paid[name] for paid in rewards]) for name in rewards[0]} | {"answer": np.mean(answers)}
+
+
+@pytest.mark.parametrize("difficulty", ["easy", "medium"])
+def test_the_rewards_for_the_lives_of_facts_can_all_be_had(difficulty: str) -> None:
+    paid = scores(Keeper(), BANK, 8, difficulty=difficulty)
+    assert paid["answer"] > 0.99
+    assert min(paid[name] for name in NAMES) > 0.98
+    beside = scores(KeepAll(), BANK, 8, difficulty=difficulty)
+    assert all(paid[name] > beside[name] for name in NAMES if name not in ("extraction_recall", "faithfulness"))
+
+
+@pytest.mark.parametrize("show_question", [True, False])
+def test_it_reads_long_texts_in_pieces(show_question: bool) -> None:
+    options = {"section_tokens": 120, "memory_tokens": 600, "show_question": show_question}
+    assert scores(Keeper(), LONG, 6, **options)["answer"] == 1.0
+
+
+def test_the_difficulties_are_in_order() -> None:
+    easy, medium, hard = (scores(Lexical(), BANK, 20, difficulty=d)["answer"] for d in ("easy", "medium", "hard"))
+    assert easy > medium > hard
+
+
+def test_it_recognises_its_own_task_and_no_other() -> None:
+    for difficulty in ("easy", "hard"):
+        episode = make_task("lifecycle", difficulty=difficulty).episode("train", 3)
+        assert all(Keeper.recognises(str(session)) for session in episode.sessions)
+        assert all(Keeper.recognises(question.text) for question in episode.questions)
+    others = ("persona", "multihop", "conflict", "icl", "whereabouts", "ruler")
+    for episode in (make_task(name).episode("train", index) for name in others for index in range(3)):
+        assert not Keeper.recognises(episode.text())
+        assert not any(Keeper.recognises(question.text) for question in episode.questions)
