@@ -7,6 +7,7 @@ from baselines.diarist import Diarist
 from baselines.finder import Finder
 from baselines.keep_all import KeepAll
 from baselines.lexical import Lexical
+from baselines.log_reader import LogReader
 from baselines.masked_ppo import MaskedPPO
 from baselines.needle_matcher import NeedleMatcher
 from baselines.no_memory import NoMemory
@@ -25,6 +26,7 @@ __all__ = [
     "Finder",
     "KeepAll",
     "Lexical",
+    "LogReader",
     "MaskedPPO",
     "NeedleMatcher",
     "NoMemory",

@@ -29,6 +29,7 @@ PROCEDURAL = [
     ("multihop", {"length": 8_000, "seed": 3}),
     *(("conflict", {"difficulty": level}) for level in LEVELS),
     *(("icl", {"difficulty": level}) for level in LEVELS),
+    *(("trajectory", {"difficulty": level}) for level in LEVELS),
     ("whereabouts", {}),
     *(
         ("ruler", {"subtask": subtask, "length": 4096})
