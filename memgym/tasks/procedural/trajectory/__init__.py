@@ -221,7 +221,7 @@ class _Layout:
                 self._any() for _ in range(self._config.noise * (i + 1) // number - self._config.noise * i // number)
             )
             return
-        missing = self._config.length * (i + 1) // number - used
+        missing = length * (i + 1) // number - used
         while missing > 0:
             step = self._any()
             size = self._size(step)
