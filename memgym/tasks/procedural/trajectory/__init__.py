@@ -216,10 +216,10 @@ class _Layout:
 
     def _noise(self, i: int, number: int, used: int) -> Iterator[Step]:
         """Yield the noise of a session: its part of all, or what takes it up to its part of the length."""
-        if self._config.length is None:
-            yield from (
-                self._any() for _ in range(self._config.noise * (i + 1) // number - self._config.noise * i // number)
-            )
+        length = self._config.length
+        if length is None:
+            steps = self._steps * (i + 1) // number - self._steps * i // number
+            yield from (self._any() for _ in range(steps))
             return
         missing = length * (i + 1) // number - used
         while missing > 0:
