@@ -8,6 +8,7 @@ from baselines.finder import Finder
 from baselines.keep_all import KeepAll
 from baselines.keeper import Keeper
 from baselines.lexical import Lexical
+from baselines.log_reader import LogReader
 from baselines.masked_ppo import MaskedPPO
 from baselines.needle_matcher import NeedleMatcher
 from baselines.no_memory import NoMemory
@@ -29,6 +30,7 @@ __all__ = [
     "KeepAll",
     "Keeper",
     "Lexical",
+    "LogReader",
     "MaskedPPO",
     "NeedleMatcher",
     "NoMemory",

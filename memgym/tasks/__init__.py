@@ -53,6 +53,7 @@ TASKS: dict[str, str] = {
     "personamem": "memgym.tasks.published.personamem:PersonaMem",
     "ruler": "memgym.tasks.procedural.ruler:Ruler",
     "ruler_jsonl": "memgym.tasks.published.ruler_jsonl:RulerJsonl",
+    "trajectory": "memgym.tasks.procedural.trajectory:Trajectory",
     "whereabouts": "memgym.tasks.procedural.whereabouts:Whereabouts",
 }
 """Task name to ``module:Class``. Modules are imported when first used."""
