@@ -49,8 +49,8 @@ class Keeper(PhasePolicy):
 
     @staticmethod
     def recognises(text: str) -> bool:
-        """Return whether a section, a session or a question is one of ``lifecycle``."""
-        return _own().search(text) is not None
+        """Return whether a section, a session, a question or what is kept of them is of ``lifecycle``."""
+        return f"{_TODAY}: {_UNTIL.strip()}" in text or _own().search(text) is not None
 
     def extract(self, observation: Observation) -> str:
         """Extract what each turn tells; and today's date, which finds what has expired."""

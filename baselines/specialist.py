@@ -6,7 +6,9 @@ from typing import Protocol
 
 from baselines.diarist import Diarist
 from baselines.finder import Finder
+from baselines.keeper import Keeper
 from baselines.lexical import Lexical
+from baselines.log_reader import LogReader
 from baselines.needle_matcher import NeedleMatcher
 from baselines.researcher import Researcher
 from baselines.variable_tracer import VariableTracer
@@ -39,6 +41,8 @@ class Specialist(Policy):
             VariableTracer(),
             WordCounter(),
             Finder(),
+            Keeper(),
+            LogReader(),
             Researcher(),
             Diarist(),
         )

@@ -18,6 +18,8 @@ PLAYED = {
     "NeedleMatcher": (LONG, {"task": "ruler", "subtask": "niah_multikey_1", "length": 2000, "section_tokens": 500}),
     "VariableTracer": (LONG, {"task": "ruler", "subtask": "vt", "length": 2000, "section_tokens": 500}),
     "WordCounter": (LONG, {"task": "ruler", "subtask": "cwe", "length": 2000, "section_tokens": 500}),
+    "Keeper": (BANK, {"task": "lifecycle", "difficulty": "easy"}),
+    "LogReader": (LONG, {"task": "trajectory", "difficulty": "easy", "section_tokens": 1000, "memory_tokens": 2000}),
     "Lexical": (BANK, {"task": "icl", "difficulty": "easy", "phases": ["retrieve"]}),
 }
 
