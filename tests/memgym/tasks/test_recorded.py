@@ -29,6 +29,7 @@ PROCEDURAL = [
     ("multihop", {"length": 8_000, "seed": 3}),
     *(("conflict", {"difficulty": level}) for level in LEVELS),
     *(("icl", {"difficulty": level}) for level in LEVELS),
+    *(("preference", {"difficulty": level}) for level in LEVELS),
     ("whereabouts", {}),
     *(("lifecycle", {"difficulty": level}) for level in LEVELS),
     ("lifecycle", {"length": 8_000, "seed": 3}),
