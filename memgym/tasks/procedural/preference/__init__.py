@@ -96,12 +96,12 @@ class _Choices(Support):
         memory = self.read(texts)
         gone = {fact.value for fact in self.overtaken(question)}
         offers = [question.metadata[letter] for letter in LETTERS]
-        claimed = [offer for offer in offers if offer not in gone and self._claimed(offer, question, memory)]
+        claimed = [offer for offer in offers if offer not in gone and self._offered(offer, question, memory)]
         heaps = Counter(number for offer in offers for number in memory.having(offer))
         most = max(len(claimed), *heaps.values(), 0, 0)
         return super().answer(question, texts) if most <= len(question.needs) else []
 
-    def _claimed(self, offer: str, question: Question, memory: Statements) -> bool:
+    def _offered(self, offer: str, question: Question, memory: Statements) -> bool:
         """Return whether a memory puts an offer to one of the moments, where it does not tell of somebody else."""
         name = question.needs[0].subject
         theirs = [fact for fact in self._episode.facts if fact.value == offer and fact.subject != name]
