@@ -21,6 +21,7 @@ from baselines.scribe import Scribe
 from baselines.semantic import Semantic
 from baselines.slate_bandit import SlateBandit
 from baselines.specialist import Specialist
+from baselines.valet import Valet
 from baselines.variable_tracer import VariableTracer
 from baselines.word_counter import WordCounter
 
@@ -43,6 +44,7 @@ __all__ = [
     "Semantic",
     "SlateBandit",
     "Specialist",
+    "Valet",
     "VariableTracer",
     "WordCounter",
 ]

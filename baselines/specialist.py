@@ -11,6 +11,7 @@ from baselines.lexical import Lexical
 from baselines.log_reader import LogReader
 from baselines.needle_matcher import NeedleMatcher
 from baselines.researcher import Researcher
+from baselines.valet import Valet
 from baselines.variable_tracer import VariableTracer
 from baselines.word_counter import WordCounter
 from memgym import Observation, Policy
@@ -41,6 +42,7 @@ class Specialist(Policy):
             VariableTracer(),
             WordCounter(),
             Finder(),
+            Valet(),
             Keeper(),
             LogReader(),
             Researcher(),

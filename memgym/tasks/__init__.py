@@ -51,6 +51,7 @@ TASKS: dict[str, str] = {
     "musique": "memgym.tasks.published.musique:MuSiQue",
     "persona": "memgym.tasks.procedural.persona:Persona",
     "personamem": "memgym.tasks.published.personamem:PersonaMem",
+    "preference": "memgym.tasks.procedural.preference:Preference",
     "ruler": "memgym.tasks.procedural.ruler:Ruler",
     "ruler_jsonl": "memgym.tasks.published.ruler_jsonl:RulerJsonl",
     "trajectory": "memgym.tasks.procedural.trajectory:Trajectory",

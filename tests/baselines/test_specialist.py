@@ -20,6 +20,7 @@ PLAYED = {
     "WordCounter": (LONG, {"task": "ruler", "subtask": "cwe", "length": 2000, "section_tokens": 500}),
     "Keeper": (BANK, {"task": "lifecycle", "difficulty": "easy"}),
     "LogReader": (LONG, {"task": "trajectory", "difficulty": "easy", "section_tokens": 1000, "memory_tokens": 2000}),
+    "Valet": (BANK, {"task": "preference", "difficulty": "easy", "phases": ["extract", "update", "retrieve"]}),
     "Lexical": (BANK, {"task": "icl", "difficulty": "easy", "phases": ["retrieve"]}),
 }
 

@@ -30,6 +30,7 @@ PROCEDURAL = [
     *(("conflict", {"difficulty": level}) for level in LEVELS),
     *(("icl", {"difficulty": level}) for level in LEVELS),
     *(("trajectory", {"difficulty": level}) for level in LEVELS),
+    *(("preference", {"difficulty": level}) for level in LEVELS),
     ("whereabouts", {}),
     *(("lifecycle", {"difficulty": level}) for level in LEVELS),
     ("lifecycle", {"length": 8_000, "seed": 3}),

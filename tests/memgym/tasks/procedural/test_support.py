@@ -23,6 +23,7 @@ MULTIHOP = ("multihop", {"documents": 12, "hops": 3, "similarity": 0.5})
 CONFLICT = ("conflict", {"facts": 60, "questions": 3, "hops": "mixed", "conflicts": 0.5, "versions": 3})
 ICL = ("icl", {"examples": 3, "classes": 12, "words": 2, "similarity": 0.5, "noise": 0.2, "questions": 3})
 WHEREABOUTS = ("whereabouts", {"moves": 16, "questions": 2})
+PREFERENCE = ("preference", {"noise": 10})
 LARGE = [("multihop", {"difficulty": "hard"}, 2), ("conflict", {"difficulty": "medium"}, 3), ("icl", {}, 3)]
 RULER = [("ruler", {"subtask": subtask, "length": 1_500}, 25) for subtask in SUBTASKS]
 PARTLY = ("niah_multivalue", "niah_multiquery", "vt")
@@ -31,7 +32,7 @@ PARTLY = ("niah_multivalue", "niah_multiquery", "vt")
 Case = tuple[Task, Episode, Support, Question]
 every_task = pytest.mark.parametrize(
     ("name", "options", "episodes"),
-    [*((*where, MANY) for where in (MULTIHOP, CONFLICT, ICL, WHEREABOUTS)), *LARGE, *RULER],
+    [*((*where, MANY) for where in (MULTIHOP, CONFLICT, ICL, WHEREABOUTS, PREFERENCE)), *LARGE, *RULER],
     ids=str,
 )
 
@@ -80,7 +81,7 @@ def test_more_of_what_is_needed_is_never_worse(name: str, options: dict[str, Any
         assert held == sorted(held), question
 
 
-@pytest.mark.parametrize(("name", "options"), [CONFLICT, WHEREABOUTS], ids=str)
+@pytest.mark.parametrize(("name", "options"), [CONFLICT, WHEREABOUTS, PREFERENCE], ids=str)
 def test_old_and_new_side_by_side_are_worse_than_the_new(name: str, options: dict[str, Any]) -> None:
     scores = []
     for task, episode, support, question in cases(name, options, 50):
@@ -115,7 +116,9 @@ def shuffled(text: str) -> str:
 
 @pytest.mark.parametrize("write", [capitals, alphabet, shuffled])
 @pytest.mark.parametrize(
-    ("name", "options", "by_chance"), [(*MULTIHOP, 0.05), (*CONFLICT, 0.05), (*ICL, 1 / ICL[1]["classes"])], ids=str
+    ("name", "options", "by_chance"),
+    [(*MULTIHOP, 0.05), (*CONFLICT, 0.05), (*ICL, 1 / ICL[1]["classes"]), (*PREFERENCE, 0.05)],
+    ids=str,
 )
 def test_words_in_a_heap_support_next_to_nothing(
     name: str, options: dict[str, Any], by_chance: float, write: Any
