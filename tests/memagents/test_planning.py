@@ -92,6 +92,15 @@ def test_every_shipped_recipe_has_a_plan(start_from) -> None:
         assert disk > 3 * 12 * parameters
 
 
+def test_who_plays_while_it_learns_needs_both_at_once(start_from) -> None:
+    start_from("1.7B")
+    apart = plan(read_training_recipe("memory_r1"))
+    beside = plan(read_training_recipe("memory_r1", ["overlap=true", "correction=truncate"]))
+    cache = sum(need.playing for need in apart.needs if "keys and values" in need.what)
+    assert beside.learning >= apart.learning + cache
+    assert beside.playing == apart.playing
+
+
 def test_a_recipe_whose_model_is_not_here_has_a_line(start_from, tmp_path: Path) -> None:
     start_from("1.7B")
     (tmp_path / "models" / "Qwen3-1.7B" / "config.json").unlink()

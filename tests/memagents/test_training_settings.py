@@ -31,7 +31,7 @@ def rollout(run: Run, iteration: int = 0):
 
 @pytest.mark.parametrize("credit", ["episode", "phase", "step"])
 def test_reading_and_answering_are_credited_as_the_recipe_says(credit: str, tmp_path: Path) -> None:
-    run = reader(tmp_path, f"credit={credit}", "shaping.weight=0.5")
+    run = reader(tmp_path, f"credit={credit}", "shaping.weight=0.5", "scale=none")
     buffer = rollout(run)
     found = advantages(buffer, run.trainer.config.advantage)
     assert len(buffer["phase_id"].unique()) == 2
