@@ -104,7 +104,9 @@ def _plan(recipe: TrainingRecipe, ranks: int, card: float, known: dict[str, Mode
     needs += _weights(recipe, tables[trained], size, learned, ranks)
     for name in asked:
         mine = name == trained
-        table = {"rollout_dtype": tables[name].get("dtype"), **tables[name]} if mine and overlap else tables[name]
+        table = (
+            {"rollout_dtype": tables[name].get("dtype", "auto"), **tables[name]} if mine and overlap else tables[name]
+        )
         sampler = _sampler(name, table, sizes[name], mine, run.groups * run.group_size, card)
         needs += (replace(need, learning=max(need.playing, need.learning)) if overlap else need for need in sampler)
     needs += _activations(recipe, size)
