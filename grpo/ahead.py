@@ -1,12 +1,13 @@
 """One rollout ahead: the next one is played in a thread while the policy learns from this one.
 
-Of an iteration's rollout the sampling weights are those before the last iteration's updates, always: it is one
-iteration old, never more, whatever takes how long. So a run does not depend on timing.
+Every rollout but the first is of the weights before the last iteration's updates: one iteration old, never more,
+whatever takes how long. So a run does not depend on timing.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import cast
 
 from tensordict import TensorDict
 
@@ -24,14 +25,12 @@ class Ahead:
         ConfigError: it has not.
     """
 
-    collector: AheadCollector
-
     def __init__(self, collector: Collector | AheadCollector):
         if not hasattr(collector, "begin"):
             raise ConfigError(
                 f"overlap = true plays while the policy learns, but {type(collector).__name__} has no `begin(request)`"
             )
-        self.collector = collector
+        self.collector = cast(AheadCollector, collector)
         self._threads = ThreadPoolExecutor(1, "rollout")
         self._running: Future[TensorDict] | None = None
 
