@@ -27,6 +27,8 @@ further keys of leading size N. ``sampler_log_prob`` may be absent (demonstratio
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -288,32 +290,46 @@ def lengths(buffer: TensorDict) -> tuple[Tensor, Tensor]:
     return prompt, response
 
 
+_Batch = tuple[int, int, int, tuple[int, ...]]
+
+
 def micro_batches(buffer: TensorDict, max_tokens: int, repeat_cost: float | None = None) -> Iterator[Tensor]:
     """Yield row indices ``[n]`` of micro-batches of similar lengths, each within ``max_tokens`` padded tokens.
 
     A batch of n rows costs n · (longest prompt + longest response). With a ``repeat_cost`` what prompts have in common
     at their beginning costs once per group (see :mod:`grpo.prefixes`), and that part of it for each row; a group's rows
-    follow each other. A row larger than the bound is a batch of its own. Deterministic: sorted by length, ties by row.
+    follow each other, in one batch if they fit into one. A row larger than the bound is a batch of its own.
+    Deterministic: sorted by length, ties by row.
     """
     prompt, response = (length.tolist() for length in lengths(buffer))
     group, shared = [0] * len(prompt), [0] * len(prompt)
     if repeat_cost is not None:
         group, shared = shared_prefixes(unpadded(buffer["prompt_ids"], buffer["prompt_mask"]))
     rest = [whole - part for whole, part in zip(prompt, shared, strict=True)]
-    batch: list[int] = []
-    widest: tuple[int, ...] = (0, 0, 0)
-    groups: set[int] = set()
-    for row in sorted(range(len(prompt)), key=lambda row: (shared[row], group[row], rest[row], response[row], row)):
+
+    empty: _Batch = (0, 0, -1, (0, 0, 0))  # rows, groups, the last one, and widths
+
+    def grown(state: _Batch, row: int) -> _Batch:
+        rows, groups, last, widths = state
         own = (shared[row], rest[row], response[row])
-        width = tuple(map(max, widest, own))
-        count = len(batch) + 1
-        passes = len(groups | {group[row]}) + count * (repeat_cost or 0)
-        if batch and passes * width[0] + count * (width[1] + width[2]) > max_tokens:
-            yield torch.tensor(batch)
-            batch, groups, width = [], set(), own
-        batch.append(row)
-        groups.add(group[row])
-        widest = width
+        return rows + 1, groups + (group[row] != last), group[row], tuple(map(max, widths, own))
+
+    def fits(state: _Batch) -> bool:
+        rows, groups, _, (beginning, end, reply) = state
+        return (groups + rows * (repeat_cost or 0)) * beginning + rows * (end + reply) <= max_tokens
+
+    batch: list[int] = []
+    state = empty
+    order = sorted(range(len(prompt)), key=lambda row: (shared[row], group[row], rest[row], response[row], row))
+    for _, members in groupby(order, key=lambda row: group[row]):
+        mates = list(members)
+        apart = fits(reduce(grown, mates, empty)) and not fits(reduce(grown, mates, state))
+        for number, row in enumerate(mates):
+            if batch and (not fits(grown(state, row)) or (apart and number == 0)):
+                yield torch.tensor(batch)
+                batch, state = [], empty
+            batch.append(row)
+            state = grown(state, row)
     yield torch.tensor(batch)
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -26,12 +26,16 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from grpo import distributed
+from grpo.config import RESUMABLE
 from grpo.distributed import TorchWorld
 from grpo.errors import RunFolderError
 from grpo.files import partial_of, remove_partials, written
 from grpo.run_folder import RunFolder
 
 FORMAT = 1
+
+_ADDED = {"overlap": False}
+"""Settings that earlier versions did not write, and what they did."""
 
 
 def gather_state(policy: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
@@ -137,6 +141,31 @@ def load(folder: RunFolder, step: int | None = None) -> dict[str, Any]:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise RunFolderError(f"{path} is no checkpoint of format {FORMAT}")
+    return state
+
+
+def load_newest(folder: RunFolder, counters: Iterable[str], settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the newest state, if it is one of this run; None where there is none.
+
+    Args:
+        folder: the run's.
+        counters: what a trainer's state holds besides its settings, policy and optimiser.
+        settings: the run's, flat.
+
+    Raises:
+        RunFolderError: it is damaged, no trainer's, or one of other settings.
+    """
+    if not folder.has_checkpoint:
+        return None
+    state = load(folder)
+    lacking = {*counters, "config", "policy", "optimizer"} - state.keys()
+    if lacking:
+        raise RunFolderError(f"{folder.state_file()} is no checkpoint of a trainer: {min(lacking)!r} is missing")
+    before = {**_ADDED, **state["config"]}
+    changed = sorted(key for key in settings if key not in RESUMABLE and before.get(key) != settings[key])
+    if changed:
+        was = ", ".join(f"{key} = {before.get(key)!r}, now {settings[key]!r}" for key in changed)
+        raise RunFolderError(f"the run in {folder} has other settings: {was}")
     return state
 
 

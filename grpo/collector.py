@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from tensordict import TensorDict
 
@@ -31,3 +32,13 @@ class RolloutRequest:
 
 Collector = Callable[[RolloutRequest], TensorDict]
 """Returns this rank's rollout buffer (:mod:`grpo.buffer`)."""
+
+
+class AheadCollector(Protocol):
+    """A collector that can play while the policy changes."""
+
+    def __call__(self, request: RolloutRequest) -> TensorDict:
+        """Return this rank's rollout buffer."""
+
+    def begin(self, request: RolloutRequest) -> Callable[[], TensorDict]:
+        """Return what plays with the weights that the policy has now, in another thread, whatever becomes of them."""

@@ -38,6 +38,9 @@ class TrainerConfig:
 
     dynamic_sampling: bool = option(False, "drop groups without any advantage and collect again to replace them")
     max_resamples: int = option(3, "most extra collections per iteration")
+    overlap: bool = option(
+        False, "collect the next rollout while this one is learned from, so that it is one iteration old"
+    )
 
     validate_every: int = option(
         0, "iterations between validations; 0 is never, and switches off what a file says of best_metric and patience"
@@ -73,6 +76,10 @@ class TrainerConfig:
                 raise ConfigError(f"{name} = {getattr(self, name)} must be at least 0 and less than 1")
         if self.patience and not (self.validate_every and self.best_metric):
             raise ConfigError("patience needs validate_every and best_metric")
+        if self.overlap and self.loss.correction == "none":
+            raise ConfigError("overlap learns from rollouts of older weights: set correction to 'truncate' or 'mask'")
+        if self.overlap and self.dynamic_sampling and self.max_resamples:
+            raise ConfigError("overlap collects once per iteration: set max_resamples = 0, or dynamic_sampling = false")
         if self.best_metric and not self.validate_every:
             raise ConfigError("best_metric needs validate_every")
 

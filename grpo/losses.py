@@ -37,6 +37,19 @@ def active_mask(batch: TensorDict, config: LossConfig) -> Tensor:
     return mask & (batch["finish_reason"] != LENGTH)[:, None] if config.mask_cut_off else mask
 
 
+def learning_rows(batch: TensorDict, config: LossConfig) -> Tensor:
+    """Return ``[N]`` bool: the rows without which the gradient would be another one.
+
+    A row of advantage 0 has none, unless a KL or the entropy gives it one; a surrogate from outside may do as it likes.
+    Whatever is normalised over, :func:`loss_totals`, counts all rows.
+    """
+    active = active_mask(batch, config).any(1)
+    kl = config.kl != "none" and config.kl_in == "loss" and config.kl_coef != 0
+    if kl or config.entropy_coef or config.surrogate not in SURROGATES:
+        return active
+    return active & (batch["advantage"] != 0)
+
+
 def loss_totals(batch: TensorDict, config: LossConfig) -> Totals:
     """Return the totals of ``batch``; those of a split batch are the sums of its parts'."""
     mask = active_mask(batch, config)

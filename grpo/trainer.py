@@ -18,12 +18,13 @@ from torch.distributed.tensor import DTensor
 from grpo import buffer as rollouts
 from grpo import checkpoints, distributed
 from grpo.advantages import advantages, informative_groups
+from grpo.ahead import Ahead
 from grpo.collector import Collector, RolloutRequest
-from grpo.config import RESUMABLE, TrainerConfig
+from grpo.config import TrainerConfig
 from grpo.distributed import TorchWorld
-from grpo.errors import ConfigError, GrpoError, RunFolderError
+from grpo.errors import ConfigError, GrpoError
 from grpo.interrupt import interruptible
-from grpo.losses import Totals, loss_totals, policy_loss, reward_penalty
+from grpo.losses import Totals, learning_rows, loss_totals, policy_loss, reward_penalty
 from grpo.metrics import Metrics
 from grpo.optimizer import learning_rate, make_optimizer
 from grpo.options import flatten
@@ -53,7 +54,8 @@ class Trainer:
         world: This process's place, from :func:`grpo.distributed.setup`.
 
     Raises:
-        ConfigError: a KL without a reference, or validation settings without ``validate``.
+        ConfigError: a KL without a reference, validation settings without ``validate``, or ``overlap`` with a collector
+            that cannot play ahead.
     """
 
     def __init__(
@@ -81,6 +83,8 @@ class Trainer:
         self.iteration = self.updates = self.stale = 0
         self.best, self.best_now = -math.inf, False
         self.best_step: int | None = None
+        self.ahead = Ahead(collector) if config.overlap else None
+        self.pending: TensorDict | None = None  # the next iteration's rollout of all ranks, played ahead
         self._collecting = False
         self.reference = None
         if reference is not None:
@@ -137,13 +141,17 @@ class Trainer:
         """Run one iteration: return its metrics and its sampled trajectories as text."""
         start = time.perf_counter()
         torch.manual_seed(self._seed(self.world.rank))
-        self._collecting = True  # weights and counters are those of the last whole iteration
+        self._collecting = self.pending is None  # weights and counters are those of the last whole iteration
         buffer, statistics = self._collect()
         self._collecting = False
         collected = time.perf_counter()
         measured = Metrics()
+        if self.ahead is not None and self.iteration + 1 < self.config.iterations:
+            self.ahead.begin(self._request(self.iteration + 1))
         if buffer is not None:
             self._update_on(buffer, measured)
+        if self.ahead is not None and (ahead := self.ahead.wait()) is not None:
+            self.pending = self._gathered(ahead)
         if self.world.size > 1:
             measured.all_reduce(self.world.device)
         self.iteration += 1
@@ -159,15 +167,9 @@ class Trainer:
         useful: list[TensorDict] = []
         wanted = kept = 0
         for attempt in range(1 + self.config.max_resamples if self.config.dynamic_sampling else 1):
-            request = RolloutRequest(
-                self.iteration,
-                attempt,
-                self._seed(self.world.rank, attempt),
-                self.updates,
-                self.world.rank,
-                self.world.size,
-            )
-            fresh = distributed.gather_rollouts(rollouts.validate(self.collector(request).cpu()), self.world)
+            fresh, self.pending = self.pending, None
+            if fresh is None:
+                fresh = self._gathered(self.collector(self._request(self.iteration, attempt)))
             everything.append(fresh)
             wanted = wanted or len(fresh["group_id"].unique())
             self._weigh(fresh)
@@ -188,37 +190,43 @@ class Trainer:
         # Again over all that is kept: a scale by the rollout's standard deviation spans every attempt.
         buffer["advantage"] = advantages(buffer, self.config.advantage, buffer.get("penalty", None))
         if self.config.loss.kl_in == "loss":
-            self._add_log_probs(buffer)
+            self._add_reference(buffer, learning_rows(buffer, self.config.loss))
         return buffer, statistics
+
+    def _request(self, iteration: int, attempt: int = 0) -> RolloutRequest:
+        rank, size = self.world.rank, self.world.size
+        return RolloutRequest(iteration, attempt, self._seed(rank, attempt, iteration), self.updates, rank, size)
+
+    def _gathered(self, rollout: TensorDict) -> TensorDict:
+        return distributed.gather_rollouts(rollouts.validate(rollout.cpu()), self.world)
 
     def _weigh(self, buffer: TensorDict) -> None:
         """Add the advantage, and before it the penalty that it takes into account, if any."""
         if self.config.loss.kl_in == "reward":
-            self._add_log_probs(buffer)
+            every = torch.ones(len(buffer), dtype=torch.bool)
+            buffer["old_log_prob"] = self._evaluate(buffer, every, lambda batch: self.forward(batch)[0])
+            self._add_reference(buffer, every)
         penalty = reward_penalty(buffer, self.config.loss)
         if penalty is not None:
             buffer["penalty"] = penalty
         buffer["advantage"] = advantages(buffer, self.config.advantage, penalty)
 
-    def _add_log_probs(self, buffer: TensorDict) -> None:
-        """Add old and reference log-probabilities where they are needed."""
-        config = self.config
-        # With a single update the old log-probabilities are those of the update itself.
-        if config.epochs * config.mini_batches > 1 or config.loss.kl_in == "reward":
-            buffer["old_log_prob"] = self._evaluate(buffer, lambda batch: self.forward(batch)[0])
-        if config.loss.needs_reference:
-            reference = self.reference
-            if reference is not None:
-                buffer["ref_log_prob"] = self._evaluate(buffer, lambda batch: reference(batch)[0])
-            else:
-                buffer["ref_log_prob"] = self._evaluate(buffer, lambda batch: self.forward(batch, reference=True))
+    def _add_reference(self, buffer: TensorDict, which: Tensor) -> None:
+        """Add the reference's log-probabilities of the rows ``which`` (``[N]`` bool), if they are needed."""
+        reference = self.reference
+        if not self.config.loss.needs_reference:
+            return
+        if reference is not None:
+            buffer["ref_log_prob"] = self._evaluate(buffer, which, lambda batch: reference(batch)[0])
+        else:
+            buffer["ref_log_prob"] = self._evaluate(buffer, which, lambda batch: self.forward(batch, reference=True))
 
     @torch.no_grad()
-    def _evaluate(self, buffer: TensorDict, log_probs: Callable[[TensorDict], Tensor]) -> Tensor:
-        """Return ``[N, R]`` log-probabilities of the whole buffer, each rank computing its share."""
+    def _evaluate(self, buffer: TensorDict, which: Tensor, log_probs: Callable[[TensorDict], Tensor]) -> Tensor:
+        """Return ``[N, R]`` log-probabilities of the rows ``which``, else 0; each rank computes its share."""
         out = torch.zeros(buffer["response_mask"].shape)
         self.policy.eval()
-        for rows, idle in self._shares(buffer, torch.arange(len(buffer))):
+        for rows, idle in self._shares(buffer, which.nonzero().squeeze(-1)) if which.any() else ():
             batch = rollouts.trim(buffer[rows])
             with self._autocast():
                 found = log_probs(batch.to(self.world.device))
@@ -228,22 +236,40 @@ class Trainer:
 
     def _update_on(self, buffer: TensorDict, measured: Metrics) -> None:
         """Run all epochs and mini-batches over a rollout."""
-        self.policy.train()
-        count = min(self.config.mini_batches, len(buffer))
-        whole = loss_totals(buffer, self.config.loss)
+        config = self.config
+        count = min(config.mini_batches, len(buffer))
+        whole = loss_totals(buffer, config.loss)
         average = Totals(whole.elements / count, whole.sequences / count)
-        for epoch in range(self.config.epochs):
-            generator = torch.Generator().manual_seed(self._seed(0, epoch))
-            for part in torch.randperm(len(buffer), generator=generator).tensor_split(count):
-                # In the buffer's order one mini-batch is cut as `_evaluate` cuts: under bfloat16, the same rows beside
-                # others have other log-probabilities (a KL of 1e-4 between equal weights).
-                rows = part.sort().values
-                norm = average if self.config.loss.scope == "rollout" else loss_totals(buffer[rows], self.config.loss)
-                self._update(buffer, rows, norm, measured)
+        # In the buffer's order one mini-batch is cut as `_evaluate` cuts: under bfloat16, the same rows beside others
+        # have other log-probabilities (a KL of 1e-4 between equal weights).
+        orders = [self._shuffled(len(buffer), epoch).tensor_split(count) for epoch in range(config.epochs)]
+        parts = [part.sort().values for order in orders for part in order]
+        learning = learning_rows(buffer, config.loss)
+        old = buffer.pop("old_log_prob", None)  # the first update takes its own
+        if len(parts) > 1 and old is None:
+            later = learning.index_fill(0, parts[0], False)
+            old = self._evaluate(buffer, later, lambda batch: self.forward(batch)[0])
+        self.policy.train()
+        for number, rows in enumerate(parts):
+            norm = average if config.loss.scope == "rollout" else loss_totals(buffer[rows], config.loss)
+            rows = rows[learning[rows]]
+            found = self._update(buffer, rows, norm, measured)
+            if number == 0 and old is not None:
+                old[rows] = found[rows]
+                buffer["old_log_prob"] = old
+        measured.mean("advantage_size", buffer["advantage"].abs(), torch.ones_like(learning))
+        measured.mean("learning_rows", learning.double(), torch.ones_like(learning))
 
-    def _update(self, buffer: TensorDict, rows: Tensor, norm: Totals, measured: Metrics) -> None:
-        """Take one optimiser step on some rows, in micro-batches."""
-        work = self._shares(buffer, rows)
+    def _shuffled(self, rows: int, epoch: int) -> Tensor:
+        return torch.randperm(rows, generator=torch.Generator().manual_seed(self._seed(0, epoch)))
+
+    def _update(self, buffer: TensorDict, rows: Tensor, norm: Totals, measured: Metrics) -> Tensor:
+        """Take one optimiser step on some rows, in micro-batches; return what `_evaluate` would have before.
+
+        Without any row gradients are 0, and momentum moves the weights all the same.
+        """
+        work = self._shares(buffer, rows) if len(rows) else [(torch.tensor([0]), True)]
+        out = torch.zeros(buffer["response_mask"].shape)
         total = torch.zeros((), dtype=torch.float64)
         for index, (part, idle) in enumerate(work):
             batch = rollouts.trim(buffer[part]).to(self.world.device)
@@ -257,6 +283,9 @@ class Trainer:
                 (loss * self.world.size).backward()
             measured += metrics
             total += loss.detach().double().cpu()
+            if not idle:
+                found = torch.where(batch["response_mask"], log_prob.detach(), 0.0)
+                out[part, : found.shape[1]] = found.float().cpu()
         norm_value = self._clip()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.updates, self.config)
@@ -267,7 +296,7 @@ class Trainer:
         measured.mean("loss", total.reshape(1) * self.world.size, one)
         measured.mean("grad_norm", norm_value.reshape(1), one)
         measured.mean("lr", torch.tensor([self.optimizer.param_groups[0]["lr"]], dtype=torch.float64), one)
-        measured.mean("advantage_size", buffer["advantage"][rows].abs(), torch.ones(len(rows), dtype=torch.bool))
+        return distributed.sum_over_ranks(out, self.world)
 
     def _clip(self) -> Tensor:
         """Clip the gradient and return its norm before; a gradient that is not finite ends the run."""
@@ -317,6 +346,8 @@ class Trainer:
     def _write(self, state: dict[str, Any]) -> None:
         counters = {name: getattr(self, name) for name in _COUNTERS}
         state |= {**counters, "config": flatten(self.config)}
+        if self.pending is not None:
+            state["pending"] = dict(self.pending.items())
         checkpoints.save(self.folder, self.iteration, state, self.config.keep, self.best_step)
 
     def _interrupted(self) -> None:
@@ -330,33 +361,19 @@ class Trainer:
             logger.warning(told)
 
     def _restore(self) -> None:
-        state = distributed.on_first(self._read, self.world)
+        mine = flatten(self.config)
+        state = distributed.on_first(lambda: checkpoints.load_newest(self.folder, _COUNTERS, mine), self.world)
         counters = distributed.from_first(lambda: state and {name: state[name] for name in _COUNTERS}, self.world)
         if counters is None:
             return
         checkpoints.restore_state(self.policy, self.optimizer, state, self.world)
         for name, value in counters.items():
             setattr(self, name, value)
+        ahead = distributed.from_first(lambda: state and state.get("pending"), self.world)
+        self.pending = TensorDict(ahead, batch_size=[len(ahead["reward"])]) if ahead else None
         self.best_step = self.folder.best_step
         if self.world.rank == 0:
             checkpoints.prune(self.folder, self.config.keep)
-
-    def _read(self) -> dict[str, Any] | None:
-        """Return the newest checkpoint, if it is one of this run; None where there is none."""
-        if not self.folder.has_checkpoint:
-            return None
-        state = checkpoints.load(self.folder)
-        lacking = {*_COUNTERS, "config", "policy", "optimizer"} - state.keys()
-        if lacking:
-            raise RunFolderError(
-                f"{self.folder.state_file()} is no checkpoint of a trainer: {min(lacking)!r} is missing"
-            )
-        mine = flatten(self.config)
-        changed = sorted(key for key in mine if key not in RESUMABLE and state["config"].get(key) != mine[key])
-        if changed:
-            was = ", ".join(f"{key} = {state['config'].get(key)!r}, now {mine[key]!r}" for key in changed)
-            raise RunFolderError(f"the run in {self.folder} has other settings: {was}")
-        return state
 
     @contextmanager
     def _tracker(self) -> Iterator[Tracker | None]:
@@ -377,5 +394,6 @@ class Trainer:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.config.precision == "bf16")
 
-    def _seed(self, rank: int, number: int = 0) -> int:
-        return int(np.random.SeedSequence([self.config.seed, self.iteration, number, rank]).generate_state(1)[0])
+    def _seed(self, rank: int, number: int = 0, iteration: int | None = None) -> int:
+        iteration = self.iteration if iteration is None else iteration
+        return int(np.random.SeedSequence([self.config.seed, iteration, number, rank]).generate_state(1)[0])

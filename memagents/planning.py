@@ -6,7 +6,7 @@ Sizes follow from the model's configuration (:mod:`memagents.model_size`); nothi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,12 +98,17 @@ def _plan(recipe: TrainingRecipe, ranks: int, card: float, known: dict[str, Mode
         return Plan(())
     tables = recipe.content["backends"]
     sizes = {name: _size(tables[name]["model"], known) for name in asked}
-    run, size = recipe.run, sizes[trained]
+    run, size, overlap = recipe.run, sizes[trained], recipe.run.trainer.overlap
     learned = size.adapters(run.lora_rank) if run.lora_rank else size.parameters
     needs = [Need("CUDA itself", _CUDA, _CUDA)]
     needs += _weights(recipe, tables[trained], size, learned, ranks)
     for name in asked:
-        needs += _sampler(name, tables[name], sizes[name], name == trained, run.groups * run.group_size, card)
+        mine = name == trained
+        table = (
+            {"rollout_dtype": tables[name].get("dtype", "auto"), **tables[name]} if mine and overlap else tables[name]
+        )
+        sampler = _sampler(name, table, sizes[name], mine, run.groups * run.group_size, card)
+        needs += (replace(need, learning=max(need.playing, need.learning)) if overlap else need for need in sampler)
     needs += _activations(recipe, size)
     checkpoints = run.trainer.keep + 1 + bool(run.trainer.best_metric)  # one is written before another goes
     disk = checkpoints * learned * 4 * (1 + _ADAM) + size.parameters * 4

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import torch
 from tensordict import TensorDict
@@ -34,6 +37,8 @@ from memgym.errors import ConfigError
 from memgym.policy import load_policy
 from memgym.protocol.observation import PHASES
 
+logger = logging.getLogger(__name__)
+
 _ENDLESS = 2**31  # episodes of a procedural split
 
 Report = Callable[[int, Mapping[str, float]], None]
@@ -42,11 +47,12 @@ Report = Callable[[int, Mapping[str, float]], None]
 class EpisodeCollector:
     """Brings the trainer its rollouts: a pure function of the request and the policy's weights.
 
-    Episodes are drawn anew, without replacement, for every iteration and attempt; each rank plays its share.
+    Episodes are drawn anew, without replacement, for every iteration and attempt, or follow each other, as
+    ``config.order`` says; each rank plays its share.
 
     Args:
         agent: plays.
-        env: what is played.
+        env: what is played, wrapped or not.
         config: how much.
         sync: called when the weights have changed since the last rollout, for a sampler with weights of its own.
 
@@ -54,8 +60,9 @@ class EpisodeCollector:
         ConfigError: the split has fewer episodes than ``groups``.
     """
 
-    def __init__(self, agent: Agent, env: MemoryEnv, config: RunConfig, sync: Callable[[], None] | None = None):
-        size = env.task.size(env.split) or _ENDLESS
+    def __init__(self, agent: Agent, env: gym.Env[str, str], config: RunConfig, sync: Callable[[], None] | None = None):
+        bare: MemoryEnv = env.unwrapped  # type: ignore[assignment]
+        size = bare.task.size(bare.split) or _ENDLESS
         self.pool = min(size, config.train_episodes or size)
         if self.pool < config.groups:
             raise ConfigError(f"groups = {config.groups}, but there are only {self.pool} episodes to draw from")
@@ -64,9 +71,16 @@ class EpisodeCollector:
 
     def __call__(self, request: RolloutRequest) -> TensorDict:
         """Play this rank's share of the iteration's groups."""
+        return self.begin(request)()
+
+    def begin(self, request: RolloutRequest) -> Callable[[], TensorDict]:
+        """Return what plays it with the weights of now, if the sampler has weights of its own."""
         if self.sync is not None and self._synced != request.policy_version:
             self.sync()
             self._synced = request.policy_version
+        return partial(self._play, request)
+
+    def _play(self, request: RolloutRequest) -> TensorDict:
         share = self.episodes(request)[request.rank :: request.world_size]
         # The same on every rank: what an episode draws does not depend on how many ranks there are.
         seed = int(np.random.SeedSequence(self._entropy(request)).generate_state(1)[0])
@@ -79,8 +93,13 @@ class EpisodeCollector:
 
     def episodes(self, request: RolloutRequest) -> list[int]:
         """Return the indices of all ranks' groups."""
-        rng = np.random.default_rng(self._entropy(request))
-        return rng.choice(self.pool, self.config.groups, replace=False).tolist()
+        rng, pool, groups = np.random.default_rng(self._entropy(request)), self.pool, self.config.groups
+        if self.config.order == "random":
+            return rng.choice(pool, groups, replace=False).tolist()
+        first = request.iteration * groups
+        if request.attempt:  # what replaces dropped groups is no further in the curriculum
+            return rng.choice(min(pool, first + groups), groups, replace=False).tolist()
+        return [(first + number) % pool for number in range(groups)]
 
 
 class Validation:
@@ -132,7 +151,7 @@ class Run:
             torch.set_num_threads(recipe.run.threads)
         self.recipe = recipe
         # Before the weights: files that are missing are found out sooner than those are loaded.
-        env = recipe.make_env()
+        env = recipe.make_shaped_env()
         held_out = recipe.make_env(split=recipe.validation.split)
         # Before any model or engine: each is then on this rank's own card, and no engine makes a group of its own.
         kind = None if recipe.content.get("backends") else "cpu"
@@ -146,9 +165,13 @@ class Run:
             raise ConfigError(f"groups = {config.groups}, but each of the {self.world.size} ranks plays at least one")
         self.policy = make_policy(self.agent, config)
         backend = _trainable(learner)
-        if backend is not None and backend.model is not None and (self._splits or backend.rollout_dtype):
+        if config.trainer.overlap and backend is None and recipe.teacher is None:
+            raise ConfigError("overlap = true needs a language model, which is sampled from a copy while it learns")
+        copies = self._splits or config.trainer.overlap
+        if backend is not None and backend.model is not None and (copies or backend.rollout_dtype):
             backend.sample_from_copy()
-        attend_fast(self.policy, backend, config, self.world.device, self._splits)
+        attend_fast(self.policy, backend, config, self.world.device, copies)
+        _warn_of_slow_bfloat16(config, self.world.device)
         sync = _weight_sync(self.policy, backend)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync, self.world)
         self.trainer = Trainer(
@@ -159,8 +182,8 @@ class Run:
             config.trainer,
             reference=_reference(self.policy, config),
             validate=self.validation,
-            decode=lambda row: describe(row, learner, env.reward_names),
-            reward_names=env.reward_names,
+            decode=lambda row: describe(row, learner, held_out.reward_names),
+            reward_names=held_out.reward_names,
             world=self.world,
         )
 
@@ -298,6 +321,14 @@ def attend_fast(
     samples = backend is not None and backend.model is not None and not (splits or backend.rollout_dtype)
     if isinstance(policy, CausalLM) and device.type == "cuda" and config.trainer.precision == "bf16" and not samples:
         policy.use_flash_attention()
+
+
+def _warn_of_slow_bfloat16(config: RunConfig, device: torch.device) -> None:
+    if config.trainer.precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        logger.warning(
+            "this CPU does not compute in bfloat16, which then takes many times as long as float32: set "
+            "precision=float32, and dtype and rollout_dtype of the backends to float32"
+        )
 
 
 def _device(learner: Part, world: TorchWorld) -> torch.device:

@@ -16,6 +16,9 @@ A training recipe is a recipe (:mod:`memagents.recipes`) with more tables::
 
     needs = "a GPU of 24 GB"    # at the top: what to have at hand, which is said before anything is loaded
 
+    [shaping]                   # only to pay step by step: :class:`ShapingConfig`
+    potential = "memory_recall"
+
     [teacher]                   # only to imitate: :class:`TeacherConfig`; the preset is then "imitation"
     policy = "baselines:Scribe"
     episodes = 1000
@@ -30,7 +33,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import gymnasium as gym
 
 from grpo.config import RESUMABLE, TrainerConfig, from_values
 from grpo.errors import GrpoError, RunFolderError
@@ -41,10 +46,11 @@ from memagents.recipes import KEYS
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, unknown
 from memgym.folders import is_path
-from memgym.registration import make
+from memgym.registration import env_class, make
+from memgym.wrappers import PotentialShaping
 
 _FOLDER = Path(__file__).parent / "recipes" / "training"
-_TABLES = ("env", "train", "validation", "teacher")
+_TABLES = ("env", "train", "validation", "teacher", "shaping")
 _FREE = {"gradient_checkpointing"}
 """Settings of a run that may change when it is resumed, besides the trainer's: they change none of its steps."""
 
@@ -56,6 +62,9 @@ class RunConfig:
     groups: int = option(8, "episodes per iteration, over all ranks")
     group_size: int = option(8, "how often each is played")
     train_episodes: int = option(0, "use only so many episodes of the split, its first ones; 0 is all")
+    order: Literal["random", "sequential"] = option(
+        "random", "an iteration's episodes: drawn at random, or the next ones, which go through a curriculum's stages"
+    )
     lora_rank: int = option(0, "train LoRA adapters of this rank instead of a language model's weights; 0 is off")
     gradient_checkpointing: bool = option(False, "recompute a language model's layers to save memory")
     threads: int = option(0, "PyTorch's CPU threads; 0 is its own choice. For small policies 1 is fastest")
@@ -100,6 +109,22 @@ class TeacherConfig:
 
 
 @dataclass(frozen=True)
+class ShapingConfig:
+    """What is paid at every step besides: by how much the memory became better, so that the optimum stays where it is.
+
+    See :class:`memgym.wrappers.PotentialShaping`. Over a whole episode it sums up to a constant: it tells steps apart
+    where credit is given by phase or by step. Validation is not paid by it.
+    """
+
+    potential: str = option("memory_recall", "the property of the memory that is paid: a final reward of the table")
+    weight: float = option(1.0, "factor on it")
+    gamma: float = option(1.0, "discount γ; that of `discount`, where credit is given by step")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class TrainingRecipe:
     """A training recipe as it was read, overrides included; without a teacher it learns from rewards."""
 
@@ -107,6 +132,7 @@ class TrainingRecipe:
     run: RunConfig
     validation: ValidationConfig
     teacher: TeacherConfig | None
+    shaping: ShapingConfig | None = None
 
     @property
     def needs(self) -> str:
@@ -122,6 +148,11 @@ class TrainingRecipe:
         """Make the environment, with other arguments where they are given."""
         arguments = {**self.content["env"], **changes}
         return make(arguments.pop("id"), **arguments)
+
+    def make_shaped_env(self) -> gym.Env[str, str]:
+        """Make the environment that is trained on, with what is paid at every step."""
+        env = self.make_env()
+        return env if self.shaping is None else PotentialShaping(env, **flatten(self.shaping))
 
     def check_same(self, folder: RunFolder) -> None:
         """Check that the run in a folder was started with this recipe, but for what changes none of its steps.
@@ -151,6 +182,8 @@ class TrainingRecipe:
         tables |= {"train": train, "validation": flatten(self.validation)}
         if self.teacher is not None:
             tables["teacher"] = flatten(self.teacher)
+        if self.shaping is not None:
+            tables["shaping"] = flatten(self.shaping)
         return tables
 
 
@@ -194,9 +227,21 @@ def _read(source: str, overrides: Sequence[str]) -> tuple[dict[str, Any], str]:
 def _parse(content: dict[str, Any], path: str) -> TrainingRecipe:
     _check_tables(content, path)
     teacher = build(TeacherConfig, content["teacher"]) if "teacher" in content else None
+    shaping = build(ShapingConfig, content["shaping"]) if "shaping" in content else None
     train = content["train"]
+    if isinstance(train.get("reward_weights"), Mapping):
+        train = {**train, "reward_weights": _by_place(train["reward_weights"], content["env"]["id"])}
     run = from_values({"preset": "imitation", **train} if teacher else train, RunConfig)
-    return TrainingRecipe(content, run, build(ValidationConfig, content["validation"]), teacher)
+    return TrainingRecipe(content, run, build(ValidationConfig, content["validation"]), teacher, shaping)
+
+
+def _by_place(weights: Mapping[str, float], env_id: str) -> tuple[float, ...]:
+    """Return a weight for each component of an environment's rewards; those left out weigh 0."""
+    names = env_class(env_id).reward_names
+    for name in weights:
+        if name not in names:
+            raise unknown("reward in [train] reward_weights:", name, names)
+    return tuple(float(weights.get(name, 0.0)) for name in names)
 
 
 def _check_tables(content: dict[str, Any], path: str) -> None:
@@ -217,7 +262,8 @@ def _check_tables(content: dict[str, Any], path: str) -> None:
 def settings() -> Iterator[tuple[str, str, str, str]]:
     """Yield ``(table, key, default, help)`` of every setting of a training recipe, but those of the environment."""
     yield "train", "preset", "", f"start from the settings of a variant: {', '.join(PRESETS)}"
-    for table, cls in (("train", RunConfig), ("validation", ValidationConfig), ("teacher", TeacherConfig)):
+    tables = {"train": RunConfig, "validation": ValidationConfig, "shaping": ShapingConfig, "teacher": TeacherConfig}
+    for table, cls in tables.items():
         for key, default, text in flat_fields(cls):
             yield table, key, "" if default is MISSING else json.dumps(default), text
 

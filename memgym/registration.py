@@ -55,3 +55,22 @@ def make(env_id: str, **kwargs: Any) -> MemoryEnv:
     if not isinstance(env, MemoryEnv):
         raise ConfigError(f"{env_id!r} is no memgym environment, but {env}: 'memgym envs' lists them.")
     return env
+
+
+def env_class(env_id: str) -> type[MemoryEnv]:
+    """Return the class of an environment of ours, or of one registered elsewhere.
+
+    Raises:
+        ConfigError: the id is unknown, or what it makes is no class of memgym's environments.
+    """
+    from memgym.envs.base import MemoryEnv
+
+    try:
+        spec = gym.spec(env_id)
+    except gym.error.Error as error:
+        raise ConfigError(f"{error} 'memgym envs' lists the environments.") from None
+    point = spec.entry_point
+    made = gym.envs.registration.load_env_creator(point) if isinstance(point, str) else point
+    if not isinstance(made, type) or not issubclass(made, MemoryEnv):
+        raise ConfigError(f"{env_id!r} is no memgym environment, but {made}: 'memgym envs' lists them.")
+    return made

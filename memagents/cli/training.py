@@ -102,14 +102,18 @@ def plan_recipe(recipe: str, settings: Sequence[str], ranks: int, memory: float 
 
 
 def plan_all(ranks: int, memory: float | None) -> None:
-    """Print a line for each built-in training recipe."""
+    """Print a line for each built-in training recipe, whose model may not be here."""
     from memagents.planning import plan
     from memagents.training_recipes import read_training_recipe, training_recipe_names
     from memgym.cli.terminal import make_console, print_whole
 
     table = _table("GB, reckoned", "model, billions", "card, plays", "card, learns", "disk")
     for name in training_recipe_names():
-        found = plan(read_training_recipe(name), ranks, _card_bytes(memory))
+        try:
+            found = plan(read_training_recipe(name), ranks, _card_bytes(memory))
+        except ConfigError:
+            table.add_row(name, "not here", "-", "-", "-")
+            continue
         size = f"{found.parameters / 1e9:.3f}" if found.needs else "none"
         table.add_row(name, size, _gb(found.playing), _gb(found.learning), _gb(found.disk))
     print_whole(make_console(), table)

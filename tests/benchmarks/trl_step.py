@@ -15,9 +15,9 @@ class _ClockedTrainer(GRPOTrainer):
     """Notes how long each step takes to generate and score."""
 
     def _generate_and_score_completions(self, inputs):
-        start = time.perf_counter()
+        start = time.process_time()
         scored = super()._generate_and_score_completions(inputs)
-        self.collecting = [*getattr(self, "collecting", ()), time.perf_counter() - start]
+        self.collecting = [*getattr(self, "collecting", ()), time.process_time() - start]
         assert scored["completion_mask"].sum() == scored["completion_mask"].numel()  # none ended early
         return scored
 
@@ -27,16 +27,16 @@ class _Clock(TrainerCallback):
         self.steps: list[float] = []
 
     def on_step_begin(self, args, state, control, **kwargs):
-        self.start = time.perf_counter()
+        self.start = time.process_time()
 
     def on_step_end(self, args, state, control, **kwargs):
-        self.steps.append(time.perf_counter() - self.start)
+        self.steps.append(time.process_time() - self.start)
 
 
 def trl_steps(
     path: str, prompts: Sequence[str], group: int, tokens: int, bf16: bool, steps: int, score: Callable[[str], float]
 ) -> list[tuple[float, float]]:
-    """Return ``(seconds to collect, seconds to update)`` of each step.
+    """Return ``(seconds to collect, seconds to update)``, of CPU time, of each step.
 
     Activations are not recomputed, which is faster than TRL's default; completions are forced to their full length; a
     prompt's completions make a micro-batch.

@@ -189,6 +189,21 @@ def test_sharing_prompts_packs_more_rows():
     assert len(list(rb.micro_batches(buffer, 30, repeat_cost=0.5))) == 2
 
 
+def test_a_group_that_fits_into_a_batch_is_not_cut():
+    """Cut in two, what its prompts begin with would be computed twice."""
+    rows = [
+        {"prompt_ids": [group] * 10 + [number], "response_ids": [1] * 4, "rewards": [0.0], "reward": 0.0,
+         "group_id": group, "episode_id": 4 * group + number}
+        for group in range(3) for number in range(4)
+    ]  # fmt: skip
+    buffer = rb.from_rows(rows)
+    # A group's cost is 10 + 4 · (1 + 4) = 30; two and a half of them would be within 78.
+    assert [part.tolist() for part in rb.micro_batches(buffer, 78, 0.0)] == [[*range(8)], [*range(8, 12)]]
+    assert [len(part) for part in rb.micro_batches(buffer, 24, 0.0)] == [2] * 6  # none fits: cut where it must be
+    lone = rb.from_rows([*rows, {**rows[0], "prompt_ids": [9] * 6, "group_id": 9, "episode_id": 99}])
+    assert sorted(map(len, rb.micro_batches(lone, 34, 0.0))) == [1, 4, 4, 4]
+
+
 @quick
 @given(seed=seeds)
 def test_save_and_load_give_the_same_buffer(rollout, tmp_path_factory, seed):

@@ -43,7 +43,7 @@ def alone(toy, tmp_path_factory):
 def close(found: dict, expected: dict) -> None:
     assert found["policy"].keys() == expected["policy"].keys()
     for key, value in expected["policy"].items():  # a step is 1e-2: these are rounding
-        torch.testing.assert_close(found["policy"][key], value, rtol=0, atol=1e-5)
+        torch.testing.assert_close(found["policy"][key], value, rtol=0, atol=3e-5)
 
 
 @pytest.mark.parametrize("strategy", ["ddp", "fsdp"])

@@ -325,7 +325,7 @@ def test_equal_weights_have_equal_log_probs_to_the_bit(toy, tmp_path, bound, whe
         rows = [
             {"prompt_ids": rng.integers(0, 64, 20).tolist() if i % 3 else [1] * 20, "group_id": i // 4,
              "response_ids": rng.integers(0, 64, rng.integers(1, 20)).tolist(), "rewards": [0], "episode_id": i,
-             "reward": i % 2 * (i // 4 % 3)}
+             "reward": i % 2 * (i // 4 % 3 or "kl_in" in where)}
             for i in range(24)
         ]  # fmt: skip
         return from_rows(rows)

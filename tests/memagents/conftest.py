@@ -119,24 +119,43 @@ def api() -> type[ApiBackend]:
     return ApiBackend
 
 
-@pytest.fixture(scope="session")
-def model_dir(tmp_path_factory) -> Path:
-    """A random Llama with 7 thousand parameters and one token per byte, saved as any model directory."""
+def save_tiny(path: Path, kind: str, context: int, template: str | None = None, **sizes: int) -> Path:
+    """Save a random model of a class of Transformers, ``Llama`` or ``Qwen3``, with one token per byte; return where."""
+    import transformers
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    path = tmp_path_factory.mktemp("model")
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: number for number, token in enumerate([*alphabet, "<eos>"])}
     tokenizer = Tokenizer(models.BPE(vocabulary, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>", pad_token="<eos>").save_pretrained(path)
+    fast = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<eos>", pad_token="<eos>")
+    fast.chat_template = template
+    fast.save_pretrained(path)
     torch.manual_seed(0)
-    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     end = vocabulary["<eos>"]
-    config = LlamaConfig(
-        vocab_size=len(vocabulary), max_position_embeddings=8192, eos_token_id=end, pad_token_id=end, **sizes
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, **sizes}
+    config = getattr(transformers, f"{kind}Config")(
+        vocab_size=len(vocabulary), max_position_embeddings=context, eos_token_id=end, pad_token_id=end, **sizes
     )
-    LlamaForCausalLM(config).save_pretrained(path)
+    getattr(transformers, f"{kind}ForCausalLM")(config).save_pretrained(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def model_dir(tmp_path_factory) -> Path:
+    """A random Llama with 7 thousand parameters and one token per byte, saved as any model directory."""
+    return save_tiny(tmp_path_factory.mktemp("model"), "Llama", 8192)
+
+
+@pytest.fixture(scope="session")
+def qwen3_dir(tmp_path_factory) -> Path:
+    """The same of Qwen3's architecture, with its switch for thinking in the chat template."""
+    template = """{% for message in messages %}{{ message.role }}: {{ message.content }}
+{% endfor %}assistant: {% if enable_thinking is defined and enable_thinking is false %}<think>
+
+</think>
+
+{% endif %}"""
+    heads = {"num_key_value_heads": 1, "head_dim": 8}
+    return save_tiny(tmp_path_factory.mktemp("qwen3"), "Qwen3", 32_768, template, **heads)

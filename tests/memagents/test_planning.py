@@ -23,17 +23,18 @@ QWEN3 = {
     "1.7B": {"hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 28, "num_attention_heads": 16},
     "4B": {"hidden_size": 2560, "intermediate_size": 9728, "num_hidden_layers": 36, "num_attention_heads": 32},
 }
-ON_A_CARD = ["memory_agent", "memory_agent_imitation", "memory_r1", "memory_r1_imitation"]
+ON_A_CARD = ["memory_agent", "memory_agent_imitation", "memory_agent_qwen3", "memory_r1", "memory_r1_imitation"]
 
 
 @pytest.fixture
 def start_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Let recipes that start from SmolLM2 start from a Qwen3 of that size, of which there is a configuration only."""
+    """Let recipes of chat models start from a Qwen3 of that size, of which there is a configuration only."""
     monkeypatch.chdir(tmp_path)  # where no run has made a model
 
     def start(size: str) -> None:
         Qwen3Config(**COMMON | QWEN3[size]).save_pretrained(tmp_path / size)
         monkeypatch.setitem(local.MODELS, "smollm2", lambda: tmp_path / size)
+        Qwen3Config(**COMMON | QWEN3[size]).save_pretrained(tmp_path / "models" / "Qwen3-1.7B")
 
     return start
 
@@ -89,6 +90,23 @@ def test_every_shipped_recipe_has_a_plan(start_from) -> None:
         assert parameters == 1.721
         assert 40 < max(playing, learning) < 80
         assert disk > 3 * 12 * parameters
+
+
+def test_who_plays_while_it_learns_needs_both_at_once(start_from) -> None:
+    start_from("1.7B")
+    apart = plan(read_training_recipe("memory_r1"))
+    beside = plan(read_training_recipe("memory_r1", ["overlap=true", "correction=truncate"]))
+    cache = sum(need.playing for need in apart.needs if "keys and values" in need.what)
+    assert beside.learning >= apart.learning + cache
+    assert beside.playing == apart.playing
+
+
+def test_a_recipe_whose_model_is_not_here_has_a_line(start_from, tmp_path: Path) -> None:
+    start_from("1.7B")
+    (tmp_path / "models" / "Qwen3-1.7B" / "config.json").unlink()
+    done = CliRunner().invoke(app, ["plan"], catch_exceptions=False)
+    (line,) = (line for line in done.stdout.splitlines() if "memory_agent_qwen3" in line)
+    assert line.split()[1:] == ["not", "here", "-", "-", "-"]
 
 
 @pytest.mark.parametrize("name", ON_A_CARD)
