@@ -62,4 +62,6 @@ class Specialist(Policy):
 
 
 def _line(block: Block) -> str:
-    return f"{block.attributes['key']}: {block.text}" if "key" in block.attributes else block.text
+    """Return a block's text, behind who says it, or behind its key."""
+    head = block.attributes.get("speaker") or block.attributes.get("key")
+    return f"{head}: {block.text}" if head else block.text
