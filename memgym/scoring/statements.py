@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
 from memgym.episodes import Fact
@@ -48,8 +48,25 @@ HEDGES = frozenset(
 )
 """Words with which one says that something is not so, or only perhaps."""
 
-Rivals = Mapping[str, Sequence[str]]
-"""Values that others have, in the spelling of a rule, by their first words."""
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """Values that others have.
+
+    Args:
+        values: of anybody, in the spelling of a rule, by their first words; shared by all whom they may be told of.
+        own: those that are not others'.
+    """
+
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+
+    def beginning(self, word: str) -> Iterator[str]:
+        """Yield those whose first word is this one."""
+        return (value for value in self.values.get(word, ()) if value not in self.own)
+
+
+NO_RIVALS = Rivals()
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _COUNTED = re.compile(r"^(\d{1,9}): (.+)$", re.MULTILINE)
@@ -92,11 +109,11 @@ class Statements:
                 self._texts.append(f" {' '.join([*head, *words])} ")
         self._stems: dict[int, frozenset[str]] = {}
 
-    def state(self, fact: Fact, rivals: Rivals | None = None) -> bool:
+    def state(self, fact: Fact, rivals: Rivals = NO_RIVALS) -> bool:
         """Return whether one of them states a fact."""
         return bool(self.stating(fact, rivals))
 
-    def stating(self, fact: Fact, rivals: Rivals | None = None) -> set[int]:
+    def stating(self, fact: Fact, rivals: Rivals = NO_RIVALS) -> set[int]:
         """Return the numbers of those that state a fact; of one told in two statements, of the second.
 
         Args:
@@ -104,7 +121,7 @@ class Statements:
             rivals: values that others have, which must not stand between the name and the value.
         """
         valued = self.having(fact.value)
-        stating = {number for number in valued if self._says(number, fact, rivals or {})}
+        stating = {number for number in valued if self._says(number, fact, rivals)}
         if stating or not fact.apart:
             return stating
         named = set().union(*(self.having(name) for name in fact.names or (fact.subject,)))
@@ -129,7 +146,7 @@ class Statements:
         """Return whether one states a fact whose value is its only number."""
         return any(len(_numbers(self._texts[number])) == 1 for number in self.stating(fact))
 
-    def guess(self, fact: Fact, told: Collection[str], rivals: Rivals | None = None) -> bool:
+    def guess(self, fact: Fact, told: Collection[str], rivals: Rivals = NO_RIVALS) -> bool:
         """Return whether they are guesses at a fact: they state several other numbers or weekdays in the value's place.
 
         Args:
@@ -340,7 +357,7 @@ def _unrivalled(name: str, before: str, after: str, rivals: Rivals) -> bool:
 
 
 def _has_one(text: str, rivals: Rivals) -> bool:
-    return any(f" {rival} " in text for word in text.split() for rival in rivals.get(word, ()))
+    return any(f" {rival} " in text for word in text.split() for rival in rivals.beginning(word))
 
 
 def _cut(words: list[str], longest: int) -> Iterable[list[str]]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import NamedTuple
 
 from memgym.episodes import Episode, Fact, Question
 from memgym.scoring.statements import (
+    NO_RIVALS,
     Rivals,
     Statements,
     hedges,
@@ -45,7 +46,7 @@ class Need:
     """One thing to be held: a fact stated and not guessed, an answer in its sentence, or a passage carried."""
 
     fact: Fact | None = None
-    rivals: Rivals = field(default_factory=dict)
+    rivals: Rivals = NO_RIVALS
     told: frozenset[str] = frozenset()
     answer: tuple[str, tuple[str, ...]] | None = None
     passage: str = ""
@@ -192,9 +193,9 @@ class Support:
         if not self._stated(fact):
             return Held(*[memory.records(memory.carrying(passage))] * 3)
         need = self._stating(fact)
-        if memory.guess(fact, need.told, need.rivals):
-            return Held(frozenset(), frozenset(), frozenset())
         stating = memory.stating(fact, need.rivals)
+        if not stating or memory.guess(fact, need.told, need.rivals):
+            return Held(frozenset(), frozenset(), frozenset())
         stated, own = memory.records(stating), hedges(" ".join(sentences_with(passage, fact.value, self._rule)))
         meant = (n for n in stated if any(hedges(said) <= own for said in self._sentences(texts[n], fact.value)))
         overtook = [new for new in self._versions[fact.subject, fact.relation] if new.value != fact.value]
@@ -356,15 +357,8 @@ class Support:
 
     def _rivals(self, fact: Fact) -> Rivals:
         """Return the values that others than a fact's subject have."""
-        key = fact.relation, fact.subject, fact.value
-        if key not in self._others:
-            own = spell(fact.value, self._rule)
-            table: dict[str, list[str]] = {}
-            for value, subjects in self._holders.get(fact.relation, {}).items():
-                if value != own and fact.subject not in subjects:
-                    table.setdefault(value.split()[0], []).append(value)
-            self._others[key] = table
-        return self._others[key]
+        own = self._told[fact.subject, fact.relation] | {spell(fact.value, self._rule)}
+        return Rivals(self._values.get(fact.relation, {}), own)
 
     @cached_property
     def _told(self) -> Mapping[tuple[str, str], frozenset[str]]:
@@ -383,16 +377,13 @@ class Support:
         return found
 
     @cached_property
-    def _others(self) -> dict[tuple[str, str, str], Rivals]:
-        return {}
-
-    @cached_property
-    def _holders(self) -> dict[str, dict[str, set[str]]]:
-        """Relation to value, as the rule spells it, to the subjects that have it at any time."""
-        found: dict[str, dict[str, set[str]]] = {}
-        for fact in self._episode.facts:
-            if value := spell(fact.value, self._rule):
-                found.setdefault(fact.relation, {}).setdefault(value, set()).add(fact.subject)
+    def _values(self) -> dict[str, dict[str, list[str]]]:
+        """Relation to first word to the values of anybody that begin with it, as the rule spells them."""
+        spelled = dict.fromkeys((fact.relation, spell(fact.value, self._rule)) for fact in self._episode.facts)
+        found: dict[str, dict[str, list[str]]] = {}
+        for relation, value in spelled:
+            if value:
+                found.setdefault(relation, {}).setdefault(value.split()[0], []).append(value)
         return found
 
     @cached_property

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from memgym.episodes import Fact
-from memgym.scoring.statements import LONGEST, Statements, carries, most_frequent
+from memgym.scoring.statements import LONGEST, Rivals, Statements, carries, most_frequent
 
 PASSAGE = "Hi Ben! I have just adopted a cat called Olive, and she sleeps. Thanks!"
 
@@ -134,7 +134,7 @@ def test_long_texts_are_counted_at_once(sign: str) -> None:
     assert len(most_frequent(sign * 200_000, 2)) <= 1
 
 
-RIVALS = {"porto": ["porto"], "port": ["port krel"]}
+RIVALS = Rivals({"porto": ["porto"], "port": ["port krel"], "rome": ["rome"]}, own=frozenset({"rome"}))
 
 
 @pytest.mark.parametrize(
@@ -144,6 +144,7 @@ RIVALS = {"porto": ["porto"], "port": ["port krel"]}
         ("Ben lives in Porto, Mira lives in Lisbon.", True),
         ("Mira and Ben live in Porto and Lisbon.", False),  # who lives where?
         ("Mira, Ben and Ann live in Port Krel, Lisbon and Rome.", False),
+        ("Mira and Ben lived in Rome and live in Lisbon.", True),  # she had it, too
         ("Lisbon is where Mira lives, Porto where Ben lives.", True),
         ("Mira: Ben lives in Porto, and I live in Lisbon.", True),  # whose line it is, is clear
     ],
