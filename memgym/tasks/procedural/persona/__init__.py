@@ -22,6 +22,7 @@ from memgym.scoring.phrases import f1
 from memgym.scoring.text import best_over
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.procedural.persona.answers import canonical, same
+from memgym.tasks.procedural.persona.conversation import Conversation, Scene
 from memgym.tasks.procedural.persona.phrases import COUNTABLES, EVENTS
 from memgym.tasks.procedural.persona.questions import Asker
 from memgym.tasks.procedural.persona.relations import RELATIONS
@@ -37,7 +38,7 @@ DIFFICULTIES: dict[str, dict[str, int | float]] = {
 }
 
 _TOKENS_PER_SESSION = 2000
-_TOKENS_PER_EXCHANGE = 60  # a little more than the mean, so that no round of noise overshoots
+_TOKENS_OF_A_SCENE = 250  # no scene has more
 _TOPICS: tuple[Topic, ...] = (*RELATIONS, *COUNTABLES, *EVENTS)
 
 
@@ -126,7 +127,7 @@ class Persona(ProceduralTask):
     """
 
     name = "persona"
-    version = 2
+    version = 3
     source = "memgym (procedural; dialogues in the manner of LoCoMo, arXiv 2402.17753)"
     Config = PersonaConfig
 
@@ -174,9 +175,9 @@ class _Layout:
         self.story = story
         self.rng = story.rng
         self.config = config
-        self.topics = asker.topics
+        self.topics = list(dict.fromkeys(asker.topics))
         self.spare: list[tuple[str, Topic]] = list(asker.untold)
-        self.gossip: list[tuple[str, Topic]] = []
+        self.gossip: list[tuple[str, list[Topic]]] = []
         self.counter = get_counter(config.counter)
         self.used = 0
 
@@ -185,57 +186,72 @@ class _Layout:
         return tuple(self._session(number) for number in range(self.config.sessions))
 
     def _session(self, number: int) -> Session:
-        opener = self.rng.choice(self.story.speakers)
         # Minutes that no appointment has, so that the head of a session never holds an answer.
         minute = self.rng.randrange(12) * 5 + self.rng.randrange(1, 5)
         time = f"{self.story.days[number].isoformat()} {self.rng.randrange(8, 22):02d}:{minute:02d}"
-        exchanges = [self.story.exchange(block, opener) for block in self.story.blocks[number]]
-        self._add_noise(exchanges, number, opener, time)
-        self.rng.shuffle(exchanges)
-        lines = [line for exchange in exchanges for line in exchange]
+        speakers = self.story.speakers
+        conversation = Conversation(self.rng, speakers, self.story.cast[2:], self.rng.choice(speakers))
+        self.used += self.counter.count(f"[{time}]\n\n") + self._tokens(conversation.frame)
+        for passage in self.rng.sample(self.story.passages[number], len(self.story.passages[number])):
+            self._add(conversation, conversation.telling(passage))
+        if self.config.length is None:
+            self._add_turns(conversation, number)
+        else:
+            self._add_tokens(conversation, number, self.config.length * (number + 1) // self.config.sessions)
+        lines = conversation.lines()
         for position, line in enumerate(lines, 1):
             line.id = f"D{number + 1}:{position}"
         return Session(f"D{number + 1}", time, tuple(Turn(line.id, line.speaker, line.text) for line in lines))
 
-    def _add_noise(self, exchanges: list[list[Line]], number: int, opener: str, time: str) -> None:
-        """Add noise to a session: so many turns, or up to the session's part of the length."""
-        if self.config.length is None:
-            exchanges += [self._noise(number, opener) for _ in range((self.config.turns + 1) // 2)]
-            return
-        self.used += self.counter.count(f"[{time}]\n\n") + self._tokens(exchanges)
-        quota = self.config.length * (number + 1) // self.config.sessions
+    def _add(self, conversation: Conversation, scene: Scene) -> None:
+        conversation.add(scene)
+        self.used += self._tokens(scene.lines) + (self.counter.count(f"{scene.echo} ") if scene.echo else 0)
+
+    def _add_turns(self, conversation: Conversation, number: int) -> None:
+        """Add as many pairs of noise as the config says."""
+        pairs = (self.config.turns + 1) // 2
+        gossip = sum(self.rng.random() < self.config.distractors for _ in range(pairs))
+        for _ in range(gossip):
+            self._add(conversation, self._told(conversation, number))
+        chat = pairs - gossip
+        while chat:
+            long = min(chat, self.rng.choice((1, 2, 2, 3)))
+            self._add(conversation, conversation.chatting(long))
+            chat -= long
+
+    def _add_tokens(self, conversation: Conversation, number: int, quota: int) -> None:
+        """Add noise up to a number of tokens of the whole text."""
         while (missing := quota - self.used) > 0:
-            new = [self._noise(number, opener) for _ in range(missing // _TOKENS_PER_EXCHANGE)]
-            if not new:
-                new = [self._small_talk(opener)]
-                if self._tokens(new) > 2 * missing:
-                    break
-            exchanges += new
-            self.used += self._tokens(new)
+            if missing < _TOKENS_OF_A_SCENE:
+                scene = conversation.chatting(1)
+                if self._tokens(scene.lines) > 2 * missing:
+                    return
+            elif self.rng.random() < self.config.distractors:
+                scene = self._told(conversation, number)
+            else:
+                scene = conversation.chatting(self.rng.choice((1, 2, 2, 3)))
+            self._add(conversation, scene)
 
-    def _tokens(self, exchanges: list[list[Line]]) -> int:
-        return self.counter.count("".join(f"{line.speaker}: {line.text}\n" for lines in exchanges for line in lines))
+    def _tokens(self, lines: list[Line]) -> int:
+        return self.counter.count("".join(f"{line.speaker}: {line.text}\n" for line in lines))
 
-    def _noise(self, number: int, opener: str) -> list[Line]:
-        if self.rng.random() < self.config.distractors:
-            return self.story.exchange([self.story.gossip(*self._somebody(), number)], opener)
-        return self._small_talk(opener)
-
-    def _small_talk(self, opener: str) -> list[Line]:
-        return [
-            Line(speaker, self.story.mention() if self.rng.random() < 0.2 else self.story.chat())
-            for speaker in (opener, self.story.partner(opener))
-        ]
+    def _told(self, conversation: Conversation, number: int) -> Scene:
+        """Tell something of somebody nobody asks about."""
+        return conversation.telling(self.story.gossip(*self._somebody(), number))
 
     def _somebody(self) -> tuple[str, Topic]:
-        """Choose whom and what to gossip about; each person and topic comes once."""
+        """Choose whom and what to gossip about, the same person again as often as not; each topic of each comes once."""
         if self.spare and self.rng.random() < 0.2:
             return self.spare.pop()
-        while len(self.gossip) < 32:
+        while len(self.gossip) < 5:
             similar = self.rng.random() < self.config.similarity
-            topics = list(dict.fromkeys(self.topics)) if similar else _TOPICS
+            topics = self.topics if similar else _TOPICS
             name = self.story.name(self.rng.choice(self.story.cast) if similar else "")
-            self.gossip += [(name, topic) for topic in self.rng.sample(topics, min(8, len(topics)))]
-        position = self.rng.randrange(len(self.gossip))
-        self.gossip[position], self.gossip[-1] = self.gossip[-1], self.gossip[position]
-        return self.gossip.pop()
+            self.gossip.append((name, self.rng.sample(topics, min(8, len(topics)))))
+        if self.rng.random() < 0.5:
+            self.rng.shuffle(self.gossip)
+        name, topics = self.gossip[-1]
+        topic = topics.pop()
+        if not topics:
+            self.gossip.pop()
+        return name, topic

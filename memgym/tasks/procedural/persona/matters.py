@@ -23,10 +23,10 @@ MATTERS = (
         "home city",
         ("That article about rents [in big cities|downtown] [kept me awake|made me cross] [last night|on the way "
          "here].",
-         "[They say|I read that] rents have gone up [again|by a third], whole streets are [moving out|for sale]."),
+         "I read that rents have gone up [again|by a third], whole streets are [moving out|for sale]."),
         (("[Who can still pay that|And who pays such rents]?",
          "[Dentists, perhaps|Nobody I know], the rest [look further out|share]."),
-         ("Was it the one with the [map|pictures]?", "Yes, our street was [dark red|not even on it]."),
+         ("Was there a [map|list] with it?", "Yes, our street was [dark red|not even on it]."),
          ("Would you [move away|leave town] for that?",
           "[Not while I have my balcony|Only if the bakery came along].")),
         ("My landlord [reads the same paper, I am afraid|must have written it].",
@@ -83,7 +83,7 @@ MATTERS = (
     Matter(
         "boss",
         ("The office coffee machine [is broken again|now asks for a password|makes soup by accident].",
-         "Somebody has [repaired|kicked] the office coffee machine, and now it [whistles|is faster than ever]."),
+         "The office coffee machine [whistles|leaks] since somebody [kicked|cleaned] it."),
         (("So what do you drink [instead|now]?", "[Tea, under protest|Water, like the plants]."),
          ("Who looks after [it|the thing]?", "[Whoever is thirsty|A man from the third floor], in theory."),
          ("Did anybody complain?", "[There is a list on the wall|Everybody did, in writing].")),
@@ -103,7 +103,7 @@ MATTERS = (
     Matter(
         "favourite dish",
         ("What they [served|called food] at the canteen today was [grey|a riddle|surprisingly good].",
-         "The canteen has [a theme week|hidden the salt] again."),
+         "I had the dish of the day at the canteen, [and it moved|never again]."),
         (("Did you [finish it|eat it all]?", "[Half of it|Every bite], [out of politeness|I was starving]."),
          ("What was it meant to be?",
           "[The sign said stew|Nobody could tell], [I would not swear to it|and nobody asked]."),
@@ -136,10 +136,10 @@ MATTERS = (
     Matter(
         "car",
         ("I drove round the block [for ages|a dozen times] to park [this morning|just now].",
-         "They took away [the last parking spaces|half the parking] in our street."),
+         "They took away half the parking in our street, and I circled [for ages|until dark]."),
         (("And where [are you now|did you leave it]?", "[On the pavement, do not tell|Behind the church]."),
          ("Is it because of the roadworks?", "[And of the market|That is what the sign says]."),
-         ("Did they [ask anybody|announce it]?", "[In the small print|By a note on the windscreen].")),
+         ("Is there no garage?", "[With a waiting list|At the price of a flat].")),
         ("That is why I [walk|sold my permit].", "On our side [it is no better|they have put up bollards]."),
     ),
     Matter(
@@ -234,7 +234,7 @@ MATTERS = (
     ),
     Matter(
         "flatmate",
-        ("The flat across the street is [empty again|full of people].",
+        ("The flat across the street is [full of people|lit up all night], all of a sudden.",
          "Somebody has moved into the flat across the street, [with a telescope|without any curtains]."),
         (("Do you know who?", "[A couple, by the look of it|Students, four at least]."),
          ("Are they [noisy|friendly]?", "[They waved|Hard to say, they keep to themselves]."),
@@ -265,9 +265,9 @@ MATTERS = (
     Matter(
         "pet",
         ("There was a radio show about pets, [people called in crying|a parrot gave an interview].",
-         "The vet sends newsletters now, [with recipes|even to people without a pet]."),
+         "I heard [most|half] of a radio show about pets [in the bath|while ironing]."),
         (("Would you want an animal?", "[A quiet one|If somebody else walked it]."),
-         ("Do they say what it costs?", "[They avoid the subject|More than a holiday]."),
+         ("Did they say what one costs?", "[They avoided the subject|More than a holiday]."),
          ("Was it any good?", "[I cried, to be honest|Good enough to wash up by].")),
         ("I [find hairs on everything, without having any animal|feed the sparrows, that is all].",
          "Our school had [a hamster|snails], I [still feel guilty|was in charge of them]."),
@@ -294,7 +294,7 @@ MATTERS = (
     Matter(
         "",
         ("The letter from my bank [frightened me|was five pages long].",
-         "My bank has [written again|closed another branch]."),
+         "My bank has [written again|sent me another letter]."),
         (("What do they want?", "[My signature, in triplicate|To thank me, it seems]."),
          ("Did you understand it?", "[The greeting|Up to the second footnote]."),
          ("Can you not do that online?", "[Then the app locks me out|I like to shout at a person].")),
@@ -371,7 +371,7 @@ MATTERS = (
     Matter(
         "",
         ("The street festival [was the best in years|kept me awake half the night].",
-         "They are setting up [the street festival|stalls] [under my window|already]."),
+         "I went to the street festival [after work|with my niece]."),
         (("Is there music?", "[From two sides at once|A brass band, and then another]."),
          ("Did you eat anything?", "[Sugar on a stick|Something fried]."),
          ("Do you help out?", "[At the raffle, every year|Only with the eating].")),
