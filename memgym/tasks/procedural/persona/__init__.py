@@ -240,7 +240,7 @@ class _Layout:
         return conversation.telling(self.story.gossip(*self._somebody(), number))
 
     def _somebody(self) -> tuple[str, Topic]:
-        """Choose whom and what to gossip about, the same person again as often as not; each topic of each comes once."""
+        """Choose whom and what to gossip about, often the same person again; each topic of each comes once."""
         if self.spare and self.rng.random() < 0.2:
             return self.spare.pop()
         while len(self.gossip) < 5:

@@ -10,7 +10,7 @@ from random import Random
 from memgym.tasks.procedural.persona import phrases as say
 from memgym.tasks.procedural.persona import talk
 from memgym.tasks.procedural.persona.matters import MATTERS, Matter
-from memgym.tasks.procedural.persona.phrases import third, vary
+from memgym.tasks.procedural.persona.phrases import pick, third
 from memgym.tasks.procedural.persona.replies import REPLIES
 from memgym.tasks.procedural.persona.story import Line, Passage
 
@@ -58,7 +58,7 @@ class Conversation:
         self.names = names
         self.chains: list[list[Scene]] = []
         self.frame = [
-            self._line(speaker, self._pick(lines), name=self._first(to))
+            Line(speaker, self._pick(lines).format(name=self._first(to)))
             for lines, speaker, to in (
                 (talk.GREETINGS, self.opener, self.other),
                 (talk.WELCOMES, self.other, self.opener),
@@ -111,27 +111,28 @@ class Conversation:
         matter = self._matter()
         going_on = self._chain("", matter.about)
         texts = [f"{self._lead(going_on, '', matter.about, talk.LEADS)} {self._pick(matter.tells)}".strip()]
-        for question, answer in self.rng.sample(matter.asks, pairs - 1):
-            texts += [vary(self.rng, question), vary(self.rng, answer)]
-        texts.append(self._pick(matter.adds if self.rng.random() < 0.6 else talk.CLOSES))
+        if pairs > 1:
+            texts += [self._pick([text]) for asked in self.rng.sample(matter.asks, pairs - 1) for text in asked]
+        said, added, draw = self._pick(talk.CLOSES), self._pick(matter.adds), self.rng.random()
+        texts.append(said if draw < 0.25 else added if draw < 0.6 else f"{said} {added}")
         speakers = [self.opener, self.other] * pairs
-        return Scene([self._line(*turn) for turn in zip(speakers, texts, strict=True)], "", matter.about, going_on)
+        return Scene([Line(*turn) for turn in zip(speakers, texts, strict=True)], "", matter.about, going_on)
 
     def _mentioning(self) -> Scene:
         """Return two turns that name somebody but tell nothing about them."""
-        name, subject = self.rng.choice(self.names), self.rng.choice(talk.SUBJECTS)
-        remark, reply = (
-            self._line(speaker, vary(self.rng, text), name=name, first=self._first(name), subject=subject)
-            for speaker, text in zip((self.opener, self.other), self.rng.choice(talk.MENTIONS), strict=True)
-        )
-        return Scene([remark, reply], name, "", [])
+        words = {"name": self.rng.choice(self.names), "subject": self.rng.choice(talk.SUBJECTS)}
+        first = self._first(words["name"])
+        remark, reply = (self._pick([text]).format(**words, first=first) for text in self.rng.choice(talk.MENTIONS))
+        return Scene([Line(self.opener, remark), Line(self.other, reply)], words["name"], "", [])
 
     def _matter(self) -> Matter:
         """Choose something to chat about, preferably near to what has been talked about."""
         if not self._matters:
             self._matters = self.rng.sample(MATTERS, len(MATTERS))
-        said = {scenes[-1].about for scenes in self.chains} if self.rng.random() < 0.6 else ()
-        matter = next((matter for matter in self._matters if matter.about and matter.about in said), self._matters[-1])
+        matter = self._matters[-1]
+        if self.chains and self.rng.random() < 0.6:
+            about = self.rng.choice(self.chains)[-1].about
+            matter = next((near for near in self._matters if near.about == about), matter)
         self._matters.remove(matter)
         return matter
 
@@ -150,7 +151,7 @@ class Conversation:
             return self._pick(leads) if self.rng.random() < 0.4 else ""
         if who and going_on[-1].who == who:
             return say.say(self._pick(talk.SAME_PERSON), {}, name=self._first(who))
-        return say.say(self._pick(talk.SAME_THING), {}, about=vary(self.rng, REPLIES[about].about))
+        return say.say(self._pick(talk.SAME_THING), {}, about=self._pick([REPLIES[about].about]))
 
     def _prompt(self, passage: Passage, who: str, going_on: list[Scene]) -> str:
         """Return what the opener says so that the other one begins."""
@@ -172,18 +173,17 @@ class Conversation:
         if passage.kind in _TOLD and self.rng.random() < 0.35:
             question, answer = self.rng.choice(REPLIES[passage.about].follows)
             yours, mine = self._forms(passage, listener), self._forms(passage, teller)
-            lines = [self._said(listener, question, yours), self._said(teller, answer, mine)]
+            lines = [self._said(listener, [question], yours), self._said(teller, [answer], mine)]
             if self.rng.random() < 0.3:
                 lines[0].text = f"{self._pick(talk.REACTIONS['told'])} {lines[0].text}"
-            heard = [self._said(listener, self.rng.choice(talk.HEARD), yours)] if teller == self.opener else []
+            heard = [self._said(listener, talk.HEARD, yours)] if teller == self.opener else []
             return [*lines, *heard]
         return [] if listener == self.opener else [Line(listener, self._react(passage, listener))]
 
     def _react(self, passage: Passage, listener: str) -> str:
         """Return what somebody says to what was told."""
         if passage.kind in _TOLD and self.rng.random() < 0.6:
-            return self._said(listener, self.rng.choice(REPLIES[passage.about].reacts), self._forms(passage, "
-            "listener)).text
+            return say.say(self._pick(REPLIES[passage.about].reacts), self._forms(passage, listener))
         return self._pick(talk.REACTIONS["told" if passage.kind == "ask" else passage.kind])
 
     def _forms(self, passage: Passage, speaker: str) -> Mapping[str, str]:
@@ -193,13 +193,10 @@ class Conversation:
         return say.SECOND if passage.subject in (self.opener, self.other) else say.PRONOUN
 
     def _pick(self, templates: Sequence[str]) -> str:
-        return vary(self.rng, self.rng.choice(templates))
+        return pick(self.rng, templates)
 
-    def _said(self, speaker: str, template: str, forms: Mapping[str, str]) -> Line:
-        return Line(speaker, say.say(vary(self.rng, template), forms))
-
-    def _line(self, speaker: str, text: str, **words: str) -> Line:
-        return Line(speaker, say.say(text, {}, **words))
+    def _said(self, speaker: str, templates: Sequence[str], forms: Mapping[str, str]) -> Line:
+        return Line(speaker, say.say(self._pick(templates), forms))
 
     @staticmethod
     def _first(name: str) -> str:

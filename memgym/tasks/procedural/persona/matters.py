@@ -52,7 +52,7 @@ MATTERS = (
          "[Ten talents and no sleep|Somebody young with forty years of practice], [as far as I could see|no less]."),
          ("And did you [write down the number|apply]?", "[Out of curiosity, yes|I was too slow, the doors opened]."),
          ("Do they say what it pays?",
-          "[Fruit and a table football|A dynamic atmosphere], [it said|in large letters].")),
+          "[Fruit and a hammock|A dynamic atmosphere], [it said|in large letters].")),
         ("I [answered one of those once|know somebody who fell for that], [never again|it was a call centre].",
          "Nobody [finds work|gets hired] through a poster, if you ask me."),
     ),

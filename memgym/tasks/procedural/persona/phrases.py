@@ -8,9 +8,10 @@ the value, ``{w}`` a wrong or overtaken one (``{av}``, ``{aw}``: with an article
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 from random import Random
 from typing import NamedTuple
 
@@ -18,10 +19,13 @@ from memgym.words import content_words
 
 _COMMON = frozenset(
     """
-    after always answer answers belong call called change changed child come comes day days down else every
-    everything family found gave get go goes got half house just left made mother moved name named new next
-    now old one only orders other out over same says second signed signs sit started stay takes the through
-    too took under up went
+    after all always answer answers any away back because before behind belong call called cannot case change
+    changed child come comes day days down else end enough every everything family far first found full gave get
+    go goes got half handed house idea instead into just keep keeps know knows last late left like line longer lot
+    made make makes met month mother moved must name named needs never new next nothing now off old one only
+    orders other out over past people person put puts reason same say says second see set signed signs since sit
+    space started stay take takes taking the through time told too took two under until up way week weeks went
+    while whole without
     """.split()
 )
 """Words of statements that say of no relation which it is."""
@@ -47,14 +51,27 @@ def with_article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiouAEIO" else f"a {noun}"
 
 
-def vary(rng: Random, text: str) -> str:
-    """Choose for each ``[a|b]`` one of the two or more."""
-    return _EITHER.sub(lambda match: rng.choice(match[1].split("|")), text)
+@cache
+def variants(text: str) -> tuple[str, ...]:
+    """Return everything that a text with ``[a|b]`` in it, which stands for either, can be; sentences have capitals."""
+    parts = _EITHER.split(text)
+    choices = [part.split("|") if i % 2 else [part] for i, part in enumerate(parts)]
+    return tuple(_SENTENCE_START.sub(_upper, "".join(chosen)) for chosen in product(*choices))
+
+
+def pick(rng: Random, templates: Sequence[str]) -> str:
+    """Draw one of some templates, and one of what it can be."""
+    forms = variants(templates[int(rng.random() * len(templates))])
+    return forms[int(rng.random() * len(forms))]
 
 
 def say(template: str, person: Mapping[str, str], **words: str) -> str:
     """Fill in a template and start its sentences with capital letters."""
-    return _SENTENCE_START.sub(lambda match: match[0].upper(), template.format(**person, **words))
+    return _SENTENCE_START.sub(_upper, template.format(**person, **words))
+
+
+def _upper(match: re.Match[str]) -> str:
+    return match[0].upper()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,7 +240,7 @@ DISPUTE = (
     "That is a mix-up: {v} is {P} {noun}, not {w}.",
     "Not {w}, you must have misheard: {P} {noun} is {v}.",
     "Close, but {v} is {P} {noun} now, and {w} never was.",
-    "{w} is what everybody thinks, but {P} {noun} is {v}.",
+    "Everybody thinks it is {w}, but {P} {noun} is {v}.",
 )
 
 # The speaker puts right what was said in an earlier session.
@@ -234,7 +251,7 @@ CORRECTION = (
     "Scratch {w}, that was my mistake: {P} {noun} is {v}.",
     "When I told you {w} I had it wrong, {P} {noun} is {v}.",
     "I gave you the wrong answer about {P} {noun}, which is {v} and was never {w}.",
-    "About {P} {noun} I have to take {w} back, it is {v}.",
+    "I have to take {w} back, because {P} {noun} is {v}.",
     "It turns out that {P} {noun} is {v}, so forget that I said {w}.",
 )
 REVERT = (
@@ -243,7 +260,7 @@ REVERT = (
     "It did not work out with {w}, and {P} {noun} is back to {v}.",
     "I take back what I told you about {w}; {P} {noun} remains {v}.",
     "Never mind {w}, that lasted no time at all, and {P} {noun} is {v} like before.",
-    "{w} is history already, and {P} {noun} is {v} again.",
+    "So much for {w}, and {P} {noun} is {v} again.",
     "After the episode with {w}, {P} {noun} is {v} as before.",
 )
 CANCEL = (

@@ -12,7 +12,7 @@ from memgym.episodes import Fact
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.persona import phrases as say
 from memgym.tasks.procedural.persona import talk
-from memgym.tasks.procedural.persona.phrases import Countable, Event, Relation, third, vary, with_article
+from memgym.tasks.procedural.persona.phrases import Countable, Event, Relation, pick, third, with_article
 from memgym.tasks.procedural.persona.pools import COUNTRIES, FIRST_NAMES, MONTHS, NUMBERS, SURNAMES, WEEKDAYS
 from memgym.words import content_words
 
@@ -344,8 +344,7 @@ class Thread:
 
     def _go_on(self) -> Line:
         """Let the other speaker ask to hear more."""
-        rng = self.story.rng
-        return Line(self.story.partner(self.speaker), vary(rng, rng.choice(talk.GO_ON)))
+        return Line(self.story.partner(self.speaker), pick(self.story.rng, talk.GO_ON))
 
     def _passage(self, kind: str, *lines: Line) -> Passage:
         return Passage(self.subject, self.relation.name, kind, list(lines))

@@ -68,8 +68,14 @@ WHAT_DO_YOU_WANT_TO_KNOW = (
     "You [have a question|want to ask something], I can tell.", "[What did you want to ask|What is on your mind]?",
     "Ask me [anything|whatever you like].", "[You look puzzled|You have that look], what is it?",
 )  # fmt: skip
-ANSWERS = ("Funny you should ask.", "Let me think.", "[Good|I am glad] that you ask.", "Well.", "[Oh|Ah,] yes.",
-"Now that you ask.")
+ANSWERS = (
+    "Funny you should ask.",
+    "Let me think.",
+    "[Good|I am glad] that you ask.",
+    "Well.",
+    "[Oh|Ah,] yes.",
+    "Now that you ask.",
+)
 ASIDES = (
     "[Do not tell anybody|Keep it to yourself].", "[I had to laugh|I was speechless] at first.",
     "That is [all I can say|the whole story].", "You would not have guessed[.|, would you?]",

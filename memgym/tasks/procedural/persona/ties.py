@@ -60,7 +60,7 @@ LINKS = (
             "{v} leads the department that {S} {am} in.",
             "At the office {S} obey{s} {v}.",
             "{P} days off have to be approved by {v}.",
-            "{S} get{s} {my} orders from {v}.",
+            "{S} take{s} instructions from {v}.",
             "{v} chairs {P} team meetings.",
             "{P} appraisal was written by {v}.",
             "{S} work{s} under {v}.",
@@ -106,7 +106,7 @@ LINKS = (
             "People mistake {O} for {v}, as siblings look alike.",
             "{P} sibling goes by the name of {v}.",
         ),
-        claim=("{P} sibling is {w}", "{P} sibling is called {w}"),
+        claim=("{P} sibling is {w}", "{S} {have} a sibling named {w}"),
         current=(
             "Who is {P} sibling?",
             "What is the name of {P} sibling?",
@@ -133,7 +133,7 @@ LINKS = (
             "{P} grandmother spoils {v}, {my} cousin.",
             "{S} look{s} a lot like {v}, {my} cousin.",
         ),
-        claim=("{P} cousin is {w}", "{P} cousin is called {w}"),
+        claim=("{P} cousin is {w}", "{S} {have} a cousin named {w}"),
         current=(
             "Who is {P} cousin?",
             "What is the name of {P} cousin?",
@@ -216,7 +216,7 @@ FIXED = (
             "{S} check{s} every label because of {v}.",
             "Doctors have to know that {S} react{s} to {v}.",
             "{S} keep{s} tablets at hand in case of {v}.",
-            "For {O} a trace of {v} means a night in hospital.",
+            "For {O} a trace of {v} is enough for a night in hospital.",
         ),
         claim=("{S} {am} allergic to {w}", "{P} skin cannot stand {w}"),
         current=(
