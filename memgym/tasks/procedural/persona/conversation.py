@@ -114,7 +114,7 @@ class Conversation:
         if pairs > 1:
             texts += [self._pick([text]) for asked in self.rng.sample(matter.asks, pairs - 1) for text in asked]
         said, added, draw = self._pick(talk.CLOSES), self._pick(matter.adds), self.rng.random()
-        texts.append(said if draw < 0.25 else added if draw < 0.6 else f"{said} {added}")
+        texts.append(said if draw < 0.15 else added if draw < 0.5 else f"{said} {added}")
         speakers = [self.opener, self.other] * pairs
         return Scene([Line(*turn) for turn in zip(speakers, texts, strict=True)], "", matter.about, going_on)
 
@@ -151,7 +151,8 @@ class Conversation:
             return self._pick(leads) if self.rng.random() < 0.4 else ""
         if who and going_on[-1].who == who:
             return say.say(self._pick(talk.SAME_PERSON), {}, name=self._first(who))
-        return say.say(self._pick(talk.SAME_THING), {}, about=self._pick([REPLIES[about].about]))
+        about = self._pick([REPLIES[about].about])
+        return say.say(self._pick(talk.SAME_THING), {}, about=about[0].lower() + about[1:])
 
     def _prompt(self, passage: Passage, who: str, going_on: list[Scene]) -> str:
         """Return what the opener says so that the other one begins."""
@@ -182,9 +183,11 @@ class Conversation:
 
     def _react(self, passage: Passage, listener: str) -> str:
         """Return what somebody says to what was told."""
-        if passage.kind in _TOLD and self.rng.random() < 0.6:
-            return say.say(self._pick(REPLIES[passage.about].reacts), self._forms(passage, listener))
-        return self._pick(talk.REACTIONS["told" if passage.kind == "ask" else passage.kind])
+        if passage.kind not in _TOLD:
+            return self._pick(talk.REACTIONS[passage.kind])
+        said, draw = self._pick(talk.REACTIONS["told"]), self.rng.random()
+        peculiar = say.say(self._pick(REPLIES[passage.about].reacts), self._forms(passage, listener))
+        return said if draw < 0.25 else peculiar if draw < 0.7 else f"{said} {peculiar}"
 
     def _forms(self, passage: Passage, speaker: str) -> Mapping[str, str]:
         """Return the forms in which somebody speaks of whom a passage is about, who has been named."""

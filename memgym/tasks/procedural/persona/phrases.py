@@ -153,7 +153,7 @@ class Event(NamedTuple):
 # Somebody is named first, and then called by pronoun.
 NAMING = (
     "I had {name} on the phone the other day.",
-    "There is news from {name}.",
+    "I had a message from {name}.",
     "You remember {name}, I am sure.",
     "I ran into {name} after work.",
     "{name} wrote to me.",

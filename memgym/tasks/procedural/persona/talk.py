@@ -29,7 +29,7 @@ GOODBYES = (
 # What opens something new, what announces news, and what goes on about the same person or the same kind of thing.
 LEADS = (
     "[Before I forget|While I think of it].", "[Now something else|One more thing].", "By the way.", "On another note.",
-    "[Anyway|Well, anyway].", "[Changing the subject|To change the subject].", "[So|Right].",
+    "[Anyway|Well, anyway].", "[Changing the subject|To change the subject].",
 )  # fmt: skip
 NEWS = (
     "[Listen to this|Listen].", "You may want to know this.", "[Guess what|You will not guess this].",
