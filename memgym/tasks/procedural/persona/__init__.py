@@ -4,6 +4,10 @@ Facts are stated, updated, disputed, corrected, announced and called off, and wi
 about people nobody asks for. Questions ask for the value that holds at the end (``current``), the one before it
 (``former``), sums over sessions (``count``), the date of an event told relative to its session (``time``), a value of
 somebody's boss, sibling, … (``multihop``), and values never told or withdrawn (``unanswerable``).
+
+The two talk in scenes: somebody asks or begins, the other one answers, reacts or asks back, and what is near to a scene,
+the same person or the same kind of thing, follows it (:mod:`.conversation`). Each turn that tells a fact names whom it is
+about, by pronoun only after the name, so that the turn is evidence by itself.
 """
 
 from __future__ import annotations
@@ -47,9 +51,9 @@ class PersonaConfig(ProceduralConfig):
     """The knobs of ``persona``; each one left at None is set by the difficulty.
 
     Args:
-        difficulty: ``easy`` (about 2,300 tokens), ``medium`` (7,500) or ``hard`` (25,000).
+        difficulty: ``easy`` (about 2,400 tokens), ``medium`` (6,500) or ``hard`` (24,500).
         sessions: the number of conversations (default with a ``length``: at least one per 2,000 tokens).
-        turns: turns of noise per session, in pairs; without effect if ``length`` is given.
+        turns: turns of noise per session, in pairs, beside what is asked back; without effect if ``length`` is given.
         people: people asked about, the two who talk among them; the more there are, the less is told of each, and the
             less easily it is taken for something else.
         questions: questions per episode.

@@ -25,7 +25,7 @@ from memgym.tasks.procedural.persona.replies import REPLIES
 from memgym.tasks.procedural.persona.ties import LINKS
 
 SPLITS = Persona.splits
-SAMPLE = [(difficulty, split, i) for difficulty, n in (("easy", 56), ("medium", 14), ("hard", 3)) for split in SPLITS
+SAMPLE = [(difficulty, split, i) for difficulty, n in (("easy", 80), ("medium", 17), ("hard", 3)) for split in SPLITS
           for i in range(n)]  # fmt: skip
 
 
