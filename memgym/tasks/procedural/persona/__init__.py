@@ -5,9 +5,9 @@ about people nobody asks for. Questions ask for the value that holds at the end 
 (``former``), sums over sessions (``count``), the date of an event told relative to its session (``time``), a value of
 somebody's boss, sibling, … (``multihop``), and values never told or withdrawn (``unanswerable``).
 
-The two talk in scenes: somebody asks or begins, the other one answers, reacts or asks back, and what is near to a scene,
-the same person or the same kind of thing, follows it (:mod:`.conversation`). Each turn that tells a fact names whom it is
-about, by pronoun only after the name, so that the turn is evidence by itself.
+The two talk in scenes: somebody asks or begins, the other one answers, reacts or asks back, and what is about the same
+person or the same kind of thing follows (:mod:`.conversation`). Each turn that tells a fact names whom it is about, by
+pronoun only after the name, so that it is evidence by itself.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -42,7 +43,7 @@ def distinct(turns: list[str], n: int) -> float:
 def shared(turns: list[str]) -> list[bool]:
     """Return for each turn but the first whether it has a content word of the one before."""
     content = [{stem(word) for word in words(turn) if word not in STOP_WORDS} for turn in turns]
-    return [bool(one & next_one) for one, next_one in zip(content, content[1:], strict=False)]
+    return [bool(one & next_one) for one, next_one in pairwise(content)]
 
 
 def mean(values: list[bool]) -> float:
@@ -70,7 +71,7 @@ def test_turns_go_on_from_the_one_before(difficulty: str) -> None:
 
 @pytest.mark.parametrize("difficulty", EPISODES)
 def test_questions_are_followed_by_what_is_no_question(difficulty: str) -> None:
-    asked = [(turn, reply) for session in sessions(difficulty) for turn, reply in zip(session, session[1:], strict=False)
-             if turn.endswith("?")]  # fmt: skip
+    pairs = [pair for session in sessions(difficulty) for pair in pairwise(session)]
+    asked = [(turn, reply) for turn, reply in pairs if turn.endswith("?")]
     assert len(asked) > 0.15 * sum(map(len, sessions(difficulty)))
     assert mean([reply.endswith("?") for _, reply in asked]) < 0.15
