@@ -101,7 +101,7 @@ def test_what_a_suite_of_ones_own_left_out_is_recorded(tmp_path: Path) -> None:
     ("old", "new", "message"),
     [
         ("own-v1", "quick-v2", r"own\.toml is called 'quick-v2' like a suite of memgym"),
-        ("own-v1", "Quick-V1", "like a suite of memgym"),
+        ("own-v1", "Quick-V2", "like a suite of memgym"),
         ("own-v1", "quick-v2 ", "'name' must be of letters"),
         ("own-v1", "quick‑v0", "'name' must be of letters"),
         ('name = "own-v1"', "", r"own\.toml needs the field 'name'"),
