@@ -19,9 +19,9 @@ from memgym.tasks.procedural.persona.ties import LINKS
 
 _NAME = r"[A-Z][\w'-]* [A-Z][\w-]*"
 _SLOTS = {
-    "{S}": rf"(?P<who>I|[Yy]ou|{_NAME})",
+    "{S}": rf"(?P<who>I|[Yy]ou|They|{_NAME})",
     "{O}": rf"(?P<whom>me|you|{_NAME})",
-    "{P}": rf"(?P<whose>[Mm]y|[Yy]our|{_NAME}'s)",
+    "{P}": rf"(?P<whose>[Mm]y|[Yy]our|Their|{_NAME}'s)",
     "{my}": "(?:my|your|their)",
     "{s}": "s?",
     "{es}": "(?:es)?",
@@ -34,7 +34,7 @@ _SLOTS = {
     "{w}": "[^.!?,;]+?",
     "{aw}": "an? [^.!?,;]+?",
 }
-_HEARSAY = ("I hear that", "People say")
+_HEARSAY = tuple(frame.partition(" {}")[0] for frame in say.HEARSAY)
 _GONE = "(gone)"
 
 
@@ -118,7 +118,7 @@ class Diarist(Lexical):
 
 
 def _read(text: str, speaker: str, partner: str, topics: dict[str, tuple[str, str]]) -> Iterator[_Told]:
-    """Yield what a turn tells; ``topics`` holds what a speaker has announced to tell of."""
+    """Yield what a turn tells; ``topics`` holds what a speaker has announced or is asked to tell of."""
     if any(mark in text for mark in _HEARSAY):
         return
     for kind, what, pattern in _patterns():
@@ -127,11 +127,18 @@ def _read(text: str, speaker: str, partner: str, topics: dict[str, tuple[str, st
             continue
         parts = match.groupdict()
         named = parts.get("who") or parts.get("whom") or parts.get("whose") or "I"
-        subject = {"i": speaker, "me": speaker, "my": speaker, "you": partner, "your": partner}.get(
-            named.lower(), named.removesuffix("'s")
-        )
-        if kind == "topic":
-            topics[speaker] = subject, what
+        before = re.findall(_NAME, text[: match.start()]) or [partner]
+        subject = {
+            "i": speaker,
+            "me": speaker,
+            "my": speaker,
+            "you": partner,
+            "your": partner,
+            "they": before[-1],
+            "their": before[-1],
+        }.get(named.lower(), named.removesuffix("'s"))
+        if kind in ("topic", "ask"):
+            topics[speaker if kind == "topic" else partner] = subject, what
         elif kind == "value":
             if speaker in topics:
                 yield _Told(*topics.pop(speaker), parts["value"])
@@ -150,6 +157,7 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
         turned = (*say.DISPUTE, *say.CORRECTION, *say.REVERT, *say.UPDATE)
         found += [("told", relation.name, _pattern(text, about)) for text in turned]
         found += [("topic", relation.name, _pattern(text, about)) for text in say.TOPIC]
+        found += [("ask", relation.name, _pattern(text, about)) for text in say.ASK]
     for thing in say.COUNTABLES:
         words = {"{past}": thing.past, "{q} {n}": rf"(?P<value>\w+ {thing.noun})"}
         found += [("told", f"{thing.noun} {thing.past}", _pattern(text, words)) for text in say.COUNT]
@@ -159,7 +167,7 @@ def _patterns() -> tuple[tuple[str, str, re.Pattern[str]], ...]:
     for relation in RELATIONS:
         found += [("told", relation.name, _pattern(text, {})) for text in (*relation.update, *relation.state)]
     found += [("told", "trip to", _pattern(text, {})) for text in say.TRIP]
-    found += [("value", "", _pattern(text, {})) for text in say.TOPIC_VALUE]
+    found += [("value", "", _pattern(text, {})) for text in (*say.TOPIC_VALUE, *say.ASK_VALUE)]
     return tuple(found)
 
 

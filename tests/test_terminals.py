@@ -45,7 +45,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], int]] = {
     "memgym rejudge": ((RESULT, "--judge", "m"), 2),  # without a key
     "memgym merge": ((RESULT, "--out", "merged.jsonl"), 0),
     "memgym schema": ((), 0),
-    "memgym round": (("make", "spring", "--suite", "quick-v1", "--opens", "2999-12-31"), 0),
+    "memgym round": (("make", "spring", "--suite", "quick-v2", "--opens", "2999-12-31"), 0),
     "memgym serve-policy": (("baselines:Oracle",), 2),
     "memgym serve": ((), 2),  # what?
     "memgym inspect": (("custom", "--set", "path=rows.json"), 0),
@@ -170,7 +170,7 @@ def test_the_version(name: str, tmp_path: Path) -> None:
         ("memgym", ("table", "gone.jsonl")),
         ("memgym", ("verify", "gone.jsonl")),
         ("memgym", ("inspect", "persna")),
-        ("memgym", ("evaluate", "baselines:Lexicl", "--suite", "quick-v1")),
+        ("memgym", ("evaluate", "baselines:Lexicl", "--suite", "quick-v2")),
         ("memgym", ("play", "Longcontext-v1")),
         ("memagents", ("plot", "gone", "--out", "x.svg")),
     ],

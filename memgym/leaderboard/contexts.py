@@ -31,7 +31,7 @@ def context_kwargs(env: MemoryEnv, context: Context) -> dict[str, Any]:
     if "answer" not in env.phases:
         raise ConfigError(
             f"no answer is asked for, so there is no {CONTEXTS[context]}: take a suite in which the policy answers, "
-            "such as answers-v1"
+            "such as answers-v2"
         )
     if "read" in env.all_phases:
         keeps = {"memorizer": "first" if context == "full" else "forget", "section_tokens": _ALL}

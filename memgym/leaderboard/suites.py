@@ -125,12 +125,12 @@ _MEMFACTORY_SMALL = (
 )
 
 SUITES: dict[str, Suite] = {
-    "quick-v1": Suite(
-        "quick-v1", "is the answer in the memory? both environments, half a minute for a heuristic", _QUICK
+    "quick-v2": Suite(
+        "quick-v2", "is the answer in the memory? both environments, half a minute for a heuristic", _QUICK
     ),
-    "core-v1": Suite("core-v1", "the same at three difficulties", _CORE),
-    "answers-v1": Suite(
-        "answers-v1", "for language models: from reading to the answer, at three difficulties", _ANSWERS
+    "core-v2": Suite("core-v2", "the same at three difficulties", _CORE),
+    "answers-v2": Suite(
+        "answers-v2", "for language models: from reading to the answer, at three difficulties", _ANSWERS
     ),
     "ruler-v1": Suite("ruler-v1", "for language models: the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
     "long-v0": Suite("long-v0", "128k, 1M and 10M tokens in both environments: minutes for a heuristic", _LONGEST),

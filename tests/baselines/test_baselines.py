@@ -1,4 +1,4 @@
-"""What holds for every baseline, and the order in which they stand on ``quick-v1``."""
+"""What holds for every baseline, and the order in which they stand on ``quick-v2``."""
 
 from __future__ import annotations
 
@@ -179,13 +179,13 @@ def test_no_memory_keeps_nothing() -> None:
             assert not held
 
 
-# ------------------------------------------------------------------ quick-v1
+# ------------------------------------------------------------------ quick-v2
 
 
 @pytest.fixture(scope="module")
 def quick() -> dict[str, list[list[list[float]]]]:
     """Baseline to entry to episode to the scores of its questions."""
-    suite = get_suite("quick-v1")
+    suite = get_suite("quick-v2")
     names = ("Random", "NoMemory", "Recency", "KeepAll", "Lexical", "Diarist", "Oracle")
     results = {name: evaluate(f"baselines:{name}", suite) for name in names}
     return {
@@ -198,15 +198,15 @@ def suite_mean(entries: list[list[list[float]]]) -> float:
     return float(np.mean([np.mean(np.concatenate(episodes)) for episodes in entries]))
 
 
-def test_the_scale_of_quick_v1(quick: dict[str, list[list[list[float]]]]) -> None:
+def test_the_scale_of_quick(quick: dict[str, list[list[list[float]]]]) -> None:
     assert suite_mean(quick["Random"]) <= suite_mean(quick["NoMemory"])
     assert suite_mean(quick["Oracle"]) >= 0.95
     assert json.loads(json.dumps(quick)) == quick
 
 
-def test_every_column_of_quick_v1_separates(quick: dict[str, list[list[list[float]]]]) -> None:
+def test_every_column_of_quick_separates(quick: dict[str, list[list[list[float]]]]) -> None:
     """Nothing < the honest baselines < the ceiling in each, and keeping what holds wins where not everything fits."""
-    columns = [entry.name for entry in get_suite("quick-v1").entries]
+    columns = [entry.name for entry in get_suite("quick-v2").entries]
     for column, name in enumerate(columns):
         ordered = [totals(quick[policy][column]) for policy in ("NoMemory", "Lexical", "Oracle")]
         for worse, better in pairwise(ordered):
@@ -219,7 +219,7 @@ def test_every_column_of_quick_v1_separates(quick: dict[str, list[list[list[floa
 
 
 @pytest.mark.parametrize(("worse", "better"), [("NoMemory", "Recency"), ("Recency", "Lexical"), ("Lexical", "Oracle")])
-def test_the_gaps_on_quick_v1_are_beyond_the_noise(
+def test_the_gaps_on_quick_are_beyond_the_noise(
     quick: dict[str, list[list[list[float]]]], worse: str, better: str
 ) -> None:
     """A paired bootstrap: the same episodes are drawn for both, and for entries that share their episodes."""

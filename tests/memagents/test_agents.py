@@ -16,7 +16,7 @@ from memgym.registration import make
 EPISODES = 2
 
 
-@pytest.mark.parametrize("entry", get_suite("quick-v1").entries, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", get_suite("quick-v2").entries, ids=lambda entry: entry.name)
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_agent_plays_quick_to_the_end(name: str, entry, scripted) -> None:
     agent = load_agent({"agent": name}, {"main": scripted()})

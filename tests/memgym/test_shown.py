@@ -8,7 +8,7 @@ from memgym.shown import plain
 
 
 @pytest.mark.parametrize(
-    "text", ["", "core-v1", "Mira moved to Lisbon — é, 漢字, العربية, हिन्दी, 🙂", "<b>[red]x[/red]</b>", "a\\x1bb"]
+    "text", ["", "core-v2", "Mira moved to Lisbon — é, 漢字, العربية, हिन्दी, 🙂", "<b>[red]x[/red]</b>", "a\\x1bb"]
 )
 def test_what_can_be_seen_stays(text: str) -> None:
     assert plain(text) == text

@@ -1,4 +1,4 @@
-"""The real small model plays ``quick-v1`` as every agent, through every kind of backend."""
+"""The real small model plays ``quick-v2`` as every agent, through every kind of backend."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ VLLM = pytest.mark.filterwarnings("ignore")  # vLLM's own, at its import and at 
 
 @pytest.fixture(scope="module")
 def quick() -> Suite:
-    """One short episode of each entry of ``quick-v1``."""
-    suite = get_suite("quick-v1")
+    """One short episode of each entry of ``quick-v2``."""
+    suite = get_suite("quick-v2")
     short = [replace(entry, episodes=1, kwargs=entry.kwargs | SMALL[entry.kwargs["task"]]) for entry in suite.entries]
-    return Suite("quick-v1 cut short", suite.description, tuple(short))
+    return Suite("quick-v2 cut short", suite.description, tuple(short))
 
 
 @pytest.fixture(
@@ -66,6 +66,6 @@ def test_every_agent_plays_quick_with_the_real_small_model(name: str, backend: B
     assert verify(result) == []
     assert result.failed == []
     steps = [step for episode in result.episodes for step in episode.steps]
-    # quick-v1 asks for memory alone; the bank stays empty where nothing usable is extracted, as by this model mostly.
+    # quick-v2 asks for memory alone; the bank stays empty where nothing usable is extracted, as by this model mostly.
     assert {step.phase for step in steps} >= {*PHASES} - {"update", "answer"}
     assert all(step.action for step in steps if step.phase == "read")

@@ -73,7 +73,7 @@ ON_ROWS = ("--set", "task=custom", "--set", "path=rows.json")
 
 def test_envs_lists_environments_tasks_and_suites(run: Run) -> None:
     listing = run("envs").stdout
-    for name in (*ENVIRONMENTS, *TASKS, "quick-v1"):
+    for name in (*ENVIRONMENTS, *TASKS, "quick-v2"):
         assert name in listing
 
 
@@ -256,12 +256,12 @@ def test_compressed_results_and_their_comparison(run: Run, tmp_path: Path) -> No
 
 
 def test_evaluate_a_suite(run: Run, tmp_path: Path) -> None:
-    done = run("evaluate", "baselines:NoMemory", "--suite", "quick-v1")
+    done = run("evaluate", "baselines:NoMemory", "--suite", "quick-v2")
     (path,) = (tmp_path / "results").iterdir()
-    assert path.name == "quick-v1.baselines.NoMemory.seed0.jsonl"
-    assert read_result(path).header.suite == "quick-v1"
+    assert path.name == "quick-v2.baselines.NoMemory.seed0.jsonl"
+    assert read_result(path).header.suite == "quick-v2"
     assert "160/160" in done.stdout
-    assert "quick-v1: answer score" in done.stdout
+    assert "quick-v2: answer score" in done.stdout
 
 
 def test_many_settings_do_not_make_a_name_that_no_file_can_have(run: Run, tmp_path: Path) -> None:
@@ -313,11 +313,11 @@ def test_inspect_marks_evidence_and_facts(run: Run) -> None:
         (["play", "memgym/Longcontext-v1", "--set", "instructions=False"], "must be True or False, not 'False'"),
         (["play", "memgym/Longcontext-v1", "--index", "-1"], "episode index -1 is out of range"),
         (["evaluate", "baselines:Lexical"], "give either --suite NAME, or --env ENV_ID, or --round FILE"),
-        (["evaluate", "baselines:Lexical", "--suite", "quick-v2"], "Did you mean 'quick-v1'?"),
-        (["evaluate", "baselines:Lexcial", "--suite", "quick-v1"], "cannot load policy 'baselines:Lexcial'"),
-        (["evaluate", "baselines:Lexical", "--suite", "quick-v1", "--policy-set", "k=1"], "takes an option 'k'"),
-        (["evaluate", "baselines:Lexical", "--suite", "quick-v1", "--trials", "2"], "go with --env"),
-        (["evaluate", "baselines:Lexical", "--suite", "quick-v1", "--out", "rows.json"], "rows.json cannot be written"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v1"], "Did you mean 'quick-v2'?"),
+        (["evaluate", "baselines:Lexcial", "--suite", "quick-v2"], "cannot load policy 'baselines:Lexcial'"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v2", "--policy-set", "k=1"], "takes an option 'k'"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v2", "--trials", "2"], "go with --env"),
+        (["evaluate", "baselines:Lexical", "--suite", "quick-v2", "--out", "rows.json"], "rows.json cannot be written"),
         (["evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v1", "--split", "tset"], "'tset'"),
         (["evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v1", "--set", "task=custom"], "'path'"),
         (["table", "rows.json"], "rows.json: not a memgym result file"),
@@ -345,4 +345,4 @@ def test_the_exit_code_of_wrong_arguments(run: Run) -> None:
     done = run("play", "memgym/MemoryBnk-v1", code=2)
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
-    assert "No such option" in run("evaluate", "--sweet", "quick-v1", code=2).stderr
+    assert "No such option" in run("evaluate", "--sweet", "quick-v2", code=2).stderr

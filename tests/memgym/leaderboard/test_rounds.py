@@ -169,9 +169,9 @@ def test_an_evaluation_of_a_round_is_resumed_on_that_round(clock: Any) -> None:
 
 
 def test_seeds_differ_between_rounds_and_entries() -> None:
-    made = [rounds.make_round(name, "quick-v1", OPENS, MADE) for name in ("a", "b", "a")]
-    seeds = {rounds.entry_seed(one, entry.name) for one in made for entry in SUITES["quick-v1"].entries}
-    assert len(seeds) == 3 * len(SUITES["quick-v1"].entries)
+    made = [rounds.make_round(name, "quick-v2", OPENS, MADE) for name in ("a", "b", "a")]
+    seeds = {rounds.entry_seed(one, entry.name) for one in made for entry in SUITES["quick-v2"].entries}
+    assert len(seeds) == 3 * len(SUITES["quick-v2"].entries)
     assert all(0 <= seed < 2**63 for seed in seeds)
     texts = {make_envs(SMALL, round_=one)["doors"].reset(options={"index": 0})[0] for one in made}
     assert len(texts) == 3
@@ -182,7 +182,7 @@ def test_seeds_differ_between_rounds_and_entries() -> None:
     [
         {"seed": "0" * 32},
         {"name": "other"},
-        {"suite": "core-v1"},
+        {"suite": "core-v2"},
         {"made": MADE - timedelta(1)},
         {"opens": OPENS + timedelta(1)},
         {"commitment": "0" * 64},
@@ -192,7 +192,7 @@ def test_seeds_differ_between_rounds_and_entries() -> None:
     ids=str,
 )
 def test_whatever_is_changed_afterwards_is_found(change: dict[str, Any]) -> None:
-    whole = rounds.make_round("spring", "quick-v1", OPENS, MADE)
+    whole = rounds.make_round("spring", "quick-v2", OPENS, MADE)
     assert rounds.check_round(whole) == whole.seed
     with pytest.raises(DataError, match=r"the seed is not the one|out of order"):
         rounds.check_round(msgspec.structs.replace(whole, **change))
@@ -201,12 +201,12 @@ def test_whatever_is_changed_afterwards_is_found(change: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     ("name", "suite", "opens", "said"),
     [
-        ("a b", "quick-v1", OPENS, "a round's name has"),
-        ("", "quick-v1", OPENS, "a round's name has"),
-        ("../a", "quick-v1", OPENS, "a round's name has"),
-        ("a", "quick", OPENS, "Did you mean 'quick-v1'"),
+        ("a b", "quick-v2", OPENS, "a round's name has"),
+        ("", "quick-v2", OPENS, "a round's name has"),
+        ("../a", "quick-v2", OPENS, "a round's name has"),
+        ("a", "quick", OPENS, "Did you mean 'quick-v2'"),
         ("a", "real-v1", OPENS, "cannot be sealed: the episodes of entry"),
-        ("a", "quick-v1", MADE, "opens on a later day"),
+        ("a", "quick-v2", MADE, "opens on a later day"),
     ],
 )
 def test_rounds_that_cannot_be_made(name: str, suite: str, opens: date, said: str) -> None:
@@ -247,5 +247,5 @@ def test_nothing_is_overwritten(clock: Any) -> None:
     assert Path("spring.secret.json").read_bytes() == before
     wrong = run("round", "make", "x", "--suite", SMALL.name, "--opens", "soon", code=2)
     assert "--opens takes a day such as 2027-03-01" in wrong.stderr
-    both = run("evaluate", "baselines:Random", "--round", "spring.secret.json", "--suite", "quick-v1", code=2)
+    both = run("evaluate", "baselines:Random", "--round", "spring.secret.json", "--suite", "quick-v2", code=2)
     assert "give either --suite NAME, or --env ENV_ID, or --round FILE" in both.stderr

@@ -41,9 +41,9 @@ def test_published_suites_can_be_played() -> None:
         assert get_suite(name).name == name
         assert len({e.name for e in suite.entries}) == len(suite.entries)
         assert json.loads(json.dumps([e.kwargs for e in suite.entries])) == [e.kwargs for e in suite.entries]
-    for played in SUITES["quick-v1"].entries:
+    for played in SUITES["quick-v2"].entries:
         assert gym.make(played.env_id, **played.kwargs, split=played.split)
-    with pytest.raises(ConfigError, match=r"unknown suite 'quick'\. Did you mean 'quick-v1'\?"):
+    with pytest.raises(ConfigError, match=r"unknown suite 'quick'\. Did you mean 'quick-v2'\?"):
         get_suite("quick")
 
 
@@ -100,9 +100,9 @@ def test_what_a_suite_of_ones_own_left_out_is_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("own-v1", "quick-v1", r"own\.toml is called 'quick-v1' like a suite of memgym"),
-        ("own-v1", "Quick-V1", "like a suite of memgym"),
-        ("own-v1", "quick-v1 ", "'name' must be of letters"),
+        ("own-v1", "quick-v2", r"own\.toml is called 'quick-v2' like a suite of memgym"),
+        ("own-v1", "Quick-V2", "like a suite of memgym"),
+        ("own-v1", "quick-v2 ", "'name' must be of letters"),
         ("own-v1", "quick‑v0", "'name' must be of letters"),
         ('name = "own-v1"', "", r"own\.toml needs the field 'name'"),
         ('name = "own-v1"', "name = 3", "'name' must be of letters"),
@@ -156,9 +156,9 @@ def test_a_wrong_argument_names_its_entry() -> None:
 def test_other_entries_under_a_name_of_ours_are_seen_in_the_table_and_by_verification() -> None:
     entry = SuiteEntry("easy", "memgym/Longcontext-v1", {"task": "multihop", "length": 600}, episodes=1)
     console = Console(width=200)
-    for name, seen in (("quick-v1", True), ("own-v1", False)):
+    for name, seen in (("quick-v2", True), ("own-v1", False)):
         result = evaluate("baselines:Lexical", Suite(name, "", (entry,)))
         with console.capture() as capture:
             console.print(*leaderboard_tables([result]))
-        assert ("not the entries of memgym's suite quick-v1" in " ".join(capture.get().split())) is seen
+        assert ("not the entries of memgym's suite quick-v2" in " ".join(capture.get().split())) is seen
         assert bool(verify(result)) is seen

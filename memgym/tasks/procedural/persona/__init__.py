@@ -4,6 +4,10 @@ Facts are stated, updated, disputed, corrected, announced and called off, and wi
 about people nobody asks for. Questions ask for the value that holds at the end (``current``), the one before it
 (``former``), sums over sessions (``count``), the date of an event told relative to its session (``time``), a value of
 somebody's boss, sibling, … (``multihop``), and values never told or withdrawn (``unanswerable``).
+
+The two talk in scenes: somebody asks or begins, the other one answers, reacts or asks back, and what is about the same
+person or the same kind of thing follows (:mod:`.conversation`). Each turn that tells a fact names whom it is about, by
+pronoun only after the name, so that it is evidence by itself.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from memgym.scoring.phrases import f1
 from memgym.scoring.text import best_over
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.procedural.persona.answers import canonical, same
+from memgym.tasks.procedural.persona.conversation import Conversation, Scene
 from memgym.tasks.procedural.persona.phrases import COUNTABLES, EVENTS
 from memgym.tasks.procedural.persona.questions import Asker
 from memgym.tasks.procedural.persona.relations import RELATIONS
@@ -37,7 +42,7 @@ DIFFICULTIES: dict[str, dict[str, int | float]] = {
 }
 
 _TOKENS_PER_SESSION = 2000
-_TOKENS_PER_EXCHANGE = 60  # a little more than the mean, so that no round of noise overshoots
+_TOKENS_OF_A_SCENE = 250  # no scene has more
 _TOPICS: tuple[Topic, ...] = (*RELATIONS, *COUNTABLES, *EVENTS)
 
 
@@ -46,9 +51,9 @@ class PersonaConfig(ProceduralConfig):
     """The knobs of ``persona``; each one left at None is set by the difficulty.
 
     Args:
-        difficulty: ``easy`` (about 2,300 tokens), ``medium`` (7,500) or ``hard`` (25,000).
+        difficulty: ``easy`` (about 2,400 tokens), ``medium`` (6,500) or ``hard`` (24,500).
         sessions: the number of conversations (default with a ``length``: at least one per 2,000 tokens).
-        turns: turns of noise per session, in pairs; without effect if ``length`` is given.
+        turns: turns of noise per session, in pairs, beside what is asked back; without effect if ``length`` is given.
         people: people asked about, the two who talk among them; the more there are, the less is told of each, and the
             less easily it is taken for something else.
         questions: questions per episode.
@@ -126,7 +131,7 @@ class Persona(ProceduralTask):
     """
 
     name = "persona"
-    version = 2
+    version = 3
     source = "memgym (procedural; dialogues in the manner of LoCoMo, arXiv 2402.17753)"
     Config = PersonaConfig
 
@@ -174,9 +179,9 @@ class _Layout:
         self.story = story
         self.rng = story.rng
         self.config = config
-        self.topics = asker.topics
+        self.topics = list(dict.fromkeys(asker.topics))
         self.spare: list[tuple[str, Topic]] = list(asker.untold)
-        self.gossip: list[tuple[str, Topic]] = []
+        self.gossip: list[tuple[str, list[Topic]]] = []
         self.counter = get_counter(config.counter)
         self.used = 0
 
@@ -185,57 +190,72 @@ class _Layout:
         return tuple(self._session(number) for number in range(self.config.sessions))
 
     def _session(self, number: int) -> Session:
-        opener = self.rng.choice(self.story.speakers)
         # Minutes that no appointment has, so that the head of a session never holds an answer.
         minute = self.rng.randrange(12) * 5 + self.rng.randrange(1, 5)
         time = f"{self.story.days[number].isoformat()} {self.rng.randrange(8, 22):02d}:{minute:02d}"
-        exchanges = [self.story.exchange(block, opener) for block in self.story.blocks[number]]
-        self._add_noise(exchanges, number, opener, time)
-        self.rng.shuffle(exchanges)
-        lines = [line for exchange in exchanges for line in exchange]
+        speakers = self.story.speakers
+        conversation = Conversation(self.rng, speakers, self.story.cast[2:], self.rng.choice(speakers))
+        self.used += self.counter.count(f"[{time}]\n\n") + self._tokens(conversation.frame)
+        for passage in self.rng.sample(self.story.passages[number], len(self.story.passages[number])):
+            self._add(conversation, conversation.telling(passage))
+        if self.config.length is None:
+            self._add_turns(conversation, number)
+        else:
+            self._add_tokens(conversation, number, self.config.length * (number + 1) // self.config.sessions)
+        lines = conversation.lines()
         for position, line in enumerate(lines, 1):
             line.id = f"D{number + 1}:{position}"
         return Session(f"D{number + 1}", time, tuple(Turn(line.id, line.speaker, line.text) for line in lines))
 
-    def _add_noise(self, exchanges: list[list[Line]], number: int, opener: str, time: str) -> None:
-        """Add noise to a session: so many turns, or up to the session's part of the length."""
-        if self.config.length is None:
-            exchanges += [self._noise(number, opener) for _ in range((self.config.turns + 1) // 2)]
-            return
-        self.used += self.counter.count(f"[{time}]\n\n") + self._tokens(exchanges)
-        quota = self.config.length * (number + 1) // self.config.sessions
+    def _add(self, conversation: Conversation, scene: Scene) -> None:
+        conversation.add(scene)
+        self.used += self._tokens(scene.lines) + (self.counter.count(f"{scene.echo} ") if scene.echo else 0)
+
+    def _add_turns(self, conversation: Conversation, number: int) -> None:
+        """Add as many pairs of noise as the config says."""
+        pairs = (self.config.turns + 1) // 2
+        gossip = sum(self.rng.random() < self.config.distractors for _ in range(pairs))
+        for _ in range(gossip):
+            self._add(conversation, self._told(conversation, number))
+        chat = pairs - gossip
+        while chat:
+            long = min(chat, self.rng.choice((1, 2, 2, 3)))
+            self._add(conversation, conversation.chatting(long))
+            chat -= long
+
+    def _add_tokens(self, conversation: Conversation, number: int, quota: int) -> None:
+        """Add noise up to a number of tokens of the whole text."""
         while (missing := quota - self.used) > 0:
-            new = [self._noise(number, opener) for _ in range(missing // _TOKENS_PER_EXCHANGE)]
-            if not new:
-                new = [self._small_talk(opener)]
-                if self._tokens(new) > 2 * missing:
-                    break
-            exchanges += new
-            self.used += self._tokens(new)
+            if missing < _TOKENS_OF_A_SCENE:
+                scene = conversation.chatting(1)
+                if self._tokens(scene.lines) > 2 * missing:
+                    return
+            elif self.rng.random() < self.config.distractors:
+                scene = self._told(conversation, number)
+            else:
+                scene = conversation.chatting(self.rng.choice((1, 2, 2, 3)))
+            self._add(conversation, scene)
 
-    def _tokens(self, exchanges: list[list[Line]]) -> int:
-        return self.counter.count("".join(f"{line.speaker}: {line.text}\n" for lines in exchanges for line in lines))
+    def _tokens(self, lines: list[Line]) -> int:
+        return self.counter.count("".join(f"{line.speaker}: {line.text}\n" for line in lines))
 
-    def _noise(self, number: int, opener: str) -> list[Line]:
-        if self.rng.random() < self.config.distractors:
-            return self.story.exchange([self.story.gossip(*self._somebody(), number)], opener)
-        return self._small_talk(opener)
-
-    def _small_talk(self, opener: str) -> list[Line]:
-        return [
-            Line(speaker, self.story.mention() if self.rng.random() < 0.2 else self.story.chat())
-            for speaker in (opener, self.story.partner(opener))
-        ]
+    def _told(self, conversation: Conversation, number: int) -> Scene:
+        """Tell something of somebody nobody asks about."""
+        return conversation.telling(self.story.gossip(*self._somebody(), number))
 
     def _somebody(self) -> tuple[str, Topic]:
-        """Choose whom and what to gossip about; each person and topic comes once."""
+        """Choose whom and what to gossip about, often the same person again; each topic of each comes once."""
         if self.spare and self.rng.random() < 0.2:
             return self.spare.pop()
-        while len(self.gossip) < 32:
+        while len(self.gossip) < 5:
             similar = self.rng.random() < self.config.similarity
-            topics = list(dict.fromkeys(self.topics)) if similar else _TOPICS
+            topics = self.topics if similar else _TOPICS
             name = self.story.name(self.rng.choice(self.story.cast) if similar else "")
-            self.gossip += [(name, topic) for topic in self.rng.sample(topics, min(8, len(topics)))]
-        position = self.rng.randrange(len(self.gossip))
-        self.gossip[position], self.gossip[-1] = self.gossip[-1], self.gossip[position]
-        return self.gossip.pop()
+            self.gossip.append((name, self.rng.sample(topics, min(8, len(topics)))))
+        if self.rng.random() < 0.5:
+            self.rng.shuffle(self.gossip)
+        name, topics = self.gossip[-1]
+        topic = topics.pop()
+        if not topics:
+            self.gossip.pop()
+        return name, topic

@@ -1,36 +1,48 @@
 """The grammar of the ``persona`` task and what can be said about any relation.
 
 A template is a ``str.format`` pattern that serves all three grammatical persons: ``{S}`` subject, ``{O}`` object,
-``{P}`` possessive, ``{my}`` its pronoun, ``{s} {es} {ies} {have} {am} {was}`` verb endings and forms. ``{v}`` is
+``{P}`` possessive, ``{my}`` its pronoun, ``{s} {es} {ies} {have} {am} {was} {does}`` verb endings and forms. ``{v}`` is
 the value, ``{w}`` a wrong or overtaken one (``{av}``, ``{aw}``: with an article), ``{noun}`` the relation in words.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from random import Random
 from typing import NamedTuple
 
 from memgym.words import content_words
 
 _COMMON = frozenset(
     """
-    after always answer answers belong call called change changed child come comes day days down else every
-    everything family found gave get go goes got half house just left made mother moved name named new next
-    now old one only orders other out over same says second signed signs sit started stay takes the through
-    too took under up went
+    after all always answer answers any away back because before behind belong call called cannot case change
+    changed child come comes day days down else end enough every everything family far first found full gave get
+    go goes got half handed house idea instead into just keep keeps know knows last late left like line longer lot
+    made make makes met month mother moved must name named needs never new next nothing now off old one only
+    orders other out over past people person put puts reason same say says second see set signed signs since sit
+    space started stay take takes taking the through time told too took two under until up way week weeks went
+    while whole without
     """.split()
 )
 """Words of statements that say of no relation which it is."""
+_EITHER = re.compile(r"\[([^\]]*)\]")
 _SENTENCE_START = re.compile(r"(?:^|(?<=[.!?] ))[a-z]")
-_PLAIN = {"s": "", "es": "", "ies": "y", "have": "have"}
+_PLAIN = {"s": "", "es": "", "ies": "y", "have": "have", "does": "do"}
 FIRST = {"S": "I", "O": "me", "P": "my", "my": "my", "am": "am", "was": "was", **_PLAIN}
 SECOND = {"S": "you", "O": "you", "P": "your", "my": "your", "am": "are", "was": "were", **_PLAIN}
+PRONOUN = {"S": "they", "O": "them", "P": "their", "my": "their", "am": "are", "was": "were", **_PLAIN}
+"""Of somebody who has been named before."""
+CARRIED = ("{S} ", "{P} ")
+"""Statements that begin so may speak of somebody named in the sentence before."""
 
 
 def third(name: str) -> dict[str, str]:
     """Return the forms for speaking about ``name``."""
-    verb = {"s": "s", "es": "es", "ies": "ies", "have": "has", "am": "is", "was": "was"}
+    verb = {"s": "s", "es": "es", "ies": "ies", "have": "has", "am": "is", "was": "was", "does": "does"}
     return {"S": name, "O": name, "P": f"{name}'s", "my": "their", **verb}
 
 
@@ -39,9 +51,27 @@ def with_article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiouAEIO" else f"a {noun}"
 
 
-def say(template: str, person: dict[str, str], **words: str) -> str:
+@cache
+def variants(text: str) -> tuple[str, ...]:
+    """Return everything that a text with ``[a|b]`` in it, which stands for either, can be; sentences have capitals."""
+    parts = _EITHER.split(text)
+    choices = [part.split("|") if i % 2 else [part] for i, part in enumerate(parts)]
+    return tuple(_SENTENCE_START.sub(_upper, "".join(chosen)) for chosen in product(*choices))
+
+
+def pick(rng: Random, templates: Sequence[str]) -> str:
+    """Draw one of some templates, and one of what it can be."""
+    forms = variants(templates[int(rng.random() * len(templates))])
+    return forms[int(rng.random() * len(forms))]
+
+
+def say(template: str, person: Mapping[str, str], **words: str) -> str:
     """Fill in a template and start its sentences with capital letters."""
-    return _SENTENCE_START.sub(lambda match: match[0].upper(), template.format(**person, **words))
+    return _SENTENCE_START.sub(_upper, template.format(**person, **words))
+
+
+def _upper(match: re.Match[str]) -> str:
+    return match[0].upper()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +88,7 @@ class Relation:
         plan: templates that announce a change, which happens unless it is called off.
         cancel: templates that call it off.
         former: questions after the value before the current one.
-        claim: templates with which somebody asserts a value from hearsay.
+        claim: what somebody may assert from hearsay, as :data:`HEARSAY` frames it.
     """
 
     name: str
@@ -75,8 +105,19 @@ class Relation:
     @property
     def cues(self) -> tuple[str, ...]:
         """The words that tell of this relation: its name, and what is peculiar to its statements."""
-        said = content_words(*self.state, *self.update)
-        return tuple(dict.fromkeys((*content_words(self.name, self.noun), *(w for w in said if w not in _COMMON))))
+        return _cues(self)
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The templates with which somebody asserts a value from hearsay."""
+        return tuple(frame.format(claim) for frame in HEARSAY for claim in self.claim)
+
+
+@cache
+def _cues(relation: Relation) -> tuple[str, ...]:
+    said = content_words(*relation.state, *relation.update)
+    own = (word for word in said if word not in _COMMON)
+    return tuple(dict.fromkeys((*content_words(relation.name, relation.noun), *own)))
 
 
 class Countable(NamedTuple):
@@ -109,12 +150,28 @@ class Event(NamedTuple):
         return cls(past, " ".join([base, *past.split()[1:]]))
 
 
+# Somebody is named first, and then called by pronoun.
+NAMING = (
+    "I had {name} on the phone the other day.",
+    "I had a message from {name}.",
+    "You remember {name}, I am sure.",
+    "I ran into {name} after work.",
+    "{name} wrote to me.",
+    "This is about {name}.",
+    "I met {name} for a coffee.",
+    "{name} came round for tea.",
+)
+
 # A new value, for relations that change.
 UPDATE = (
     "There is a change in {P} {noun}: {v} from now on.",
     "Small update on {P} {noun}, which is {v} now.",
-    "As for {P} {noun}, the latest is {v}.",
+    "As for {P} {noun}, make that {v}.",
     "{P} {noun} has changed, and the new answer is {v}.",
+    "You can cross out the old entry for {P} {noun} and write {v}.",
+    "{P} {noun} is not the same any more: {v}, as of this week.",
+    "Since last week {P} {noun} has been {v}.",
+    "Things have moved on with {P} {noun}, which is now {v}.",
 )
 
 # A statement over two turns of the same speaker: the topic, and after the other's reply the value.
@@ -124,6 +181,8 @@ TOPIC = (
     "I can see that you are curious about {P} {noun}.",
     "I have been meaning to bring up {P} {noun}.",
     "Let me explain about {P} {noun}.",
+    "I promised to explain about {P} {noun}.",
+    "You were curious about {P} {noun} the last time.",
 )
 TOPIC_VALUE = (
     "Well, it is {v}, no more and no less.",
@@ -132,11 +191,36 @@ TOPIC_VALUE = (
     "Without further ado, {v}.",
     "Long story short: {v}.",
     "Right, it is {v}, and that is all there is to it.",
+    "It is {v}, to put it plainly.",
+    "The short answer is {v}.",
 )
-APART = ("deserve", "wondering", "curious", "meaning", "explain", "less", "short", "plainly", "ado", "right")
+# The same, asked by the other speaker.
+ASK = (
+    "What is the latest on {P} {noun}?",
+    "Do you have the latest about {P} {noun}?",
+    "I am curious, what came of {P} {noun}?",
+    "Can you explain to me what is going on with {P} {noun}?",
+    "I keep wondering about {P} {noun}, do you know more?",
+)
+ASK_VALUE = (
+    "The latest is {v}.",
+    "It is {v}, if I have the latest.",
+    "Plainly said, it is {v}.",
+    "The short answer is {v}, I believe.",
+    "As far as I can explain it, {v}.",
+)
+APART = ("deserve", "wondering", "curious", "meaning", "explain", "less", "short", "plainly", "ado", "right", "latest")
 """By these words the two turns are known to belong together."""
 
 # Somebody asserts a wrong value; the answer denies it or puts it right.
+HEARSAY = (
+    "I hear that {}!",
+    "People say {}.",
+    "Word has it that {}.",
+    "Rumour has it that {}.",
+    "Is it true that {}?",
+    "Somebody told me that {}.",
+)
 DENIAL = (
     "No, that is not right: what you know about {P} {noun} still stands.",
     "Not true, nothing is different about {P} {noun}.",
@@ -144,6 +228,9 @@ DENIAL = (
     "That is only a rumour, {P} {noun} is the same as ever.",
     "Who told you that? The old answer about {P} {noun} is the right one.",
     "Not at all. {P} {noun} has not become anything else.",
+    "Whoever says so has not asked: nothing is new about {P} {noun}.",
+    "Nonsense, {P} {noun} is just what it was.",
+    "I would know, and {P} {noun} has not changed at all.",
 )
 DISPUTE = (
     "No, not {w}: {P} {noun} is {v}.",
@@ -151,6 +238,9 @@ DISPUTE = (
     "Almost, but {w} is wrong; {P} {noun} is {v}.",
     "Whoever said {w} made that up, because {P} {noun} is {v}.",
     "That is a mix-up: {v} is {P} {noun}, not {w}.",
+    "Not {w}, you must have misheard: {P} {noun} is {v}.",
+    "Close, but {v} is {P} {noun} now, and {w} never was.",
+    "Everybody thinks it is {w}, but {P} {noun} is {v}.",
 )
 
 # The speaker puts right what was said in an earlier session.
@@ -160,6 +250,9 @@ CORRECTION = (
     "I mixed something up the other day, {P} {noun} is really {v} rather than {w}.",
     "Scratch {w}, that was my mistake: {P} {noun} is {v}.",
     "When I told you {w} I had it wrong, {P} {noun} is {v}.",
+    "I gave you the wrong answer about {P} {noun}, which is {v} and was never {w}.",
+    "I have to take {w} back, because {P} {noun} is {v}.",
+    "It turns out that {P} {noun} is {v}, so forget that I said {w}.",
 )
 REVERT = (
     "Forget what I said about {w}: {P} {noun} is {v} again, as it was before.",
@@ -167,18 +260,24 @@ REVERT = (
     "It did not work out with {w}, and {P} {noun} is back to {v}.",
     "I take back what I told you about {w}; {P} {noun} remains {v}.",
     "Never mind {w}, that lasted no time at all, and {P} {noun} is {v} like before.",
+    "So much for {w}, and {P} {noun} is {v} again.",
+    "After the episode with {w}, {P} {noun} is {v} as before.",
 )
 CANCEL = (
     "Forget it, the plan for {P} {noun} is off and everything stays as it is.",
     "Nothing came of the plan for {P} {noun}, so all is as it was.",
     "The change in {P} {noun} that was announced is not going to happen.",
     "{S} thought better of it, and {P} {noun} stays the way it is.",
+    "{P} {noun} stays as it is, since the plan fell apart.",
+    "About that plan for {P} {noun}, it is cancelled.",
 )
 WITHDRAWAL = (
     "Please forget what I said about {P} {noun}: it no longer holds, and nothing has taken its place.",
     "What I told you about {P} {noun} is over, and what comes next is still open.",
     "That is the end of {P} {noun} as you know it, with no replacement so far.",
     "Strike what you have heard about {P} {noun}, it is not so any more and nobody can say what will follow.",
+    "I was too quick: {P} {noun} as I told you is over, and there is nothing in its place.",
+    "Cross out {P} {noun}, that has ended, and I have heard of nothing after it.",
 )
 
 # Things that add up. {q} is a number word, {n} the things, {past} and {base} the verb.
@@ -192,6 +291,12 @@ COUNT = (
     "{S} got carried away and {past} {q} {n}.",
     "Nobody asked, but {S} {past} {q} {n} this month.",
     "{S} could not resist and {past} {q} {n} in one go.",
+    "{S} {past} {q} {n}, would you believe it.",
+    "Guess what, {S} {past} {q} {n} over the weekend.",
+    "{S} had a free afternoon and {past} {q} {n}.",
+    "It rained for days, so {S} {past} {q} {n}.",
+    "{S} swore it was the last time and {past} {q} {n}.",
+    "As if there were not enough of them, {S} {past} {q} {n}.",
 )
 HOW_MANY = (
     "How many {n} did {S} {base} in total?",
@@ -221,6 +326,11 @@ TRIP = (
     "{S} went to {v} with a tent and a map.",
     "A conference took {O} to {v}.",
     "The photographs on {P} wall are from the trip to {v}.",
+    "{S} {am} back from {v} with a sunburn.",
+    "{S} hitchhiked through {v} with a friend.",
+    "{S} spent a long weekend in {v}.",
+    "Work sent {O} to {v} for a few days.",
+    "{S} cycled across {v} and lived.",
 )
 TRIP_COUNT = (
     "To how many different countries did {S} go on a trip?",
@@ -240,6 +350,12 @@ EVENT = (
     "Did I mention that {S} {did} {when}?",
     "{S} {did} {when}, and there was cake afterwards.",
     "The story is short: {S} {did} {when}.",
+    "You will not believe it, {S} {did} {when}.",
+    "{S} finally {did} {when}.",
+    "It took long enough, but {S} {did} {when}.",
+    "I almost forgot, {S} {did} {when}.",
+    "{S} {did} {when}, to the surprise of everybody.",
+    "Remember the plan? {S} {did} {when}.",
 )
 WHEN = (
     "On what date did {S} {do}? Give day, month and year.",

@@ -13,7 +13,7 @@ from memgym.tasks.procedural.persona import phrases as say
 from memgym.tasks.procedural.persona.answers import ABSTENTIONS, count_forms, date_forms, value_forms
 from memgym.tasks.procedural.persona.phrases import Relation, third
 from memgym.tasks.procedural.persona.relations import RELATIONS
-from memgym.tasks.procedural.persona.story import BEATS, Draft, Line, Story, Thread, Topic
+from memgym.tasks.procedural.persona.story import BEATS, Draft, Line, Passage, Story, Thread, Topic
 from memgym.tasks.procedural.persona.ties import LINKS
 
 CATEGORIES = {"multihop": 22, "former": 16, "unanswerable": 5, "current": 29, "count": 14, "time": 14}
@@ -156,7 +156,7 @@ class Asker:
         self.topics.append(event)
         session = self.story.when(1)[0]
         day, told = self.story.event(subject, event, session)
-        self.story.blocks[session].append([told.source])
+        self.story.passages[session].append(Passage(subject, "event", "told", [told.source]))
         dates = tuple(replace(told, value=form) for form in date_forms(day))
         text = say.say(self.rng.choice(say.WHEN), third(subject), did=event.past, do=event.base)
         return Asked("time", text, date_forms(day), [told.source], needs=(told,), in_one=dates)

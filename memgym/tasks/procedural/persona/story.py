@@ -12,7 +12,7 @@ from memgym.episodes import Fact
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.persona import phrases as say
 from memgym.tasks.procedural.persona import talk
-from memgym.tasks.procedural.persona.phrases import Countable, Event, Relation, third, with_article
+from memgym.tasks.procedural.persona.phrases import Countable, Event, Relation, pick, third, with_article
 from memgym.tasks.procedural.persona.pools import COUNTRIES, FIRST_NAMES, MONTHS, NUMBERS, SURNAMES, WEEKDAYS
 from memgym.words import content_words
 
@@ -40,6 +40,24 @@ class Line:
         self.id = ""
         self.speaker = speaker
         self.text = text
+
+
+@dataclass(slots=True, eq=False)
+class Passage:
+    """Turns that belong together, and what they are about.
+
+    Args:
+        subject: of whom they tell.
+        about: what they tell: a relation's name, ``count``, ``trip`` or ``event``.
+        kind: what they do to what was known: ``told``, ``ask`` (told when asked), ``claim`` (asserted and answered),
+            ``plan``, ``cancel``, ``correct``, ``revert`` or ``withdraw``.
+        lines: the turns.
+    """
+
+    subject: str
+    about: str
+    kind: str
+    lines: list[Line]
 
 
 @dataclass(slots=True, eq=False)
@@ -75,7 +93,7 @@ class Story:
         self.rng = rng
         self.days = days
         self.last = last
-        self.blocks: list[list[list[Line]]] = [[] for _ in days]
+        self.passages: list[list[Passage]] = [[] for _ in days]
         self.facts: list[Draft] = []
         self._taken: set[str] = set()
         self._first_names: Counter[str] = Counter()
@@ -144,31 +162,14 @@ class Story:
         return say.SECOND if subject in self.speakers else third(subject)
 
     def line(self, speaker: str, subject: str, templates: Sequence[str], **words: str) -> Line:
-        """Phrase something about ``subject``, often amid chit-chat."""
-        text = say.say(self.rng.choice(templates), self.forms(subject, speaker), **words)
-        if self.rng.random() < 0.4:
-            text = f"{self.rng.choice(talk.LEADS)} {text}"
-        if self.rng.random() < 0.3:
-            text = f"{text} {self.chat()}"
+        """Phrase something about ``subject``; of others now and then in two sentences, by name and then by pronoun."""
+        template = self.rng.choice(templates)
+        if subject not in self.speakers and template.startswith(say.CARRIED) and self.rng.random() < 0.35:
+            naming = self.rng.choice(say.NAMING).format(name=subject)
+            text = f"{naming} {say.say(template, say.PRONOUN, **words)}"
+        else:
+            text = say.say(template, self.forms(subject, speaker), **words)
         return Line(speaker, text)
-
-    def chat(self) -> str:
-        """Return a sentence or two of small talk."""
-        choice = self.rng.choice
-        text = f"{choice(talk.OPENINGS)}{choice(talk.TOPICS)} {choice(talk.REMARKS)}{choice(talk.TIMES)}."
-        return text[0].upper() + text[1:] + choice(talk.TAILS)
-
-    def mention(self) -> str:
-        """Return a remark that names somebody but tells nothing about them."""
-        name = self.rng.choice(self.cast[2:])
-        return self.rng.choice(talk.MENTIONS).format(name=name, subject=self.rng.choice(talk.SUBJECTS))
-
-    def exchange(self, block: list[Line], opener: str) -> list[Line]:
-        """Frame a block so that ``opener`` begins and the other one ends: in any order, speakers then alternate."""
-        other = self.partner(opener)
-        before = [Line(opener, self.rng.choice(talk.PROMPTS))] if block[0].speaker == other else []
-        after = [Line(other, self.rng.choice(talk.REACTIONS))] if block[-1].speaker == opener else []
-        return [*before, *block, *after]
 
     def count(self, subject: str, thing: Countable, statements: int) -> tuple[int, list[Line]]:
         """Tell in ``statements`` sessions how many of a thing ``subject`` has added; return the sum and the lines."""
@@ -177,7 +178,7 @@ class Story:
         numbers = self.rng.sample(range(2, len(NUMBERS)), statements)  # all different: no two statements are alike
         for session, number in zip(self.when(statements), numbers, strict=True):
             lines.append(self.addition(subject, thing, number))
-            self.blocks[session].append([lines[-1]])
+            self.passages[session].append(Passage(subject, "count", "told", [lines[-1]]))
             total += number
         return total, lines
 
@@ -197,7 +198,7 @@ class Story:
             country = self._countries.pop()
             line = self.line(self.teller(subject), subject, say.TRIP, v=country)
             self.facts.append(Draft(subject, "country visited", country, line, cues=content_words(*say.TRIP)))
-            self.blocks[session].append([line])
+            self.passages[session].append(Passage(subject, "trip", "told", [line]))
             lines.append(line)
         return lines
 
@@ -210,13 +211,15 @@ class Story:
         self.facts.append(Draft(subject, "event", event.past, line))
         return day, Draft(subject, "date of event", when, line, cues=event.cues)
 
-    def gossip(self, subject: str, topic: Topic, session: int) -> Line:
+    def gossip(self, subject: str, topic: Topic, session: int) -> Passage:
         """Tell something about somebody nobody asks about."""
         if isinstance(topic, Countable):
-            return self.addition(subject, topic, self.rng.randrange(2, 7))
-        if isinstance(topic, Event):
-            return self.event(subject, topic, session)[1].source
-        return Thread(self, subject, topic).remark(self.free_value(topic))
+            about, line = "count", self.addition(subject, topic, self.rng.randrange(2, 7))
+        elif isinstance(topic, Event):
+            about, line = "event", self.event(subject, topic, session)[1].source
+        else:
+            about, line = topic.name, Thread(self, subject, topic).remark(self.free_value(topic))
+        return Passage(subject, about, "told", [line])
 
     def _day_from(self, day: date, today: date) -> str:
         """Write ``day`` as somebody says it ``today``; each form means one day only."""
@@ -252,7 +255,7 @@ class Thread:
         """Tell each beat in a session of its own, outside the sessions to ``avoid``."""
         self.sessions = self.story.when(len(beats), avoid)
         for beat, session in zip(beats, self.sessions, strict=True):
-            getattr(self, beat)(self.story.blocks[session])
+            getattr(self, beat)(self.story.passages[session])
         return self
 
     def remark(self, value: str) -> Line:
@@ -261,93 +264,101 @@ class Thread:
         self._record(value, line)
         return line
 
-    def state(self, blocks: list[list[Line]]) -> None:
+    def state(self, passages: list[Passage]) -> None:
         """Tell the first value."""
-        self._tell(blocks, self.relation.state)
+        self._tell(passages, self.relation.state)
 
-    def update(self, blocks: list[list[Line]]) -> None:
+    def update(self, passages: list[Passage]) -> None:
         """Tell a new value."""
-        self._tell(blocks, self.relation.update + say.UPDATE)
+        self._tell(passages, self.relation.update + say.UPDATE)
 
-    def rumour(self, blocks: list[list[Line]]) -> None:
+    def rumour(self, passages: list[Passage]) -> None:
         """Let the other speaker assert a wrong value, and deny it."""
-        blocks.append([self._claim(self._value()), self._line(say.DENIAL)])
+        passages.append(self._passage("claim", self._claim(self._value()), self._line(say.DENIAL)))
 
-    def dispute(self, blocks: list[list[Line]]) -> None:
+    def dispute(self, passages: list[Passage]) -> None:
         """Let the other speaker assert a wrong value, and tell the new one instead."""
         value, wrong = self._value(), self._value()
         reply = self._line(say.DISPUTE, v=value, w=wrong)
-        blocks.append([self._claim(wrong), reply])
+        passages.append(self._passage("claim", self._claim(wrong), reply))
         self._hold(value, [reply])
 
-    def plan(self, blocks: list[list[Line]]) -> None:
+    def plan(self, passages: list[Passage]) -> None:
         """Announce a new value."""
         value = self._value()
         line = self._line(self.relation.plan, v=value)
-        blocks.append([line])
+        passages.append(self._passage("plan", line))
         cues = content_words(self.relation.noun, *self.relation.plan)
         self._plan = Draft(self.subject, f"planned {self.relation.name}", value, line, cues=cues)
         self.story.facts.append(self._plan)
 
-    def cancel(self, blocks: list[list[Line]]) -> None:
+    def cancel(self, passages: list[Passage]) -> None:
         """Call off what was announced."""
         self._plan.until = line = self._line(self.relation.cancel + say.CANCEL)
-        blocks.append([line])
+        passages.append(self._passage("cancel", line))
 
-    def slip(self, blocks: list[list[Line]]) -> None:
+    def slip(self, passages: list[Passage]) -> None:
         """Tell a value by mistake."""
         value = self._value()
         line = self._line(self.relation.update if self.held else self.relation.state, v=value)
-        blocks.append([line])
+        passages.append(self._passage("told", line))
         self._record(value, line)
 
-    def correct(self, blocks: list[list[Line]]) -> None:
+    def correct(self, passages: list[Passage]) -> None:
         """Put the mistake right."""
         value = self._value()
         line = self._line(say.CORRECTION, v=value, w=self._told[-1].value)
-        blocks.append([line])
+        passages.append(self._passage("correct", line))
         self._hold(value, [line])
 
-    def detour(self, blocks: list[list[Line]]) -> None:
+    def detour(self, passages: list[Passage]) -> None:
         """Tell a value that will not last."""
-        self._tell(blocks, self.relation.update)
+        self._tell(passages, self.relation.update)
 
-    def revert(self, blocks: list[list[Line]]) -> None:
+    def revert(self, passages: list[Passage]) -> None:
         """Go back to the value before the detour."""
         line = self._line(say.REVERT, v=self.held[-2][0], w=self.held[-1][0])
-        blocks.append([line])
+        passages.append(self._passage("revert", line))
         self._hold(self.held[-2][0], [line])
 
-    def withdraw(self, blocks: list[list[Line]]) -> None:
+    def withdraw(self, passages: list[Passage]) -> None:
         """Take the value back and tell no other."""
         self._told[-1].until = line = self._line(say.WITHDRAWAL)
-        blocks.append([line])
+        passages.append(self._passage("withdraw", line))
         self.held[-1] = ("", [line])
 
-    def _tell(self, blocks: list[list[Line]], templates: Sequence[str]) -> None:
-        """Tell a fresh value in one turn, or in two with chit-chat between them."""
-        value = self._value()
-        if self.story.rng.random() < 0.15 and not any(draft.apart for draft in self._told):
-            topic, line = self._line(say.TOPIC), Line(self.speaker, self.story.rng.choice(say.TOPIC_VALUE))
-            line.text = line.text.format(v=value)
-            blocks.append([topic, Line(self.story.partner(self.speaker), self.story.chat()), line])
-            self._hold(value, [topic, line])
+    def _tell(self, passages: list[Passage], templates: Sequence[str]) -> None:
+        """Tell a fresh value in one turn, or in two: topic and value of one speaker, or question and answer."""
+        value, draw = self._value(), self.story.rng.random()
+        if any(draft.apart for draft in self._told) or draw > 0.15:
+            lines, kind = [self._line(templates, v=value)], "told"
+        elif draw < 0.08 and self.subject not in self.story.speakers:
+            partner, answer = self.story.partner(self.speaker), self.story.rng.choice(say.ASK_VALUE)
+            lines, kind = [self._line(say.ASK, partner), Line(self.speaker, say.say(answer, {}, v=value))], "ask"
         else:
-            line = self._line(templates, v=value)
-            blocks.append([line])
-            self._hold(value, [line])
+            answer = self.story.rng.choice(say.TOPIC_VALUE)
+            lines, kind = [self._line(say.TOPIC), Line(self.speaker, say.say(answer, {}, v=value))], "told"
+        spoken = lines if kind == "ask" or len(lines) == 1 else [lines[0], self._go_on(), lines[1]]
+        passages.append(self._passage(kind, *spoken))
+        self._hold(value, lines)
+
+    def _go_on(self) -> Line:
+        """Let the other speaker ask to hear more."""
+        return Line(self.story.partner(self.speaker), pick(self.story.rng, talk.GO_ON))
+
+    def _passage(self, kind: str, *lines: Line) -> Passage:
+        return Passage(self.subject, self.relation.name, kind, list(lines))
 
     def _value(self) -> str:
         return self.story.value(self.relation)
 
-    def _line(self, templates: Sequence[str], **values: str) -> Line:
+    def _line(self, templates: Sequence[str], speaker: str = "", **values: str) -> Line:
         articles = {f"a{key}": with_article(value) for key, value in values.items()}
         noun = self.relation.noun
-        return self.story.line(self.speaker, self.subject, templates, noun=noun, **values, **articles)
+        return self.story.line(speaker or self.speaker, self.subject, templates, noun=noun, **values, **articles)
 
     def _claim(self, wrong: str) -> Line:
-        claimant = self.story.partner(self.speaker)
-        return self.story.line(claimant, self.subject, self.relation.claim, w=wrong, aw=with_article(wrong))
+        return self._line(self.relation.claims, self.story.partner(self.speaker), w=wrong)
 
     def _hold(self, value: str, lines: list[Line]) -> None:
         self.held.append((value, lines))

@@ -113,3 +113,21 @@ def test_every_statement_has_a_word_of_its_relation() -> None:
         cues = {stem(word) for word in relation.cues}
         for template in (*relation.state, *relation.update, *(t.replace("{noun}", relation.noun) for t in general)):
             assert cues & {stem(word) for word in content_words(template)}, (relation.name, template)
+
+
+def test_no_value_of_small_letters_begins_a_sentence() -> None:
+    for relation in RELATIONS:
+        forms = (*relation.state, *relation.update, *relation.plan, *relation.claims)
+        small = [value for value in relation.pool if value[0].islower()]
+        assert not small or not [text for text in forms if text.startswith(("{v}", "{w}"))], relation.name
+    general = (*say.UPDATE, *say.CORRECTION, *say.DISPUTE, *say.REVERT, *say.TOPIC_VALUE, *say.ASK_VALUE)
+    assert not [text for text in general if text.startswith(("{v}", "{w}"))]
+
+
+def test_what_is_told_in_two_turns_has_words_of_its_own() -> None:
+    apart = {stem(word) for word in say.APART}
+    halves = (*say.TOPIC, *say.TOPIC_VALUE, *say.ASK, *say.ASK_VALUE)
+    assert all(apart & {stem(word) for word in content_words(text)} for text in halves)
+    told = [text for relation in RELATIONS for text in (*relation.state, *relation.update, *relation.plan)]
+    told += [*say.UPDATE, *say.CORRECTION, *say.DISPUTE, *say.REVERT]
+    assert not [text for text in told if apart & {stem(word) for word in content_words(text)}]

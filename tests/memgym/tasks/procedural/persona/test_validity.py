@@ -18,12 +18,14 @@ from memgym.tasks import make_task
 from memgym.tasks.procedural.persona import Persona, pools, talk
 from memgym.tasks.procedural.persona import phrases as say
 from memgym.tasks.procedural.persona.answers import ABSTENTIONS, canonical
+from memgym.tasks.procedural.persona.matters import MATTERS
 from memgym.tasks.procedural.persona.questions import CATEGORIES
 from memgym.tasks.procedural.persona.relations import RELATIONS
+from memgym.tasks.procedural.persona.replies import REPLIES
 from memgym.tasks.procedural.persona.ties import LINKS
 
 SPLITS = Persona.splits
-SAMPLE = [(difficulty, split, i) for difficulty, n in (("easy", 56), ("medium", 14), ("hard", 3)) for split in SPLITS
+SAMPLE = [(difficulty, split, i) for difficulty, n in (("easy", 80), ("medium", 17), ("hard", 3)) for split in SPLITS
           for i in range(n)]  # fmt: skip
 
 
@@ -46,7 +48,7 @@ SLOTS = {"v": r"(?P<v>[^.!?;,]+?)", "w": r"(?P<w>[^.!?;,]+?)", "q": r"(?P<q>\w+)
          "did": f"(?P<did>{'|'.join(event.past for event in say.EVENTS)})",
          "do": f"(?P<do>{'|'.join(event.base for event in say.EVENTS)})",
          "past": r"(?P<past>\w+)", "base": r"(?P<base>\w+)"}  # fmt: skip
-PERSONS = {"first": say.FIRST, "second": say.SECOND, "third": say.third("Subjecttoken")}
+PERSONS = {"first": say.FIRST, "second": say.SECOND, "third": say.third("Subjecttoken"), "pronoun": say.PRONOUN}
 
 
 def pattern(template: str, person: str, name: str = NAME, noun: str = "") -> tuple[re.Pattern[str], str]:
@@ -82,23 +84,32 @@ def statements() -> dict[str, list[tuple[re.Pattern[str], str, str, str]]]:
     found = []
     for relation in RELATIONS:
         kinds = {
-            "set": relation.state + relation.update + say.UPDATE, "plan": relation.plan, "topic": say.TOPIC,
+            "set": relation.state + relation.update + say.UPDATE, "plan": relation.plan,
+            "topic": say.TOPIC, "ask": say.ASK,
             "cancel": relation.cancel + say.CANCEL, "deny": say.DENIAL, "dispute": say.DISPUTE,
             "correct": say.CORRECTION, "revert": say.REVERT, "withdraw": say.WITHDRAWAL,
         }  # fmt: skip
         for kind, templates in kinds.items():
             found += [(*pattern(t, p, noun=relation.noun), p, relation.name, kind)
-                      for t in templates for p in ("first", "third")]  # fmt: skip
-        found += [(*pattern(t, p), p, relation.name, "claim") for t in relation.claim for p in ("second", "third")]
+                      for t in templates for p in persons(t)]  # fmt: skip
+        found += [(*pattern(t, p), p, relation.name, "claim") for t in relation.claims for p in ("second", "third")]
     for kind, templates in (("add", say.COUNT), ("trip", say.TRIP), ("event", say.EVENT)):
-        found += [(*pattern(t, p), p, "", kind) for t in templates for p in ("first", "third")]
+        found += [(*pattern(t, p), p, "", kind) for t in templates for p in persons(t)]
     by_word: dict[str, list[tuple[re.Pattern[str], str, str, str]]] = {}
     for regex, word, *rest in found:
         by_word.setdefault(word, []).append((regex, *rest))
     return by_word
 
 
-TOPIC_VALUES = [pattern(template, "first")[0] for template in say.TOPIC_VALUE]
+def persons(template: str) -> tuple[str, ...]:
+    return ("first", "third", "pronoun") if template.startswith(say.CARRIED) else ("first", "third")
+
+
+VALUES = {
+    kind: [pattern(template, "first")[0] for template in templates]
+    for kind, templates in (("topic", say.TOPIC_VALUE), ("ask", say.ASK_VALUE))
+}
+NAMED = re.compile(rf"(?:^|[.!?,] |[a-z] )({NAME})\b")
 
 
 @cache
@@ -106,26 +117,37 @@ def heard(text: str) -> list[tuple[str, str, str, dict[str, str]]]:
     """Return what a text says, whoever says it: grammatical person, topic, kind and slots."""
     words = dict.fromkeys(["", *re.findall(r"\w+", text)])
     patterns = chain.from_iterable(statements().get(word, ()) for word in words)
-    return [(*rest, match.groupdict()) for regex, *rest in patterns if (match := regex.search(text))]
+    found = ((regex.search(text), *rest) for regex, *rest in patterns)
+    return [
+        (person, topic, kind, before(match, text) if person == "pronoun" else match.groupdict())
+        for match, person, topic, kind in found
+        if match
+    ]
+
+
+def before(match: re.Match[str], text: str) -> dict[str, str]:
+    """Return the slots of a sentence that speaks of somebody by pronoun, whom the sentence before it names."""
+    names = NAMED.findall(text[: match.start()])
+    return {**match.groupdict(), "S": names[-1] if names else ""}
 
 
 def read(sessions: Iterable[Session]) -> Iterator[Told]:
     """Read a dialogue turn by turn."""
     for session in sessions:
         speakers = {turn.speaker for turn in session.turns}
-        open_topics: dict[str, tuple[str, str]] = {}
+        open_topics: dict[str, tuple[str, str, str]] = {}
         for turn in session.turns:
             if turn.speaker in open_topics:
-                subject, topic = open_topics.pop(turn.speaker)
-                match = next(filter(None, (p.search(turn.text) for p in TOPIC_VALUES)), None)
+                subject, topic, opened = open_topics.pop(turn.speaker)
+                match = next(filter(None, (p.search(turn.text) for p in VALUES[opened])), None)
                 if match:
                     yield Told(turn.id, session.time, subject, topic, "set", match["v"])
                     continue
             for person, topic, kind, slots in heard(turn.text):
                 [partner] = speakers - {turn.speaker}
                 subject = {"first": turn.speaker, "second": partner}.get(person) or slots["S"]
-                if kind == "topic":
-                    open_topics[turn.speaker] = subject, topic
+                if kind in ("topic", "ask"):
+                    open_topics[turn.speaker if kind == "topic" else partner] = subject, topic, kind
                 elif kind == "add":
                     topic = f"{slots['n']} {slots['past']}"
                     if slots["q"] in pools.NUMBERS:
@@ -324,16 +346,28 @@ def phrases(text: str) -> set[str]:
     return {" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, min(i + 5, len(words) + 1))}
 
 
+def strings(thing: object) -> Iterator[str]:
+    """Yield all texts in constants."""
+    if isinstance(thing, str):
+        yield thing
+    elif isinstance(thing, dict):
+        for name, value in thing.items():
+            yield from strings(value) if not str(name).startswith("_") else ()
+    elif isinstance(thing, (tuple, list)):
+        for value in thing:
+            yield from strings(value)
+
+
 def test_words_are_told_apart_from_names_and_values() -> None:
     names = {word.lower() for word in pools.FIRST_NAMES + pools.SURNAMES}
     found = Counter(normalize(value) for pool in (*(r.pool for r in RELATIONS), pools.COUNTRIES) for value in pool)
     assert set(found.values()) == {1}
     assert not any(names & phrases(value) for value in found)
     assert not any((phrases(value) - {value}) & found.keys() for value in found)
-    chat = [text for pool in vars(talk).values() if isinstance(pool, tuple) for text in pool]
-    chat += [text for topic in (*say.EVENTS, *say.COUNTABLES) for text in topic]
-    chat += [text for pool in vars(say).values() if isinstance(pool, tuple) for text in pool if isinstance(text, str)]
-    assert len(chat) > 400
+    templates = {name: pool for name, pool in vars(say).items() if name.isupper() and name not in ("FIRST", "SECOND")}
+    chat = list(strings([vars(talk), MATTERS, REPLIES, templates]))
+    chat = [variant for text in chat for variant in say.variants(text)]
+    assert len(chat) > 1800
     assert not [text for text in chat if phrases(text) & {*found, *names, *ABSTENTIONS}]
 
 
