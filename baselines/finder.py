@@ -1,4 +1,4 @@
-"""Keep the sentence that tells where the thing asked for is: solves ``whereabouts``."""
+"""Keep the sentences that tell where the thing asked for is: solves ``whereabouts`` and its ladder."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from memgym.operators.reading import write_answer
 from memgym.scoring.abstention import ABSTENTION
 from memgym.words import sentences
 
-_ASKED = re.compile(r"^(?:Where is|In which place is|Where can one find) the \w+(?: now)?\?$", re.MULTILINE)
+_ASKED = re.compile(
+    r"^(?:Where|In which place) (?:is|was|can one find) the \w+(?: now| previous [\w ]+)?\?$", re.MULTILINE
+)
 _THING = re.compile(r"\bthe (\w+)")
 _PLACE = re.compile(r"(\w+)\W*\Z")
 
 
 class Finder(PhasePolicy, StochasticPolicy):
-    """Keeps one sentence that mentions the thing asked for, and answers with its last word.
+    """Keeps a sentence that mentions the thing asked for, and answers with its last word.
+
+    Of a place that is some places back it keeps as many sentences as that takes.
 
     Args:
         newest: whether it keeps the newest such sentence, as it should; else any of them, drawn at random: it then
@@ -40,13 +44,20 @@ class Finder(PhasePolicy, StochasticPolicy):
         found = _mentions(parsed, parsed.memory) + _mentions(parsed, parsed.section)
         if not found:
             return parsed.memory
-        return found[-1 if self.newest else np.random.default_rng(seed).integers(len(found))]
+        if self.newest:
+            return "\n".join(found[-1 - _back(parsed) :])
+        return found[np.random.default_rng(seed).integers(len(found))]
 
     def answer(self, observation: Observation) -> str:
-        """Answer with the last word of the last sentence of the memory that mentions the thing."""
+        """Answer with the last word of the last sentence that mentions the thing, or of one so many before it."""
         found = _mentions(observation, observation.memory)
-        place = _PLACE.search(found[-1] if found else observation.memory)
+        place = _PLACE.search(found[max(0, len(found) - 1 - _back(observation))] if found else observation.memory)
         return write_answer(observation, place[1] if place else ABSTENTION)
+
+
+def _back(observation: Observation) -> int:
+    """Return how many places back the place is that is asked for."""
+    return observation.question.count("previous")
 
 
 def _mentions(observation: Observation, text: str) -> list[str]:

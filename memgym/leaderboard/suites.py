@@ -65,30 +65,29 @@ _RULER = tuple(
     for subtask in RULER_SUBTASKS
     for size, length in _RULER_LENGTHS.items()
 )
-# Of dialogues of any length a bank keeps 32,000 tokens, of texts a memory keeps 1,000: what is worth a place?
+_KINDS = (
+    *(_bank(f"lifecycle {level}", 20, task="lifecycle", difficulty=level, phases=_FINDS) for level in _DIFFICULTIES),
+    *(_bank(f"preference {level}", 20, task="preference", difficulty=level, phases=_FINDS) for level in _DIFFICULTIES),
+    *(
+        _long(f"trajectory {level}", 20, task="trajectory", difficulty=level, memory_tokens=2000, phases=_READS)
+        for level in _DIFFICULTIES
+    ),
+    *(
+        _long(f"{rung} {level}", 20, task=rung, difficulty=level, section_tokens=64, memory_tokens=24, phases=_READS)
+        for rung in ("recall", "previously")
+        for level in _DIFFICULTIES
+    ),
+)
 _LENGTHS = {"128k": (128_000, 5), "1M": (1_000_000, 2), "10M": (10_000_000, 1)}
+_FAR = {"task": "multihop", "difficulty": "easy", "questions": 5, "section_tokens": 4000, "memory_tokens": 2000}
+_LASTING = {"task": "persona", "difficulty": "hard", "memory_tokens": 32_000}
 _LONGEST = (
     *(
-        _long(
-            f"multihop {size}",
-            episodes,
-            **_MULTIHOP | {"section_tokens": 4000},
-            length=length,
-            questions=10,
-            phases=_READS,
-        )
+        _long(f"multihop {size}", 2 * episodes, **_FAR, length=length, phases=_READS)
         for size, (length, episodes) in _LENGTHS.items()
     ),
     *(
-        _bank(
-            f"persona {size}",
-            episodes,
-            task="persona",
-            difficulty="hard",
-            length=length,
-            memory_tokens=32_000,
-            phases=_FINDS,
-        )
+        _bank(f"persona {size}", episodes, **_LASTING, length=length, phases=_FINDS)
         for size, (length, episodes) in _LENGTHS.items()
     ),
 )
@@ -133,6 +132,11 @@ SUITES: dict[str, Suite] = {
         "answers-v2", "for language models: from reading to the answer, at three difficulties", _ANSWERS
     ),
     "ruler-v1": Suite("ruler-v1", "for language models: the 13 RULER tasks at 4k, 16k and 64k tokens", _RULER),
+    "kinds-v0": Suite(
+        "kinds-v0",
+        "what memories are for: the life of facts, tastes, an agent's log, places; at three difficulties",
+        _KINDS,
+    ),
     "long-v0": Suite("long-v0", "128k, 1M and 10M tokens in both environments: minutes for a heuristic", _LONGEST),
     "real-v1": Suite("real-v1", "published files in a data folder (--data): is the answer in the memory?", _REAL),
     "memfactory-v1": Suite("memfactory-v1", "Table 2 of MemFactory, avg@4: its files in a data folder", _MEMFACTORY),

@@ -52,6 +52,8 @@ TASKS: dict[str, str] = {
     "persona": "memgym.tasks.procedural.persona:Persona",
     "personamem": "memgym.tasks.published.personamem:PersonaMem",
     "preference": "memgym.tasks.procedural.preference:Preference",
+    "previously": "memgym.tasks.procedural.ladder:Previously",
+    "recall": "memgym.tasks.procedural.ladder:Recall",
     "ruler": "memgym.tasks.procedural.ruler:Ruler",
     "ruler_jsonl": "memgym.tasks.published.ruler_jsonl:RulerJsonl",
     "trajectory": "memgym.tasks.procedural.trajectory:Trajectory",

@@ -104,11 +104,16 @@ class Whereabouts(ProceduralTask):
                 text = MOVE.format(thing=thing, place=facts[thing][-1].value)
             sections.append(Section(f"line{number}", text))
         return Episode(
-            id=f"whereabouts-{split}-{index}",
-            questions=tuple(_question(draw, f"q{i}", facts[thing][-1]) for i, thing in enumerate(asked, 1)),
+            id=f"{self.name}-{split}-{index}",
+            questions=tuple(self.question(draw, f"q{i}", facts[thing]) for i, thing in enumerate(asked, 1)),
             sections=tuple(sections),
             facts=tuple(fact for told in facts.values() for fact in _until_overtaken(told)),
         )
+
+    def question(self, draw: Random, question_id: str, told: list[Fact]) -> Question:
+        """Return the question for a thing of which some moves are told, in their order."""
+        text = draw.choice(QUESTIONS).format(thing=told[-1].subject)
+        return Question(question_id, text, answers=(told[-1].value,), evidence=(told[-1].source,))
 
     def _order(self, draw: Random, things: list[str], asked: list[str]) -> list[str]:
         """Return which thing each move is about."""
@@ -129,8 +134,3 @@ def _put_first(draw: Random, places: list[str], split: str, things: list[str]) -
 def _until_overtaken(told: list[Fact]) -> list[Fact]:
     ends = [following.source for _, following in pairwise(told)]
     return [replace(fact, until=end) for fact, end in zip(told, [*ends, None], strict=True)]
-
-
-def _question(draw: Random, question_id: str, fact: Fact) -> Question:
-    text = draw.choice(QUESTIONS).format(thing=fact.subject)
-    return Question(question_id, text, answers=(fact.value,), evidence=(fact.source,))

@@ -32,6 +32,7 @@ PROCEDURAL = [
     *(("trajectory", {"difficulty": level}) for level in LEVELS),
     *(("preference", {"difficulty": level}) for level in LEVELS),
     ("whereabouts", {}),
+    *((name, {"difficulty": level}) for name in ("recall", "previously") for level in LEVELS),
     *(("lifecycle", {"difficulty": level}) for level in LEVELS),
     ("lifecycle", {"length": 8_000, "seed": 3}),
     *(
