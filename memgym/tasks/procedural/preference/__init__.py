@@ -239,6 +239,7 @@ class _Teller:
     def __init__(self, draw: Random, speakers: Sequence[str]):
         self._draw = draw
         self._speakers = speakers
+        self._remarks: list[tuple[str, Sequence[str]]] = []
 
     def tell(self, taste: _Taste) -> Iterator[_Exchange]:
         """Yield for each value of a taste the exchange that tells it, those of an occasion in order."""
@@ -267,10 +268,13 @@ class _Teller:
 
     def small_talk(self) -> _Exchange:
         """Return an exchange that tells nothing of anybody's tastes."""
-        domain, choice = self._draw.choice(DOMAINS), self._draw.choice
+        if not self._remarks:  # none comes again before all have come
+            told = [(text, d.SORRY) for domain in DOMAINS for text in domain.sad]
+            told += [(text, d.PLEASED) for domain in DOMAINS for text in domain.glad]
+            self._remarks = self._draw.sample(told, len(told))
+        (remark, answers), choice = self._remarks.pop(), self._draw.choice
         one, other = self._draw.sample(self._speakers, 2)
-        remarks, answers = choice(((domain.sad, d.SORRY), (domain.glad, d.PLEASED)))
-        return _Exchange([(one, choice(remarks).format(d=choice(d.DAYS))), (other, choice(answers))])
+        return _Exchange([(one, remark.format(d=choice(d.DAYS))), (other, choice(answers))])
 
 
 def _people(draw: Random, split: str, count: int) -> list[str]:
