@@ -155,6 +155,8 @@ class MemoryBank:
 
     def _commit(self, gone: list[str], changed: list[MemoryRecord], vectors: np.ndarray, time: str) -> None:
         """Delete the ids in ``gone`` and put ``changed`` records with their vectors in place. Cannot fail."""
+        if not gone and not changed:
+            return
         self._derived = {}
         replaced = [record.id for record in changed if record.id in self._records]
         self._index.remove([_number(id) for id in (*gone, *replaced)])

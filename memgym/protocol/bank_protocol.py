@@ -244,6 +244,5 @@ class BankProtocol:
     def _budget(self) -> list[Block]:
         if self.memory_tokens is None:
             return []
-        name = self._counter_name
-        used = self.bank.once(("used", name), lambda: used_tokens(self.bank, self.counter))
-        return [budget_block(self.memory_tokens, used, name)]
+        used = used_tokens(self.bank, self.counter)
+        return [budget_block(self.memory_tokens, used, self._counter_name)]

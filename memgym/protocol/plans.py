@@ -48,7 +48,7 @@ def bank_operations(
 
 def used_tokens(bank: MemoryBank, counter: TokenCounter) -> int:
     """Return what a bank costs: the tokens of everything that is kept of its records, each rounded up by itself."""
-    return sum(counter.count(record.cost_text) for record in bank.get_all())
+    return bank.once(("used", counter), lambda: sum(counter.count(record.cost_text) for record in bank.get_all()))
 
 
 def fit_budget(

@@ -155,7 +155,8 @@ class Statements:
             rivals: values that others have.
         """
         value = spell(fact.value, self._rule)
-        others = (replace(fact, value=other, apart=()) for other in _others(value) if other not in told)
+        written = (other for other in _others(value) if other not in told and self.having(other))
+        others = (replace(fact, value=other, apart=()) for other in written)
         return sum(self.alone(other) if value.isdecimal() else self.state(other, rivals) for other in others) > 1
 
     def tell(self, sentence: str, phrase: str) -> bool:

@@ -492,6 +492,10 @@ def test_what_follows_from_the_content_is_worked_out_once_and_forks_share_it(ban
     assert len(calls) == 1
     bank.once("another", size)
     assert len(calls) == 2
+    bank.apply([])
+    bank.apply([Operation("NOOP", "m1")])
+    assert bank.once("size", size) == len(bank)
+    assert len(calls) == 2  # nothing changed
 
 
 @pytest.mark.parametrize(
