@@ -67,8 +67,8 @@ class Keeper(PhasePolicy):
         known = {memory.attributes.get("key", ""): memory for memory in observation.memories}
         operations = [{"id": known.pop(key).id, "op": "DELETE"} for key in list(known) if _expired(key, today)]
         for candidate in observation.candidates:
-            key, value = candidate.attributes["key"], candidate.text
-            same = known.pop(key, None)
+            key, value = candidate.attributes.get("key", ""), candidate.text  # others may have extracted it without
+            same = known.pop(key, None) if key else None
             if value == _GONE:
                 operations += [{"id": same.id, "op": "DELETE"}] if same else []
             elif same and same.text != value:

@@ -35,8 +35,10 @@ class Valet(Lexical):
 
     @staticmethod
     def recognises(text: str) -> bool:
-        """Return whether a section, a session or a question is one of ``preference``."""
-        return HOW in text or any(_LINE.fullmatch(line) and _told(line) for line in text.splitlines())
+        """Return whether a section, a session, a question or what is kept of them is of ``preference``."""
+        occasions = {occasion.when for _, occasion in _occasions()}
+        noted = any(key.partition(" ")[2] in occasions for key, _ in _notes(text))
+        return HOW in text or noted or any(_LINE.fullmatch(line) and _told(line) for line in text.splitlines())
 
     def read(self, observation: Observation) -> str:
         """Write the tastes told over those noted."""
@@ -57,10 +59,10 @@ class Valet(Lexical):
 
     def update(self, observation: Observation) -> str:
         """Write over the memory of the same key; add what is new."""
-        known = {memory.attributes.get("key", ""): memory.id for memory in observation.memories}
+        known = {memory.attributes["key"]: memory.id for memory in observation.memories if "key" in memory.attributes}
         operations = []
         for candidate in observation.candidates:
-            same = known.get(candidate.attributes.get("key", ""))
+            same = known.pop(candidate.attributes.get("key", ""), None)
             operation = {"id": same, "op": "UPDATE", "value": candidate.text} if same else None
             operations.append(operation or {"id": candidate.id, "op": "ADD"})
         return to_json({"operations": operations})

@@ -66,8 +66,14 @@ _RULER = tuple(
     for size, length in _RULER_LENGTHS.items()
 )
 _KINDS = (
-    *(_bank(f"lifecycle {level}", 20, task="lifecycle", difficulty=level, phases=_FINDS) for level in _DIFFICULTIES),
-    *(_bank(f"preference {level}", 20, task="preference", difficulty=level, phases=_FINDS) for level in _DIFFICULTIES),
+    *(
+        _bank(f"lifecycle {level}", 20, task="lifecycle", difficulty=level, memory_tokens=16_000, phases=_FINDS)
+        for level in _DIFFICULTIES
+    ),
+    *(
+        _bank(f"preference {level}", 20, task="preference", difficulty=level, memory_tokens=16_000, phases=_FINDS)
+        for level in _DIFFICULTIES
+    ),
     *(
         _long(f"trajectory {level}", 20, task="trajectory", difficulty=level, memory_tokens=2000, phases=_READS)
         for level in _DIFFICULTIES
