@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from baselines import LogReader
+from baselines import Lexical, LogReader
 from memgym.playing import Job, play
+from memgym.policy import Policy
 from memgym.registration import make
 from memgym.tasks import make_task
 
 READS = {"task": "trajectory", "section_tokens": 1000, "memory_tokens": 2000, "split": "test"}
 
 
-def test_it_answers_nearly_everything_from_its_notes() -> None:
-    env = make("memgym/Longcontext-v1", **READS)
-    played = list(play(LogReader(), env, [Job(0, index) for index in range(5)]))
+def mean_answer(policy: Policy, **options: object) -> float:
+    """Return the mean score of answers over five episodes."""
+    played = list(play(policy, make("memgym/Longcontext-v1", **(READS | options)), [Job(0, i) for i in range(5)]))
     assert not any(one.error for one in played)
-    scores = [answer["scores"]["answer"] for one in played for step in one.steps for answer in step.info["answers"]]
-    assert np.mean(scores) > 0.95
+    return float(
+        np.mean([answer["scores"]["answer"] for one in played for s in one.steps for answer in s.info["answers"]])
+    )
+
+
+def test_it_answers_nearly_everything_from_its_notes() -> None:
+    assert mean_answer(LogReader()) > 0.95
+
+
+def test_the_difficulties_are_in_order() -> None:
+    options = {"memory_tokens": 1024, "phases": ("read",)}
+    easy, medium, hard = (mean_answer(Lexical(), difficulty=d, **options) for d in ("easy", "medium", "hard"))
+    assert easy > medium > hard
 
 
 def test_it_recognises_its_task_alone() -> None:

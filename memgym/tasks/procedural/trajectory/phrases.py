@@ -175,11 +175,11 @@ BRIEF = (
     "asked about later."
 )
 CHATTER = (
-    ("Is there room left? `df -h /var/{w}`", "/dev/sd{l}1  {a}G  {b}G  {p}%  /var/{w}"),
+    ("Is there room left? `df -h --output=avail /var/{w}`", "Avail\n  {b}G"),
     ("`git log -1 --oneline`", "{h} {w}: tidy imports"),
     ("`git status --short`", " M src/{w}/main.py\n M tests/test_{w}.py"),
     ("Who else is here? `who`", "{w}  pts/{d}  10.0.{d}.{b}"),
-    ("`uptime`", "up {d} days, load average {d}.{b}, {d}.{a}"),
+    ("`uptime`", "up {p} days, load average 0.{b}, {d}.{b}"),
     ("Let me find the handler. `grep -rn {w} src/`", "src/{w}/routes.py:{a}: def {w}_handler(request):"),
     ("`ls -la src/{w}`", "-rw-r--r-- 1 agent  {a}{b} __init__.py\n-rw-r--r-- 1 agent  {b}{a} main.py"),
     ("Lint before I push. `ruff check src/{w}`", "All checks passed."),
@@ -204,7 +204,7 @@ WORDS = tuple(
 
 ASK = {
     "state": (
-        "What is the {s} of {x} at the end?",
+        "What value does {s} of {x} have at the end?",
         "Which {s} does {x} run with now?",
         "To what is {s} of {x} set in the end?",
     ),
