@@ -28,6 +28,7 @@ def load(agent: Mapping[str, Any], model_dir: Path) -> Agent:
     content = deepcopy(dict(agent))
     for backend in content.get("backends", {}).values():
         backend["model"] = str(model_dir)
+        backend.pop("template_options", None)  # the tiny model's template knows no thinking
     for module in content["modules"].values():
         module.pop("weights", None)
     return load_agent(content)
