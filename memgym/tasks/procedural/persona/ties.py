@@ -31,7 +31,7 @@ LINKS = (
             "{S} found a new flatmate, {v}.",
             "The second bedroom in {P} flat went to {v}.",
             "{S} advertised the room and picked {v} as a flatmate.",
-            "The room next to {P} bedroom was let to {v}.",
+            "The room next to {P} bedroom was rented to {v}.",
             "{S} {have} a different flatmate since last week, {v}.",
         ),
         claim=("{S} share{s} a flat with {w} now", "{P} flatmate is {w}"),
