@@ -33,7 +33,7 @@ class OpenAIBackend(Backend):
     A refusal is a reply: its words are the text. A completion without text (a model that thinks may spend all of its
     tokens on that) is one, too; such are counted in the usage, and warned of at the first, the tenth, the hundredth, …
 
-    What a server is known not to take is said by ``request``::
+    What a server is known not to take is said by a table ``request``, such as::
 
         [backends.main.request]
         omit = ["seed"]

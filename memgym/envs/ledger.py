@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -88,6 +88,15 @@ class Ledger:
             if fact.source in self._when
         }
 
+    @cached_property
+    def _told(self) -> Mapping[int, list[int]]:
+        """The numbers of the facts that a version states, by its identity."""
+        told: dict[int, list[int]] = defaultdict(list)
+        for number, versions in enumerate(self._stated):
+            for version in versions:
+                told[id(version)].append(number)
+        return told
+
     def _extraction_recall(self) -> float:
         """Share of the facts that a record states when they are told and still when they end."""
         lives = [(number, life) for number, life in self._lives.items() if life]
@@ -95,10 +104,7 @@ class Ledger:
 
     def _useful_writes(self) -> float:
         """Share of the words ever written that it takes to say once what held when it was written."""
-        told: dict[int, list[int]] = defaultdict(list)
-        for number, versions in enumerate(self._stated):
-            for version in versions:
-                told[id(version)].append(number)
+        told = self._told
         known = {n for version in self._versions for n in told[id(version)] if version.start in self._lives.get(n, ())}
         written = sum(count_words(version.record.text) for version in self._versions)
         return min(1.0, WORDS_OF_A_FACT * len(known) / written) if written else 0.0
@@ -115,7 +121,11 @@ class Ledger:
         return held / len(lasting) * held / (held + self._support.invented(present))
 
     def _update_accuracy(self) -> float:
-        """Share of the overtaken facts whose record became that of what overtook them, and remained it."""
+        """Share of the overtaken facts whose record became that of what overtook them, and remained it.
+
+        A record is one of facts if it has at most twenty words for each that it states: a heap of all that was said is
+        the record of none of them, whatever falls out of it.
+        """
         facts = self._episode.facts
         following = {(fact.subject, fact.relation, fact.source): number for number, fact in enumerate(facts)}
         steps = []
@@ -130,8 +140,11 @@ class Ledger:
         first, last = self._lives[new][0], self._lives[new][-1]
         if _at(self._standing[old], first) or _at(self._standing[old], last):
             return False
-        was, now = _at(self._stated[old], first - 1), _at(self._stated[new], first)
+        was, now = _at(self._stated[old], first - 1), _at(filter(self._terse, self._stated[new]), first)
         return len(now) == 1 and now <= was and now <= _at(self._stated[new], last)
+
+    def _terse(self, version: _Version) -> bool:
+        return count_words(version.record.text) <= WORDS_OF_A_FACT * len(self._told[id(version)])
 
     def _obeyed(self) -> float:
         """Share of the forgotten facts that were known until it was asked, and left no trace from there on."""

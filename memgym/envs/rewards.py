@@ -142,8 +142,9 @@ MEMORY_BANK_REWARDS = (
     Reward(
         "update_accuracy",
         "last step",
-        "share of the gold facts that another one overtook where one record alone states the new value, the very one "
-        "that stated the old, and still does when that ends; 0 for each whose old value stands in any record then",
+        "share of the gold facts that another one overtook where one record alone, of at most twenty words for each "
+        "fact it states, states the new value, the very one that stated the old, and still does when that ends; 0 for "
+        "each whose old value stands in any record then",
         final=True,
     ),
     Reward(

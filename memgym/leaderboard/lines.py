@@ -56,10 +56,10 @@ class Lines:
             if read > MAX_CONTENT:
                 raise DataError(f"{self._path}: it holds more than {MAX_CONTENT:,} bytes")
             if others:
-                yield b"".join(started)
-                yield from others[:-1]
-                started = [others[-1]]
+                line, started = b"".join(started), [others[-1]]
                 length = len(others[-1])
+                yield line
+                yield from others[:-1]
         self.torn |= any(started)
 
     def _chunks(self) -> Iterator[bytes]:

@@ -235,7 +235,7 @@ def test_a_module_and_an_agent_are_trained_from_the_command_line(tmp_path: Path)
         [train]
         out_dir = '{tmp_path / "run"}'
         iterations = 1
-        groups = 2
+        groups = 8
         group_size = 4
         lr = 0.1
 

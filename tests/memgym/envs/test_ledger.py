@@ -121,6 +121,15 @@ def test_an_update_lasts(play: Any) -> None:
     assert play(FIRST, SECOND, back)["update_accuracy"] == 0.0
 
 
+def test_a_heap_from_which_the_old_value_falls_is_not_updated(play: Any) -> None:
+    """It would be, by chance, whenever a budget or a limit cuts the end off one record of all that was said."""
+    heap = "and so on " * 30
+    first = ([{"value": f"{heap} Mira: Porto"}], add("c1"))
+    second = ([{"value": "Mira: Lisbon"}], [update("m1", f"Mira: Lisbon {heap}")])
+    assert play(first, second)["update_accuracy"] == 0.0
+    assert play(first, ([{"value": "Mira: Lisbon"}], [update("m1", "Mira: Lisbon")]))["update_accuracy"] == 1.0
+
+
 @pytest.mark.parametrize(
     ("value", "key"),
     [

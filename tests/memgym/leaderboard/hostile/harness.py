@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,12 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
         seen.append(f"{event} {arguments[:2]!r:.200}")
     if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(("/etc/passwd", "/etc/shadow")):
         seen.append(f"open {arguments[0]}")
+
+
+def forget_most_memory() -> None:
+    """Let :func:`most_memory` begin anew, where the system can."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
 
 
 def most_memory() -> int:
@@ -62,6 +69,7 @@ def main() -> None:
             commands["leaderboard"] = ["leaderboard", str(path), honest, *board, *data]
         for command, arguments in commands.items():
             seen.clear()
+            forget_most_memory()
             done = CliRunner().invoke(app, arguments)
             crash = None if isinstance(done.exception, SystemExit | None) else repr(done.exception)
             told = {"file": path.name, "command": command, "code": done.exit_code, "crash": crash, "MB": most_memory()}

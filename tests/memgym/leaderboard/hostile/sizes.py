@@ -68,6 +68,18 @@ def small_step(index: int, answered: int = 0) -> dict[str, Any]:
     return {**told, "answers": [score] * answered, "observation_tokens": 0, "action_tokens": 0}
 
 
+def long_action(size: int, code: int, says: str) -> Hostile:
+    """An honest file in which an action has so many MB."""
+
+    def content(honest: Honest) -> Iterator[bytes]:
+        header, *episodes = copy.deepcopy(honest.lexical)
+        episodes[0]["steps"][0]["action"] = "LONG"
+        before, after = lines([header, *episodes]).split(b"LONG")
+        yield from packed(before, (b"x" * MB for _ in range(size)), after)
+
+    return Hostile(content, code, says, ".jsonl.gz")
+
+
 def flood(h: Header, e: Episodes) -> None:
     """Let an episode of many sessions keep 5,000 memories in each."""
     bank = h["entries"][0]
@@ -93,7 +105,7 @@ def stored(h: Header, e: Episodes) -> None:
 SIZES = {
     "the most turns, stored by rules": changed(stored, NOT_VERIFIED, "the entries are not those"),
     "a flood of memories": changed(flood, NOT_VERIFIED, "have more than 40,000 items: it is not replayed"),
-    "a bomb of zeros": bomb(bytes(MB), 1024, "a line has more than 8,388,608 bytes"),
+    "a bomb of zeros": bomb(bytes(MB), 1024, "a line has more than 134,217,728 bytes"),
     "a bomb of line ends": bomb(b"\n" * MB, 1024, "line 2"),
     "a bomb of brackets": bomb(b"[" * MB, 1024, "a line has more than"),
     "a bomb without a header": Hostile(
@@ -105,7 +117,8 @@ SIZES = {
         '"rewards": {', '"rewards": {' + "".join(f'"{i:x}":0,' for i in range(700_000)), REFUSED, "line 2"
     ),
     "a record of usage": step(REFUSED, "length <= 100", usage={f"{i:x}": 0 for i in range(400_000)}),
-    "a line of 9 MB": step(REFUSED, "a line has more than", action="x" * 9 * MB),
+    "a line of 129 MB": long_action(129, REFUSED, "a line has more than"),
+    "a line of 127 MB": long_action(127, NOT_VERIFIED, "at most 1,000,000 are read"),
     "episodes without end": many(200_001, lambda i: {"error": "x"}, "more than 200,000 episodes"),
     "answers without end": many(
         130, lambda i: {"error": "x", "steps": [small_step(i, 8000)]}, "more than 1,000,000 answers"
