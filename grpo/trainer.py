@@ -253,9 +253,10 @@ class Trainer:
         for number, rows in enumerate(parts):
             norm = average if config.loss.scope == "rollout" else loss_totals(buffer[rows], config.loss)
             rows = rows[learning[rows]]
-            found = self._update(buffer, rows, norm, measured)
-            if number == 0 and old is not None:
-                old[rows] = found[rows]
+            found = torch.zeros(buffer["response_mask"].shape) if number == 0 and old is not None else None
+            self._update(buffer, rows, norm, measured, found)
+            if found is not None and old is not None:
+                old[rows] = distributed.sum_over_ranks(found, self.world)[rows]
                 buffer["old_log_prob"] = old
         measured.mean("advantage_size", buffer["advantage"].abs(), torch.ones_like(learning))
         measured.mean("learning_rows", learning.double(), torch.ones_like(learning))
@@ -263,13 +264,15 @@ class Trainer:
     def _shuffled(self, rows: int, epoch: int) -> Tensor:
         return torch.randperm(rows, generator=torch.Generator().manual_seed(self._seed(0, epoch)))
 
-    def _update(self, buffer: TensorDict, rows: Tensor, norm: Totals, measured: Metrics) -> Tensor:
-        """Take one optimiser step on some rows, in micro-batches; return what `_evaluate` would have before.
+    def _update(
+        self, buffer: TensorDict, rows: Tensor, norm: Totals, measured: Metrics, found: Tensor | None = None
+    ) -> None:
+        """Take one optimiser step on some rows, in micro-batches.
 
-        Without any row gradients are 0, and momentum moves the weights all the same.
+        Without any row gradients are 0, and momentum moves the weights all the same. ``found`` (``[N, R]``) takes this
+        rank's part of the log-probabilities, as `_evaluate` would have found them before.
         """
         work = self._shares(buffer, rows) if len(rows) else [(torch.tensor([0]), True)]
-        out = torch.zeros(buffer["response_mask"].shape)
         total = torch.zeros((), dtype=torch.float64)
         for index, (part, idle) in enumerate(work):
             batch = rollouts.trim(buffer[part]).to(self.world.device)
@@ -283,9 +286,9 @@ class Trainer:
                 (loss * self.world.size).backward()
             measured += metrics
             total += loss.detach().double().cpu()
-            if not idle:
-                found = torch.where(batch["response_mask"], log_prob.detach(), 0.0)
-                out[part, : found.shape[1]] = found.float().cpu()
+            if found is not None and not idle:
+                own = torch.where(batch["response_mask"], log_prob.detach(), 0.0)
+                found[part, : own.shape[1]] = own.float().cpu()
         norm_value = self._clip()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.updates, self.config)
@@ -296,7 +299,6 @@ class Trainer:
         measured.mean("loss", total.reshape(1) * self.world.size, one)
         measured.mean("grad_norm", norm_value.reshape(1), one)
         measured.mean("lr", torch.tensor([self.optimizer.param_groups[0]["lr"]], dtype=torch.float64), one)
-        return distributed.sum_over_ranks(out, self.world)
 
     def _clip(self) -> Tensor:
         """Clip the gradient and return its norm before; a gradient that is not finite ends the run."""
