@@ -5,7 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from itertools import accumulate
+from random import Random
 from typing import Any, ClassVar
 
 from memgym.checks import check_choice
@@ -23,6 +25,14 @@ _CANDIDATES = 32
 def preset_table(options: Sequence[str], **difficulties: Sequence[Any]) -> dict[str, dict[str, Any]]:
     """Return the value of each of the ``options`` by difficulty, from one row of values per difficulty."""
     return {difficulty: dict(zip(options, row, strict=True)) for difficulty, row in difficulties.items()}
+
+
+def days_of_sessions(draw: Random, sessions: int) -> list[date]:
+    """Draw the day of each session, in order, some days apart."""
+    days = [date(2021, 1, 1) + timedelta(days=draw.randrange(1000))]
+    while len(days) < sessions:
+        days.append(days[-1] + timedelta(days=draw.randrange(2, 12)))
+    return days
 
 
 @dataclass(frozen=True)

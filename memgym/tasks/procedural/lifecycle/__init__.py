@@ -8,23 +8,18 @@ What is asked is what holds at the end; what a memory does with each fact on the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
-from random import Random
 
 import numpy as np
 
 from memgym.checks import check_choice, check_int
 from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import ConfigError
-from memgym.scoring.abstention import abstains
-from memgym.scoring.phrases import f1
-from memgym.scoring.text import best_over
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.procedural.lifecycle.questions import Asker
 from memgym.tasks.procedural.lifecycle.story import Draft, Exchange, Story
 from memgym.tasks.procedural.lifecycle.topics import TOPICS
-from memgym.tasks.procedural.persona.answers import canonical, same
-from memgym.tasks.procedural.sizing import BY_DIFFICULTY, preset_table
+from memgym.tasks.procedural.persona.answers import score
+from memgym.tasks.procedural.sizing import BY_DIFFICULTY, days_of_sessions, preset_table
 from memgym.tasks.world.names import fast_random
 from memgym.tokens import get_counter
 
@@ -123,7 +118,7 @@ class Lifecycle(ProceduralTask):
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Invent the people and the lives of facts, and lay them out between requests."""
         config, draw = self.config, fast_random(rng)
-        story = Story(draw, split, _days(draw, config.sessions), config.people)
+        story = Story(draw, split, days_of_sessions(draw, config.sessions), config.people)
         asked = Asker(story, config.questions, config.changes).ask()
         sessions = _Layout(story, config).sessions()
         opening = [session.turns[0].id for session in sessions]
@@ -140,19 +135,7 @@ class Lifecycle(ProceduralTask):
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return ``answer`` and ``f1`` as the class describes them."""
-        if not question.answerable:
-            right = float(abstains(answer, question.text))
-            return {"answer": right, "f1": right}
-        right = float(any(same(answer, gold, question.text) for gold in question.answers))
-        overlap = best_over(f1, canonical(answer), [canonical(gold) for gold in question.answers])
-        return {"answer": right, "f1": max(right, overlap)}
-
-
-def _days(draw: Random, sessions: int) -> list[date]:
-    days = [date(2021, 1, 1) + timedelta(days=draw.randrange(1000))]
-    while len(days) < sessions:
-        days.append(days[-1] + timedelta(days=draw.randrange(2, 12)))
-    return days
+        return score(question, answer)
 
 
 def _of_others(story: Story) -> list[Draft]:

@@ -13,7 +13,6 @@ pronoun only after the name, so that it is evidence by itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 from random import Random
 
 import numpy as np
@@ -21,17 +20,14 @@ import numpy as np
 from memgym.checks import check_choice, check_int, check_number
 from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import ConfigError
-from memgym.scoring.abstention import abstains
-from memgym.scoring.phrases import f1
-from memgym.scoring.text import best_over
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
-from memgym.tasks.procedural.persona.answers import canonical, same
+from memgym.tasks.procedural.persona.answers import score
 from memgym.tasks.procedural.persona.conversation import Conversation, Scene
 from memgym.tasks.procedural.persona.phrases import COUNTABLES, EVENTS
 from memgym.tasks.procedural.persona.questions import Asker
 from memgym.tasks.procedural.persona.relations import RELATIONS
 from memgym.tasks.procedural.persona.story import Line, Story, Topic
-from memgym.tasks.procedural.sizing import BY_DIFFICULTY
+from memgym.tasks.procedural.sizing import BY_DIFFICULTY, days_of_sessions
 from memgym.tokens import get_counter
 
 _KNOBS = ("sessions", "turns", "people", "questions", "updates", "distance", "hops", "distractors", "similarity")
@@ -139,7 +135,7 @@ class Persona(ProceduralTask):
         """Invent the people and what is asked, then lay everything out between noise."""
         config = self.config
         random = Random(int(rng.integers(2**63)))
-        days = _days(random, config.sessions)
+        days = days_of_sessions(random, config.sessions)
         story = Story(random, split, days, config.sessions - config.distance, config.people)
         asker = Asker(story, config.questions, config.updates, config.hops)
         asked = asker.ask()
@@ -157,19 +153,7 @@ class Persona(ProceduralTask):
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Compare canonical forms; see the class."""
-        if not question.answerable:
-            right = float(abstains(answer, question.text))
-            return {"answer": right, "f1": right}
-        right = float(any(same(answer, gold, question.text) for gold in question.answers))
-        overlap = best_over(f1, canonical(answer), [canonical(gold) for gold in question.answers])
-        return {"answer": right, "f1": max(right, overlap)}
-
-
-def _days(random: Random, sessions: int) -> list[date]:
-    days = [date(2021, 1, 1) + timedelta(days=random.randrange(1000))]
-    while len(days) < sessions:
-        days.append(days[-1] + timedelta(days=random.randrange(2, 12)))
-    return days
+        return score(question, answer)
 
 
 class _Layout:

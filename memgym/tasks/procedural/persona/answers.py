@@ -6,7 +6,10 @@ import re
 from datetime import date
 from functools import partial
 
-from memgym.scoring.phrases import plain
+from memgym.episodes import Question
+from memgym.scoring.abstention import abstains
+from memgym.scoring.phrases import f1, plain
+from memgym.scoring.text import best_over
 from memgym.tasks.procedural.persona.phrases import COUNTABLES, EVENTS
 from memgym.tasks.procedural.persona.pools import MONTHS, WEEKDAYS
 from memgym.words import even, find_words, stem
@@ -109,6 +112,16 @@ def same(answer: str, gold: str, question: str) -> bool:
     inside = {i + offset for i in here for offset in range(len(wanted))}
     beside = (word for i, word in enumerate(given) if i not in inside)
     return bool(inside) and all(word in _AROUND or stem(word) in asked for word in beside)
+
+
+def score(question: Question, answer: str) -> dict[str, float]:
+    """Return ``answer``, whether it is the :func:`same` as a gold one or abstains where that is right; and the F1."""
+    if not question.answerable:
+        right = float(abstains(answer, question.text))
+        return {"answer": right, "f1": right}
+    right = float(any(same(answer, gold, question.text) for gold in question.answers))
+    overlap = best_over(f1, canonical(answer), [canonical(gold) for gold in question.answers])
+    return {"answer": right, "f1": max(right, overlap)}
 
 
 def _ordinal(match: re.Match[str]) -> str:
