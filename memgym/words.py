@@ -108,6 +108,7 @@ def has_unspaced(text: str) -> bool:
     return not text.isascii() and _CHARACTER.search(text) is not None
 
 
+@lru_cache(1 << 16)
 def stem(word: str) -> str:
     """Strip one common English ending, and a final e, from all but short words."""
     for ending in _ENDINGS:

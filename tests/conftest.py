@@ -9,11 +9,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
+import typer.testing
+
+typer.testing._get_command = cache(typer.main.get_command)  # takes as long as many a test
 
 
 @pytest.fixture(scope="session")

@@ -269,11 +269,14 @@ def most_frequent(text: str, count: int) -> list[str]:
 
 def sentences_with(passage: str, phrase: str, rule: str = "house") -> list[str]:
     """Return the sentences of a passage that have a phrase."""
-    normal = RULES[rule]
-    needle = normal(phrase)
-    if not needle or needle not in normal(passage):
-        return []
-    return [sentence for sentence in _SENTENCE.split(passage) if f" {needle} " in f" {normal(sentence)} "]
+    needle = RULES[rule](phrase)
+    return [sentence for sentence, normal in _normal_sentences(passage, rule) if f" {needle} " in normal and needle]
+
+
+@lru_cache(1024)  # one passage is asked for many phrases
+def _normal_sentences(passage: str, rule: str) -> tuple[tuple[str, str], ...]:
+    """Return the sentences of a passage, each with its normal form between spaces."""
+    return tuple((sentence, f" {RULES[rule](sentence)} ") for sentence in _SENTENCE.split(passage))
 
 
 def nearest_sentence(passage: str, text: str) -> str:

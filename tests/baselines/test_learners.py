@@ -95,7 +95,9 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
     assert ItemScorer.fingerprint() is None
 
 
-@pytest.mark.parametrize(("name", "least"), [("MaskedPPO", 0.0), ("SlateBandit", -0.05)])
+@pytest.mark.parametrize(
+    ("name", "least"), [pytest.param("MaskedPPO", 0.0, marks=pytest.mark.slow), ("SlateBandit", -0.05)]
+)
 def test_the_weights_that_come_with_it_beat_the_start_or_are_as_good(name: str, least: float) -> None:
     env = make("memgym/RMMReranker-v1", difficulty="medium", split="test")
     start, learned = (

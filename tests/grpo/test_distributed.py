@@ -46,7 +46,7 @@ def close(found: dict, expected: dict) -> None:
         torch.testing.assert_close(found["policy"][key], value, rtol=0, atol=3e-5)
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize("strategy", [pytest.param("ddp", marks=pytest.mark.slow), "fsdp"])
 def test_two_ranks_equal_one_and_their_checkpoint_loads_on_one(toy, tmp_path, alone, strategy):
     after_3, after_4, folder = alone
     final, common = tmp_path / "two.pt", [*SETTINGS, f"strategy={strategy}"]
@@ -80,7 +80,7 @@ toy.main(*sys.argv[1:])
 """
 
 
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize("strategy", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
 def test_only_the_first_rank_reads_the_checkpoint_that_all_resume_from(toy, tmp_path, alone, strategy):
     after_4 = alone[1]
     run, final, script = tmp_path / "run", tmp_path / "two.pt", tmp_path / "resume.py"

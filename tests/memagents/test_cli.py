@@ -240,7 +240,9 @@ def test_commands_are_not_for_the_model(typed: str, told: str, said: bool, recip
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends signals")
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+@pytest.mark.parametrize(
+    "name", ["SIGINT", pytest.param("SIGTERM", marks=pytest.mark.slow), pytest.param("SIGHUP", marks=pytest.mark.slow)]
+)
 def test_a_signal_ends_the_conversation_which_is_remembered(name: str, recipe: Path, tmp_path: Path) -> None:
     bank = tmp_path / "me.bank"
     command = [sys.executable, "-u", "-m", "memagents", "chat", "--recipe", str(recipe), "--bank", str(bank)]

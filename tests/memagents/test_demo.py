@@ -53,6 +53,7 @@ def test_the_demo_trains_measures_and_shows(tmp_path: Path) -> None:
     assert again.stdout.endswith(done.stdout[end:])  # nothing was trained anew, nothing is forgotten
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt")
 def test_an_interrupted_demo_goes_on(tmp_path: Path) -> None:
     settings = [*SMALL, "iterations=200"]

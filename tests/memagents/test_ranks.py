@@ -92,6 +92,7 @@ def figures(folder: Path) -> list[dict[str, float]]:
     return [{k: v for k, v in line.items() if not k.startswith("time/")} for line in RunFolder(folder).metrics()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", [TRAINED, ENGINE])
 def test_the_ranks_join_before_an_engine_could_make_a_group_of_its_own(recipe, tmp_path: Path, backend: str) -> None:
     said = train(2, recipe(backend, tmp_path / "two"))
@@ -126,13 +127,17 @@ def layered(model_dir: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("backend", "settings"),
     [
-        (TRAINED, ["strategy=ddp"]),
-        (TRAINED, []),
-        (ENGINE, ["lora_rank=3", "lr=0.01"]),
-        (TRAINED, ["lora_rank=3", "lr=0.01"]),
-        (TRAINED, ["backends.tiny.rollout_dtype=float32", "kl=k3", "kl_coef=0.1", "gradient_checkpointing=true"]),
+        pytest.param(TRAINED, ["strategy=ddp"], id="replicas", marks=pytest.mark.slow),
+        pytest.param(TRAINED, [], id="model"),
+        pytest.param(ENGINE, ["lora_rank=3", "lr=0.01"], id="engine", marks=pytest.mark.slow),
+        pytest.param(TRAINED, ["lora_rank=3", "lr=0.01"], id="adapters", marks=pytest.mark.slow),
+        pytest.param(
+            TRAINED,
+            ["backends.tiny.rollout_dtype=float32", "kl=k3", "kl_coef=0.1", "gradient_checkpointing=true"],
+            id="reference",
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["replicas", "model", "engine", "adapters", "reference"],
 )
 def test_ranks_sample_train_save_resume_and_start_the_next_stage(
     recipe, layered: Path, tmp_path: Path, backend: str, settings: list[str]

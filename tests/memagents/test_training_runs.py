@@ -39,6 +39,7 @@ def count(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+@pytest.mark.slow
 def test_killed_and_interrupted_runs_resume_to_the_bit(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     settings = ("iterations=40", "save_every=3", "keep=2")

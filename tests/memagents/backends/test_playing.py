@@ -58,7 +58,9 @@ def test_the_real_small_model_plays_every_phase(phase: str, backend: Backend) ->
     assert action
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name == "MemActAgent" else pytest.mark.slow) for name in AGENTS]
+)
 def test_every_agent_plays_quick_with_the_real_small_model(name: str, backend: Backend, quick: Suite) -> None:
     asking = [phase for phase, part in agent_class(name).modules.items() if module_class(part["module"]).needs_backend]
     recipe = {"agent": name, "modules": {phase: {"max_tokens": MAX_TOKENS} for phase in asking}}

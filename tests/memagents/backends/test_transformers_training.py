@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 RECIPE = """
 agent = "MemoryAgent"
 
@@ -39,6 +41,7 @@ lr = 1e-5
 """
 
 
+@pytest.mark.slow
 def test_three_steps_of_a_real_model(smollm2: str, train_three_steps: Callable) -> None:
     records = train_three_steps(RECIPE)
     assert [record["updates"] for record in records] == [1, 2, 3]

@@ -220,7 +220,13 @@ def test_update(long_path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "answer_format"), [("retrieve", "plain"), ("answer", "plain"), ("answer", "boxed"), ("answer", "json")]
+    ("phase", "answer_format"),
+    [
+        ("retrieve", "plain"),
+        ("answer", "plain"),
+        pytest.param("answer", "boxed", marks=pytest.mark.slow),
+        pytest.param("answer", "json", marks=pytest.mark.slow),
+    ],
 )
 def test_retrieve_and_answer(long_path: str, phase: str, answer_format: str) -> None:
     env = bank_env(long_path, answer_format=answer_format, retrieve_k=RECORDS)

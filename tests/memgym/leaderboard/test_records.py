@@ -102,6 +102,9 @@ episodes = st.builds(
 )
 
 
+LINE = jsonschema.Draft202012Validator(json_schema())
+
+
 @settings(deadline=None)
 @given(headers, episodes)
 def test_what_is_written_is_read(header: Header, episode: EpisodeRecord) -> None:
@@ -111,7 +114,7 @@ def test_what_is_written_is_read(header: Header, episode: EpisodeRecord) -> None
     assert again == header
     assert decode_episode(lines[1], again, "x") == episode
     for line in lines:
-        jsonschema.validate(json.loads(line), json_schema())
+        LINE.validate(json.loads(line))
 
 
 def lines_of(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -130,8 +133,7 @@ def read(header: Any, episode: Any) -> None:
 
 
 def in_schema(header: Any, episode: Any) -> bool:
-    validator = jsonschema.Draft202012Validator(json_schema())
-    return validator.is_valid(header) and validator.is_valid(episode)
+    return LINE.is_valid(header) and LINE.is_valid(episode)
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

@@ -15,6 +15,7 @@ COLLECTION: dict[str, Hostile] = {
         "schema": kinds.SCHEMA,
         "bytes": kinds.BYTES,
         "size": sizes.SIZES,
+        "long": sizes.LONG,
         "shown": shown.SHOWN,
         "forged": forged.FORGED,
         "claim": forged.CLAIMS,

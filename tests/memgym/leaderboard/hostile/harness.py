@@ -9,16 +9,19 @@ import json
 import re
 import sys
 from contextlib import suppress
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
+import typer.main
+import typer.testing
 
 from memgym.cli import app
 from memgym.leaderboard.suites import SUITES
 from tests.memgym.leaderboard.hostile.suites import NAME, TINY
 
+typer.testing._get_command = cache(typer.main.get_command)  # takes as long as a command
 ABROAD = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "subprocess.Popen", "os.system", "os.exec")
 seen: list[str] = []
 
@@ -52,8 +55,8 @@ def main() -> None:
     data = ("--data", str(folder / "data"))
     forms = ("--html", "--markdown", "--csv") if find_spec("jinja2") else ("--markdown", "--csv")
     board = [one for form in forms for one in (form, str(folder / f"board{form}"))]
-    CliRunner().invoke(app, ["leaderboard", honest, *board, *data])
-    CliRunner().invoke(app, ["verify", honest, *data])  # what is imported once is imported now
+    typer.testing.CliRunner().invoke(app, ["leaderboard", honest, *board, *data])
+    typer.testing.CliRunner().invoke(app, ["verify", honest, *data])  # what is imported once is imported now
     sys.addaudithook(watch)
     for number, path in enumerate(sorted((folder / "files").iterdir())):
         commands = {
@@ -70,7 +73,7 @@ def main() -> None:
         for command, arguments in commands.items():
             seen.clear()
             forget_most_memory()
-            done = CliRunner().invoke(app, arguments)
+            done = typer.testing.CliRunner().invoke(app, arguments)
             crash = None if isinstance(done.exception, SystemExit | None) else repr(done.exception)
             told = {"file": path.name, "command": command, "code": done.exit_code, "crash": crash, "MB": most_memory()}
             print(json.dumps({**told, "seen": list(seen), "out": done.stdout, "err": done.stderr}), flush=True)

@@ -118,7 +118,6 @@ SIZES = {
     ),
     "a record of usage": step(REFUSED, "length <= 100", usage={f"{i:x}": 0 for i in range(400_000)}),
     "a line of 129 MB": long_action(129, REFUSED, "a line has more than"),
-    "a line of 127 MB": long_action(127, NOT_VERIFIED, "at most 1,000,000 are read"),
     "episodes without end": many(200_001, lambda i: {"error": "x"}, "more than 200,000 episodes"),
     "answers without end": many(
         130, lambda i: {"error": "x", "steps": [small_step(i, 8000)]}, "more than 1,000,000 answers"
@@ -131,4 +130,8 @@ SIZES = {
     "phases without end": many(
         600, lambda i: {"error": "x", "steps": [{**small_step(i), "phase": f"{i} {j}"} for j in range(9)]}, "names"
     ),
+}
+
+LONG = {
+    "a line of 127 MB": long_action(127, NOT_VERIFIED, "at most 1,000,000 are read"),
 }

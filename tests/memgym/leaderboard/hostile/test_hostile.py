@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[4]
 MOST_MB = 320
 MOST_MB_OF_THE_LONGEST_LINE = 800
 """What a step of ten million tokens takes: six times the line."""
-LONGEST_LINE = "size: a line of 127 MB"
+LONGEST_LINE = "long: a line of 127 MB"
 COMMANDS = {"verify", "reproduce", "table", "compare", "merge"}
 SHOWING = {"diagnose", "replay", "leaderboard"}
 CANARY = "from pathlib import Path\nPath({told!r}).write_text('run')\nRULES = {{'answer': 'x'}}\n"
