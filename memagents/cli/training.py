@@ -40,9 +40,7 @@ def train_recipe(recipe: str, settings: Sequence[str], resume: bool) -> None:
     Raises:
         ConfigError, GrpoError: the recipe does not fit.
     """
-    from grpo.distributed import leave
     from grpo.run_folder import RunFolder
-    from memagents.training import Run
     from memagents.training_recipes import read_training_recipe
 
     read = read_training_recipe(recipe, settings)
@@ -56,6 +54,9 @@ def train_recipe(recipe: str, settings: Sequence[str], resume: bool) -> None:
             if read.needs:
                 typer.echo(f"{recipe} needs {read.needs}", err=True)
             _say_plan(recipe, settings, read)
+        from grpo.distributed import leave  # torch takes seconds: what is wrong above is said before
+        from memagents.training import Run
+
         _run(Run(read), resume)
     leave()
 

@@ -97,7 +97,9 @@ class Support:
         """
         if FREQUENT in question.metadata:
             return most_frequent("\n".join(texts), int(question.metadata[FREQUENT]))
-        memory = self.read(texts)
+        return self._answer(question, self.read(texts))
+
+    def _answer(self, question: Question, memory: Statements) -> list[str]:
         needed = [need.fact for need in self.needs(question) if need.fact is not None]
         overtaken = [fact.value for fact in self.overtaken(question) if self._stands(fact, needed, memory)]
         if question.match == "all":
@@ -251,7 +253,7 @@ class Support:
         if self._episode.facts:
             recall, useful = self._facts_held(memory, heard)
         else:
-            recall, useful = self._questions_held(texts)
+            recall, useful = self._questions_held(memory, texts)
         density = min(1.0, WORDS_OF_A_FACT * useful / memory.words) if memory.words else 0.0
         return {"memory_recall": recall, "memory_precision": recall * density}
 
@@ -277,11 +279,12 @@ class Support:
                 held += _OVERTAKEN_BESIDE if stale else 1.0
         return (held / len(lasting) if lasting else 0.0), useful
 
-    def _questions_held(self, texts: Sequence[str]) -> tuple[float, int]:
+    def _questions_held(self, memory: Statements, texts: Sequence[str]) -> tuple[float, int]:
         asked = [question for question in self._episode.questions if question.answerable]
         held, useful = 0.0, 0
         for question in asked:
-            given = self.answer(question, texts)
+            frequent = FREQUENT in question.metadata
+            given = self.answer(question, texts) if frequent else self._answer(question, memory)
             right = [answer for answer in question.answers if answer in given]
             held += len(right) / len(question.answers) if question.match == "all" else float(bool(right))
             useful += bool(right)
