@@ -20,9 +20,8 @@ from memgym.tasks.procedural.ruler2.documents import WHICH, NumberedDocuments
 from memgym.tasks.procedural.ruler2.keys import ASKS, SHARED, Needles, NumberedQuestions
 from memgym.tokens import get_counter
 
-SUBTASKS = tuple(
-    f"{kind}_{level}" for kind in ("mk_niah", "mv_niah", "qa") for level in "basic easy medium hard".split()
-)
+LEVELS = ("basic", "easy", "medium", "hard")
+SUBTASKS = tuple(f"{kind}_{level}" for kind in ("mk_niah", "mv_niah", "qa") for level in LEVELS)
 
 OTHERS = "others"
 """The key in a question's metadata of what an answer must not name beside the right one, one a line."""
@@ -83,8 +82,8 @@ class Ruler2(ProceduralTask):
     one of ``qa_medium`` and ``qa_hard`` on two. There are no examples before the question.
 
     Needles are cut into sections ``p1``, ``p2``, ... of 8 lines; questions are sections ``q1``, ``q2``, ...; documents
-    ``doc1``, ``doc2``, ... Splits are disjoint by construction, as those of ``ruler``: numbers, keys, invented names and
-    right options belong to one split.
+    ``doc1``, ``doc2``, ... Splits are disjoint by construction, as those of ``ruler``: numbers, keys, invented names
+    and right options belong to one split.
 
     The official score ``answer`` is RULER's. Where all of something is to be given, it is ``string_match_all``, the
     share of it that is in the prediction, ignoring case. Else the end of the prediction counts, which is its last line

@@ -13,7 +13,7 @@ from memgym.tokens import get_counter
 ASKS = {
     "qa_basic": "Which document of the text says the following? Answer with its number alone.\n{document}",
     "qa_easy": "Which document answers this question? Answer with its number alone.\n{question}",
-    "qa_medium": "First copy the documents that this question is about. Then answer it, after an empty line.\n{question}",
+    "qa_medium": "First copy the documents that tell the answer. Then give it, after an empty line.\n{question}",
     "qa_hard": "{question}",
 }
 WHICH = ("qa_basic", "qa_easy")

@@ -1,14 +1,15 @@
 """Short questions with four options, each of which can be solved from itself alone.
 
-They stand where RULER v2 has those of MMLU. None asks for knowledge: they are about the order of words and numbers, sums
-that a sentence tells, and who or what comes first by what the question itself says of invented people and towns. The
-right options belong to one split, see :mod:`memgym.tasks.procedural.ruler.symbols`.
+They stand where RULER v2 has those of MMLU. None asks for knowledge: they are about the order of words and numbers,
+sums that a sentence tells, and who or what comes first by what the question itself says of invented people and towns.
+The right options belong to one split, see :mod:`memgym.tasks.procedural.ruler.symbols`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -94,7 +95,7 @@ class Items:
 
     def _tallest(self) -> Item:
         people = [self._name() for _ in LETTERS]
-        told = [f"{tall} is taller than {small}" for tall, small in zip(people, people[1:], strict=False)]
+        told = [f"{tall} is taller than {small}" for tall, small in pairwise(people)]
         self._draw.shuffle(told)
         rank = self._draw.randrange(len(people))
         asked = ("tallest", "second tallest", "second shortest", "shortest")[rank]

@@ -1,4 +1,4 @@
-"""The questions with four options: whole, varied, solved from themselves alone, and with nothing that gives them away."""
+"""The questions with four options: whole, varied, and solved from themselves alone."""
 
 from __future__ import annotations
 

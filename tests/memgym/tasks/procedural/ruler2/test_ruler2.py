@@ -13,12 +13,12 @@ from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.ruler2 import OTHERS, SUBTASKS, Ruler2
 from memgym.tokens import get_counter
 
-EPISODES = 300
-"""Of all subtasks together."""
+EPISODES = 300 // len(SUBTASKS)
+"""Of each subtask."""
 each_subtask = pytest.mark.parametrize("subtask", SUBTASKS)
 
 
-def cases(subtask, split=None, episodes=EPISODES // len(SUBTASKS)):
+def cases(subtask, split=None, episodes=EPISODES):
     task = Ruler2(subtask=subtask, length=1_000)
     for index in range(episodes):
         episode = task.episode(split or SPLITS[index % 3], index)
