@@ -55,6 +55,8 @@ TASKS: dict[str, str] = {
     "previously": "memgym.tasks.procedural.ladder:Previously",
     "recall": "memgym.tasks.procedural.ladder:Recall",
     "ruler": "memgym.tasks.procedural.ruler:Ruler",
+    "ruler2": "memgym.tasks.procedural.ruler2:Ruler2",
+    "ruler2_jsonl": "memgym.tasks.published.ruler2_jsonl:Ruler2Jsonl",
     "ruler_jsonl": "memgym.tasks.published.ruler_jsonl:RulerJsonl",
     "trajectory": "memgym.tasks.procedural.trajectory:Trajectory",
     "whereabouts": "memgym.tasks.procedural.whereabouts:Whereabouts",

@@ -11,6 +11,7 @@ from timing import Report, race
 
 from memgym.tasks import make_task
 from memgym.tasks.procedural.ruler import SUBTASKS
+from memgym.tasks.procedural.ruler2 import SUBTASKS as SUBTASKS_2
 from memgym.tokens import COUNTERS
 
 MILLION = 1_000_000
@@ -19,6 +20,7 @@ LIMIT = 5.0  # seconds
 TASKS = [
     *((name, {}) for name in ("multihop", "persona", "conflict", "icl")),
     *(("ruler", {"subtask": subtask}) for subtask in SUBTASKS),
+    *(("ruler2", {"subtask": subtask}) for subtask in SUBTASKS_2),
 ]
 
 

@@ -124,7 +124,7 @@ class Multihop(ProceduralTask):
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Return an episode with one section per document, gold facts and evidence."""
         draw = fast_random(rng)
-        world = World(draw, Inventor(draw, split, self.config.similarity), self._documents())
+        world = World(draw, Inventor(draw, split, self.config.similarity), self.documents())
         queries = [self._query(world, draw) for _ in range(self.config.questions)]
         evidence = dict.fromkeys(thing.name for query in queries for thing, _ in query.used)
         order = _arrange(draw, world.things, evidence, self.config.evidence)
@@ -137,7 +137,8 @@ class Multihop(ProceduralTask):
             facts=_facts(queries, section_ids),
         )
 
-    def _documents(self) -> int:
+    def documents(self) -> int:
+        """Return how many documents an episode has."""
         if self.config.length is None:
             return self.config.documents
         typical = get_counter(self.config.counter).count(_TYPICAL)

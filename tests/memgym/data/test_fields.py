@@ -119,6 +119,7 @@ LOADERS: dict[str, Any] = {
     "longmemeval": lambda gold: LONGMEMEVAL | {"answer": gold},
     "locomo": locomo,
     "memagent": lambda gold: {"context": "c", "input": "?", "answers": [gold]},
+    "ruler2_jsonl": lambda gold: {"question": "c\n?", "expected_answer": [gold]},
     "ruler_jsonl": lambda gold: {"context": "c", "input": "?", "outputs": [gold]},
     "memfactory": lambda gold: {"M": [], "f": [{"role": "user", "content": "c"}], "q": "?", "a": gold},
     "memoryagentbench": lambda gold: {

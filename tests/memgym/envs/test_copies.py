@@ -23,6 +23,7 @@ PROCEDURAL: list[tuple[str, dict[str, Any]]] = [
     (BANK, {"task": "persona", "difficulty": "easy", "memory_tokens": 300, "answer_format": "json"}),
     (BANK, {"task": "whereabouts", "phases": ["update"], "reader": "extractive", "updater": "deduplicate"}),
     (LONG, {"task": "ruler", "subtask": "niah_single_2", "length": 4096, "counter": "words"}),
+    (LONG, {"task": "ruler2", "subtask": "mv_niah_hard", "length": 2048}),
     (LONG, {"task": "curriculum", "stages": [{"task": "whereabouts"}], "memorizer": "baselines:Recency"}),
     (LONG, {"task": "persona", "difficulty": "easy", "vector_reward": True, "reveal_gold": True}),
 ]

@@ -42,6 +42,11 @@ PROCEDURAL = [
             "niah_multivalue niah_multiquery vt cwe fwe"
         ).split()
     ),
+    *(
+        ("ruler2", {"subtask": f"{kind}_{level}", "length": 4096})
+        for kind in ("mk_niah", "mv_niah", "qa")
+        for level in ("basic", *LEVELS)
+    ),
     ("curriculum", {"stages": [{"task": "persona", "difficulty": "easy", "episodes": 3}, {"task": "whereabouts"}]}),
 ]
 DATA = [
@@ -147,6 +152,7 @@ def test_every_task_is_recorded_here_or_has_rows_of_its_own_in_its_test():
         "memoryagentbench",
         "mrcr",
         "personamem",
+        "ruler2_jsonl",
     }
     assert {task for task, _ in PROCEDURAL + DATA} | with_rows == set(TASKS)
 

@@ -14,7 +14,10 @@ from memgym.tokens import TokenCounter
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a subtask gives to its episode; see :class:`memgym.episodes.Question` for the fields."""
+    """What a subtask gives to its episode; see :class:`memgym.episodes.Question` for the fields.
+
+    ``others`` are what an answer may be mistaken for: who names one of them beside the right answer has not chosen.
+    """
 
     sections: tuple[Section, ...]
     question: str
@@ -22,10 +25,11 @@ class Parts:
     evidence: tuple[str, ...]
     match: Match = "all"
     facts: tuple[Fact, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class Subtask(ABC):
-    """A generator for one of the thirteen tasks.
+    """A generator for one of RULER's tasks.
 
     ``running`` says whether a statement may go on over the ends of lines, see :class:`memgym.scoring.support.Support`.
 

@@ -27,6 +27,11 @@ def numbers(rng: np.random.Generator, n: int, split: str) -> list[str]:
     return list(map(str, _ordinals(rng, n, split, 1_000_000, 10_000_000)))
 
 
+def long_numbers(rng: np.random.Generator, n: int, split: str) -> list[str]:
+    """Return ``n`` distinct numbers of 10 digits."""
+    return list(map(str, _ordinals(rng, n, split, 10**9, 10**10)))
+
+
 def short_numbers(rng: np.random.Generator, n: int, split: str) -> list[str]:
     """Return ``n`` distinct numbers of 5 digits."""
     return list(map(str, _ordinals(rng, n, split, 10_000, 100_000)))

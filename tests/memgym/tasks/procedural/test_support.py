@@ -16,6 +16,7 @@ from memgym.scoring.support import Support
 from memgym.tasks import make_task
 from memgym.tasks.base import Task
 from memgym.tasks.procedural.ruler import SUBTASKS
+from memgym.tasks.procedural.ruler2 import SUBTASKS as SUBTASKS_2
 
 MANY = 300
 """Episodes of each task, small ones; persona's are in its own folder."""
@@ -26,13 +27,14 @@ WHEREABOUTS = ("whereabouts", {"moves": 16, "questions": 2})
 PREFERENCE = ("preference", {"noise": 10})
 LARGE = [("multihop", {"difficulty": "hard"}, 2), ("conflict", {"difficulty": "medium"}, 3), ("icl", {}, 3)]
 RULER = [("ruler", {"subtask": subtask, "length": 1_500}, 25) for subtask in SUBTASKS]
-PARTLY = ("niah_multivalue", "niah_multiquery", "vt")
+RULER_2 = [("ruler2", {"subtask": subtask, "length": 1_500}, 25) for subtask in SUBTASKS_2]
+PARTLY = ("niah_multivalue", "niah_multiquery", "vt", "mv_niah_basic", "mv_niah_easy")
 """Subtasks of RULER that score the share of what must be given."""
 
 Case = tuple[Task, Episode, Support, Question]
 every_task = pytest.mark.parametrize(
     ("name", "options", "episodes"),
-    [*((*where, MANY) for where in (MULTIHOP, CONFLICT, ICL, WHEREABOUTS, PREFERENCE)), *LARGE, *RULER],
+    [*((*where, MANY) for where in (MULTIHOP, CONFLICT, ICL, WHEREABOUTS, PREFERENCE)), *LARGE, *RULER, *RULER_2],
     ids=str,
 )
 
