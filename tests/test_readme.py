@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from memagents.agents import PromptedAgent, load_agent
 from memgym.errors import DataError
 
 ROOT = Path(__file__).parents[1]
@@ -134,10 +135,12 @@ def test_links_lead_somewhere() -> None:
             assert heading in {title.lower().replace(" ", "-") for title in titles}, target
 
 
-def test_the_recipe_shown_is_the_one_run_before() -> None:
-    (shown,) = (text for kind, text in BLOCKS if kind == "toml")
+def test_the_recipes_shown_are_one_that_was_run_before_and_one_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine, served = (tomllib.loads(text) for kind, text in BLOCKS if kind == "toml")
     built_in = ROOT / "memagents" / "recipes" / "smollm2.toml"
-    assert tomllib.loads(shown) == tomllib.loads(built_in.read_text(encoding="utf-8"))
+    assert mine == tomllib.loads(built_in.read_text(encoding="utf-8"))
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")  # nothing is asked
+    assert isinstance(load_agent(served), PromptedAgent)
 
 
 def test_names_exist() -> None:
