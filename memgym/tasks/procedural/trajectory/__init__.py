@@ -99,11 +99,11 @@ class Trajectory(ProceduralTask):
 
     - ``state``: the value of a setting in the end. A rollback names a revision; what the setting was then was told when
       it was set.
-    - ``cause``: why a deploy failed. The failure names a reference; its cause is told earlier or later.
+    - ``cause``: the root cause of a failed deploy. The failure names a reference; its cause is told earlier or later.
     - ``order``: which job came right after, or before, another.
     - ``count``: how many deploys there were, or failed.
     - ``tried``: which fixes were tried for a ticket, all of them.
-    - ``unanswerable``: what was tried where nothing was, or why a deploy failed of which that is not told.
+    - ``unanswerable``: what was tried where nothing was, or the root cause of a failure of which that is not told.
 
     Evidence are the observations from which the answer follows: no other tells it, and without one of them it does not
     follow. Gold facts are about the agent's services and hold until something overtakes them; one that a rollback
@@ -118,6 +118,7 @@ class Trajectory(ProceduralTask):
     """
 
     name = "trajectory"
+    version = 2
     source = "procedural, in the shape of AMA-Bench (Zhao et al. 2026, arXiv 2602.22769)"
     Config = TrajectoryConfig
 
