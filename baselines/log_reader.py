@@ -38,6 +38,7 @@ _TOLD = {
     "tried": say.TRIED,
 }
 _BRIEF = re.compile(re.escape(say.BRIEF).replace(re.escape("{mine}"), r"([a-z, -]+)"))
+_REVISION = re.compile(rf"r(\d+) ({_SLOTS['v']})(?:, |$)")
 _MINE = "services on call for"
 _ASK = "?"
 """The value of a candidate that tells nothing: it asks the bank for the record of its key."""
@@ -174,8 +175,8 @@ def _note(notes: Notes, key: str, value: str) -> None:
     elif not what:
         _add(notes, key, value)
     elif value.startswith("as of "):
-        revisions = [one.split(" ") for one in notes.get(_history(owner, what), "").split(", ") if one]
-        held = [setting for revision, setting in revisions if int(revision[1:]) <= int(value[7:])]
+        revisions = _REVISION.findall(notes.get(_history(owner, what), ""))  # a budget may have cut the last
+        held = [setting for revision, setting in revisions if int(revision) <= int(value[7:])]
         if held:
             notes[key] = held[-1]
     else:

@@ -167,7 +167,7 @@ class Service:
 
     def deploy(self) -> list[Step]:
         """Deploy again and again; of some failures the cause is told, before or afterwards."""
-        outcomes = ["ok"] * self._draw.randrange(1, 5) + ["open"] * self._draw.randrange(1, 4) + ["told"] * 2
+        outcomes = ["ok"] * self._draw.randrange(1, 6) + ["open"] * self._draw.randrange(1, 6) + ["told"] * 2
         self._draw.shuffle(outcomes)
         steps: list[Step] = []
         explained: list[tuple[Deploy, str]] = []
