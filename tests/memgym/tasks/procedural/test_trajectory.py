@@ -244,6 +244,13 @@ def test_lengths_are_met(length):
     assert len(text) / 4 == pytest.approx(length, rel=0.02)
 
 
+@pytest.mark.parametrize("changes", [0, 2, 20])
+def test_there_are_values_enough_for_all_decoys(changes):
+    task = Trajectory(**(SMALL | {"changes": changes, "decoys": 1.0}))
+    for index in range(200):
+        task.episode("test", index)
+
+
 def test_lists_are_right_as_a_whole():
     task = Trajectory()
     question = Question("q", "?", ("draining the node", "resizing the disk"), match="all")
