@@ -10,7 +10,7 @@ from memgym.scoring.statements import Statements
 from memgym.scoring.support import Support
 from memgym.tasks.procedural.trajectory import phrases as say
 
-_BESIDE = {"order": 3, "cause": 1}
+_BESIDE = 3
 """Other values that an honest list, such as ``412 vacuum, 415 reindex``, may have beside what tells of one, at most."""
 
 
@@ -35,12 +35,12 @@ class Claims(Support):
 
     def _guesses(self, question: Question, memory: Statements) -> bool:
         """Return whether what is asked for is stated in many versions, or of many deploys that did not fail."""
-        if question.category in _BESIDE:
+        if question.category in ("order", "cause"):
             stated = [sum(_states(memory, fact, other) for other in _versions(fact.value)) for fact in question.needs]
             in_one = {
                 other for fact in question.in_one for other in _versions(fact.value) if _states(memory, fact, other)
             }
-            return max(stated) > _BESIDE[question.category] or len(in_one) > 1
+            return max(stated) > _BESIDE or len(in_one) > 1
         if question.category == "count":
             one = question.needs[0]
             deploys = {
