@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 from baselines.lexical import Lexical
 from baselines.notes import read_notes, write_notes
 from memgym import Observation
 from memgym.operators.reading import write_answer
+from memgym.protocol.actions import to_json
 from memgym.scoring.abstention import ABSTENTION
 from memgym.tasks.procedural.trajectory import phrases as say
 
@@ -23,6 +24,7 @@ _SLOTS = {
     "c": "|".join(say.CAUSES),
     "j": "|".join(say.JOBS),
     "t": r"TCK-\d+",
+    "y": "|".join(say.SYMPTOMS),
     "f": "|".join(say.FIXES),
 }
 _TOLD = {
@@ -32,105 +34,195 @@ _TOLD = {
     "failed": say.FAILED,
     "explained": (*say.EXPLAINED["INC"], *say.EXPLAINED["CHG"]),
     "job": say.JOB_DONE,
+    "opened": say.OPENED,
     "tried": say.TRIED,
 }
 _BRIEF = re.compile(re.escape(say.BRIEF).replace(re.escape("{mine}"), r"([a-z, -]+)"))
+_REVISION = re.compile(rf"r(\d+) ({_SLOTS['v']})(?:, |$)")
+_MINE = "services on call for"
+_ASK = "?"
+"""The value of a candidate that tells nothing: it asks the bank for the record of its key."""
+_NOTHING = "nothing yet"
 Notes = dict[str, str]
 
 
 class LogReader(Lexical):
-    """Notes what is done to the services it looks after: values, deploys, jobs in order, fixes; causes of whatever.
+    """Notes what is done to the services it looks after: one note for each setting, deploy, job and ticket.
 
-    It knows in what words ``trajectory`` tells things, not what is asked. What each revision set is noted apart from
-    what holds, so that a rollback brings it back. A bank is handled as in :class:`Lexical`.
+    It knows in what words ``trajectory`` tells things, not what is asked. What the revisions set is noted apart from
+    what holds, so that a rollback brings it back; what explains a failure is put to the failure. In a bank each note is
+    a record. Of other teams nothing is kept but what may still explain a failure to come.
     """
 
     @staticmethod
     def recognises(text: str) -> bool:
-        """Return whether a section, session or question is of ``trajectory``."""
-        return bool(_BRIEF.search(text)) or any(True for _ in _asked(text)) or any(True for _ in _read(text))
+        """Return whether a section, a session, a question or what is kept of them is of ``trajectory``."""
+        told = bool(_BRIEF.search(text)) or f"{_MINE}: " in text
+        return told or any(True for _ in _asked(text)) or any(True for _ in _read(text))
+
+    def extract(self, observation: Observation) -> str:
+        """Extract what is told, of whatever service: which are one's own is known in the update."""
+        found = [
+            {"key": key, "value": value, "source": [turn.id]}
+            for turn in observation.turns
+            for kind, told in _read(f"{turn.attributes['speaker']}: {turn.text}")
+            for key, value in _items(kind, told)
+        ]
+        return to_json({"memory_list": [{"key": _MINE, "value": _ASK}, *found]})
+
+    def update(self, observation: Observation) -> str:
+        """Bring the records up to date with the candidates."""
+        extracted = {candidate.attributes.get("key", ""): candidate.id for candidate in observation.candidates}
+        if _MINE not in extracted:  # by others
+            return super().update(observation)
+        known = {memory.attributes.get("key", memory.id): memory for memory in observation.memories}
+        notes = {key: memory.text for key, memory in known.items()}
+        for candidate in observation.candidates:
+            _note(notes, candidate.attributes.get("key", ""), candidate.text)
+        operations = [{"id": memory.id, "op": "DELETE"} for key, memory in known.items() if key not in notes]
+        for key, value in notes.items():
+            if key not in known:
+                operations.append({"id": extracted[key], "op": "ADD", "value": value})
+            elif value != known[key].text:
+                operations.append({"id": known[key].id, "op": "UPDATE", "value": value})
+        return to_json({"operations": operations})
+
+    def retrieve(self, observation: Observation) -> str:
+        """Select the records from which the answer follows; where none has a key, as :class:`Lexical` does."""
+        ids = {memory.attributes.get("key", ""): memory.id for memory in observation.memories}
+        for kind, asked in _asked(observation.question):
+            if any(ids):
+                return to_json([ids[key] for key in _about(ids, kind, asked)])
+        return super().retrieve(observation)
 
     def read(self, observation: Observation) -> str:
         """Bring the notes up to date with the section's whole lines; the last one may go on in the next section."""
         lines, loose_end = read_notes(observation.memory)
-        notes = dict(line.split(": ", 1) for line in lines)
-        text = loose_end + observation.section
-        whole, end, rest = text.rpartition("\n")
-        for kind, told in _read(whole + end):
-            _note(notes, kind, told)
+        whole, end, rest = (loose_end + observation.section).rpartition("\n")
+        notes = _read_on(lines, whole + end)
         return write_notes((f"{key}: {value}" for key, value in notes.items()), rest)
 
     def answer(self, observation: Observation) -> str:
-        """Answer from the notes; from a bank as :class:`Lexical` does."""
-        if "memory" not in {block.tag for block in observation.blocks} or any(m.id for m in observation.memories):
+        """Answer from the notes, or the records; from records of others as :class:`Lexical` does."""
+        records = {m.attributes["key"]: m for m in observation.memories if "key" in m.attributes}
+        if any(memory.id for memory in observation.memories) and not records:
             return super().answer(observation)
-        lines, loose_end = read_notes(observation.memory)
-        notes = dict(line.split(": ", 1) for line in lines)
-        for kind, told in _read(loose_end + "\n"):
-            _note(notes, kind, told)
+        notes = {key: memory.text for key, memory in records.items()}
+        if not records:
+            lines, loose_end = read_notes(observation.memory)
+            notes = _read_on(lines, f"{loose_end}\n")
         for kind, asked in _asked(observation.question):
-            return write_answer(observation, _look_up(notes, kind, asked) or ABSTENTION)
+            cited = [records[key].id for key in _about(records, kind, asked)]
+            return write_answer(observation, _look_up(notes, kind, asked) or ABSTENTION, cited)
         return super().answer(observation)
 
 
-def _note(notes: Notes, kind: str, told: dict[str, str]) -> None:
-    """Bring notes up to date with one observation."""
-    if kind == "brief":
-        notes["mine"] = told["mine"]
-        return
-    mine = notes.get("mine", "").split(", ")
+def _read_on(lines: Iterable[str], text: str) -> Notes:
+    """Return the notes in some lines, brought up to date with a text; what a budget cut is no note."""
+    notes = {key: value for key, colon, value in (line.partition(": ") for line in lines) if colon}
+    for kind, told in _read(text):
+        for key, value in _items(kind, told):
+            _note(notes, key, value)
+    return notes
+
+
+def _items(kind: str, told: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield key and value of what an observation tells; of what depends on a note before that it asks for the note."""
     name = told.get("x", "")
-    if name and name not in mine:
-        return
-    place = f"#{mine.index(name)}" if name else ""
-    if kind == "set":
-        notes[f"{name} {told['s']}"] = told["v"]
-        notes[f"{place} {told['r']}"] = f"{told['s']} {told['v']}"
+    if kind == "brief":
+        yield _MINE, told["mine"]
+    elif kind == "set":
+        yield f"{name} {told['s']}", told["v"]
+        yield _history(name, told["s"]), f"{told['r']} {told['v']}"
     elif kind == "rollback":
-        for key, value in list(notes.items()):
-            owner, _, revision = key.partition(" ")
-            if owner == place and int(revision[1:]) <= int(told["r"][1:]):
-                setting, _, held = value.partition(" ")
-                notes[f"{name} {setting}"] = held
+        for setting in say.SETTINGS:
+            yield _history(name, setting), _ASK
+            yield f"{name} {setting}", f"as of {told['r']}"
     elif kind == "deployed":
-        notes[f"{name} deploy {told['n']}"] = "ok"
+        yield f"{name} deploy {told['n']}", "ok"
     elif kind == "failed":
-        cause = notes.pop(told["ref"], "")
-        notes[f"{name} deploy {told['n']}"] = f"failed, {told['ref']}{cause and f', {cause}'}"
+        yield told["ref"], _ASK
+        yield f"{name} deploy {told['n']}", f"failed, {told['ref']}"
     elif kind == "explained":
-        _explain(notes, told["ref"], f"cause {told['c']}")
+        yield told["ref"], _ASK
+        yield told["ref"], f"cause {told['c']}"
     elif kind == "job":
-        done = notes.get(f"{name} jobs")
-        notes[f"{name} jobs"] = f"{done + ', ' if done else ''}{told['n']} {told['j']}"
+        yield f"{name} job {told['n']}", told["j"]
+    elif kind == "opened":
+        yield f"{name} tried for {told['t']}", _NOTHING
     else:
-        tried = notes.get(f"{told['t']} tried")
-        notes[f"{told['t']} tried"] = f"{tried + ', ' if tried else ''}{told['f']}"
+        yield told["t"], _ASK
+        yield told["t"], told["f"]
 
 
-def _explain(notes: Notes, reference: str, cause: str) -> None:
-    """Put a cause behind the failure that refers to it, else keep it apart."""
-    for key, value in notes.items():
-        if value == f"failed, {reference}":
-            notes[key] = f"{value}, {cause}"
+def _history(name: str, setting: str) -> str:
+    """Return the key of what revisions set, which does not hold of a service: one word, by which a bank finds it."""
+    word, _, role = name.partition("-")
+    return f"{role}_{word}_{setting}"
+
+
+def _note(notes: Notes, key: str, value: str) -> None:
+    """Bring notes up to date with one thing that is told."""
+    mine = notes.get(_MINE, "").split(", ")
+    owner, _, what = key.partition(" ")
+    if value == _ASK:
+        return
+    if key == _MINE:
+        notes[key] = value
+    elif key.endswith(tuple(say.SETTINGS)) and not what:
+        if any(key == _history(name, setting) for name in mine for setting in say.SETTINGS):
+            notes[key] = f"{notes[key]}, {value}" if key in notes else value
+    elif not what:
+        _add(notes, key, value)
+    elif value.startswith("as of "):
+        revisions = _REVISION.findall(notes.get(_history(owner, what), ""))  # a budget may have cut the last
+        held = [setting for revision, setting in revisions if int(revision) <= int(value[7:])]
+        if held:
+            notes[key] = held[-1]
+    else:
+        cause = notes.pop(value.removeprefix("failed, "), "")
+        if owner in mine:
+            notes[key] = f"{value}, {cause}" if cause else value
+
+
+def _add(notes: Notes, name: str, value: str) -> None:
+    """Add a fix to what was tried for a ticket, or a cause to the failure that refers to it.
+
+    What explains a failure to come is kept apart; what explains an incident comes after it, or it is of others.
+    """
+    for key, noted in notes.items():
+        if key.endswith(f" tried for {name}"):
+            notes[key] = value if noted == _NOTHING else f"{noted}, {value}"
             return
-    notes[reference] = cause
+        if noted == f"failed, {name}":
+            notes[key] = f"{noted}, {value}"
+            return
+    if name.startswith("CHG"):
+        notes[name] = value
+
+
+def _about(keys: Iterable[str], kind: str, asked: dict[str, str]) -> list[str]:
+    """Return the keys of the notes from which the answer to a question follows."""
+    name = asked["x"]
+    if kind in ("state", "tried", "cause"):
+        own = {"state": asked.get("s"), "tried": f"tried for {asked.get('t')}", "cause": f"deploy {asked.get('n')}"}
+        return [key for key in keys if key == f"{name} {own[kind]}"]
+    told = "deploy" if kind in ("deploys", "failures") else "job"
+    return sorted(key for key in keys if key.startswith(f"{name} {told} "))
 
 
 def _look_up(notes: Notes, kind: str, asked: dict[str, str]) -> str:
     """Return what the notes say to a question, ``""`` if nothing."""
-    name = asked["x"]
-    if kind == "state":
-        return notes.get(f"{name} {asked['s']}", "")
-    if kind == "cause":
-        return notes.get(f"{name} deploy {asked['n']}", "").partition(", cause ")[2]
+    found = [notes[key] for key in _about(notes, kind, asked)]
     if kind in ("deploys", "failures"):
-        outcomes = [value for key, value in notes.items() if key.startswith(f"{name} deploy ")]
-        return str(sum(kind == "deploys" or value != "ok" for value in outcomes))
-    if kind == "tried":
-        return notes.get(f"{asked['t']} tried", "")
-    jobs = [job.partition(" ")[2] for job in notes.get(f"{name} jobs", "").split(", ")]
-    place = jobs.index(asked["j"]) + (1 if kind == "after" else -1) if asked["j"] in jobs else -1
-    return jobs[place] if 0 <= place < len(jobs) else ""
+        return str(sum(kind == "deploys" or outcome != "ok" for outcome in found))
+    if kind in ("after", "before"):
+        place = found.index(asked["j"]) + (1 if kind == "after" else -1) if asked["j"] in found else -1
+        return found[place] if 0 <= place < len(found) else ""
+    value = "".join(found)
+    if kind == "cause":
+        return value.partition(", cause ")[2]
+    return "" if value == _NOTHING else value
 
 
 def _read(text: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -97,9 +97,10 @@ class Support:
         """
         if FREQUENT in question.metadata:
             return most_frequent("\n".join(texts), int(question.metadata[FREQUENT]))
-        return self._answer(question, self.read(texts))
+        return self.answer_from(question, self.read(texts))
 
-    def _answer(self, question: Question, memory: Statements) -> list[str]:
+    def answer_from(self, question: Question, memory: Statements) -> list[str]:
+        """Return what :meth:`answer` does, of a memory that was read."""
         needed = [need.fact for need in self.needs(question) if need.fact is not None]
         overtaken = [fact.value for fact in self.overtaken(question) if self._stands(fact, needed, memory)]
         if question.match == "all":
@@ -284,7 +285,7 @@ class Support:
         held, useful = 0.0, 0
         for question in asked:
             frequent = FREQUENT in question.metadata
-            given = self.answer(question, texts) if frequent else self._answer(question, memory)
+            given = self.answer(question, texts) if frequent else self.answer_from(question, memory)
             right = [answer for answer in question.answers if answer in given]
             held += len(right) / len(question.answers) if question.match == "all" else float(bool(right))
             useful += bool(right)

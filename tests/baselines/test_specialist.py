@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 import baselines
@@ -11,7 +13,7 @@ from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.tasks import make_task
 
 LONG, BANK = "memgym/Longcontext-v1", "memgym/MemoryBank-v1"
-PLAYED = {
+PLAYED: dict[str, tuple[str, dict[str, Any]]] = {
     "Diarist": (BANK, {"task": "persona", "difficulty": "easy", "phases": ["extract", "update", "retrieve"]}),
     "Researcher": (LONG, {"task": "multihop", "difficulty": "easy", "memory_tokens": 512}),
     "Finder": (LONG, {"task": "whereabouts", "section_tokens": 40, "memory_tokens": 10}),
@@ -25,9 +27,13 @@ PLAYED = {
 }
 
 
-@pytest.mark.parametrize("expert", PLAYED)
-def test_it_plays_as_the_expert_does(expert: str) -> None:
-    env_id, kwargs = PLAYED[expert]
+IN_A_BANK: dict[str, tuple[str, dict[str, Any]]] = {"LogReader": (BANK, {"task": "trajectory", "difficulty": "easy"})}
+
+
+@pytest.mark.parametrize(
+    ("expert", "env_id", "kwargs"), [(name, *how) for played in (PLAYED, IN_A_BANK) for name, how in played.items()]
+)
+def test_it_plays_as_the_expert_does(expert: str, env_id: str, kwargs: dict[str, Any]) -> None:
     suite = Suite("one", "", (SuiteEntry("one", env_id, kwargs, episodes=4),))
     ours, theirs = (evaluate(f"baselines:{name}", suite) for name in ("Specialist", expert))
     assert ours.failed == []

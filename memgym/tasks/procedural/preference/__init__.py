@@ -91,15 +91,14 @@ class PreferenceConfig(SizedConfig):
 class _Choices(Support):
     """Takes no memory for an answer that claims most of the replies shown."""
 
-    def answer(self, question: Question, texts: Sequence[str]) -> list[str]:
+    def answer_from(self, question: Question, memory: Statements) -> list[str]:
         """Return what follows from a memory, nothing if it guesses."""
-        memory = self.read(texts)
         gone = {fact.value for fact in self.overtaken(question)}
         offers = [question.metadata[letter] for letter in LETTERS]
         claimed = [offer for offer in offers if offer not in gone and self._offered(offer, question, memory)]
         heaps = Counter(number for offer in offers for number in memory.having(offer))
         most = max(len(claimed), *heaps.values(), 0, 0)
-        return super().answer(question, texts) if most <= len(question.needs) else []
+        return super().answer_from(question, memory) if most <= len(question.needs) else []
 
     def _offered(self, offer: str, question: Question, memory: Statements) -> bool:
         """Return whether a memory puts an offer to one of the moments, where it does not tell of somebody else."""

@@ -14,10 +14,12 @@ from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import ConfigError
 from memgym.scoring.abstention import abstains
 from memgym.scoring.phrases import exact_match, f1, plain
+from memgym.scoring.support import Support
 from memgym.scoring.text import best_over
 from memgym.tasks.procedural.base import ProceduralTask
 from memgym.tasks.procedural.sizing import BY_DIFFICULTY, SizedConfig, preset_table
 from memgym.tasks.procedural.trajectory import phrases as say
+from memgym.tasks.procedural.trajectory.claims import Claims
 from memgym.tasks.procedural.trajectory.questions import ask
 from memgym.tasks.procedural.trajectory.services import Namer, Numbers, Service, Step
 from memgym.tasks.world.names import fast_random
@@ -99,11 +101,11 @@ class Trajectory(ProceduralTask):
 
     - ``state``: the value of a setting in the end. A rollback names a revision; what the setting was then was told when
       it was set.
-    - ``cause``: why a deploy failed. The failure names a reference; its cause is told earlier or later.
+    - ``cause``: the root cause of a failed deploy. The failure names a reference; its cause is told earlier or later.
     - ``order``: which job came right after, or before, another.
     - ``count``: how many deploys there were, or failed.
     - ``tried``: which fixes were tried for a ticket, all of them.
-    - ``unanswerable``: what was tried where nothing was, or why a deploy failed of which that is not told.
+    - ``unanswerable``: what was tried where nothing was, or the root cause of a failure of which that is not told.
 
     Evidence are the observations from which the answer follows: no other tells it, and without one of them it does not
     follow. Gold facts are about the agent's services and hold until something overtakes them; one that a rollback
@@ -115,9 +117,13 @@ class Trajectory(ProceduralTask):
     The official score ``answer`` is the exact match of the answer by the house rule; of ``tried``, 1 if just the fixes
     that were tried are listed, between commas or in lines; where nothing is told, 1 if the answer abstains. ``f1``
     stands beside: over words, of ``tried`` over fixes.
+
+    The reader ``supported`` lists whatever a memory states to have been tried, and takes for guesses what it states in
+    many versions (:class:`memgym.tasks.procedural.trajectory.claims.Claims`).
     """
 
     name = "trajectory"
+    version = 2
     source = "procedural, in the shape of AMA-Bench (Zhao et al. 2026, arXiv 2602.22769)"
     Config = TrajectoryConfig
 
@@ -136,6 +142,10 @@ class Trajectory(ProceduralTask):
             sessions=sessions,
             facts=tuple(draft.fact() for service in made for draft in service.facts),
         )
+
+    def support(self, episode: Episode) -> Support:
+        """Return what the questions and facts of an episode ask of a memory."""
+        return Claims(episode, self.phrases, self.running)
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return ``answer`` and ``f1`` as the class describes them."""

@@ -206,12 +206,12 @@ ASK = {
     "state": (
         "What value does {s} of {x} have at the end?",
         "Which {s} does {x} run with now?",
-        "To what is {s} of {x} set in the end?",
+        "What is {s} of {x} set to in the end?",
     ),
     "cause": (
-        "Why did deploy {n} of {x} fail?",
-        "What was the cause of the failure of deploy {n} of {x}?",
-        "What made deploy {n} of {x} fail?",
+        "What was the root cause of the failure of deploy {n} of {x}, according to the log?",
+        "According to the log, which root cause made deploy {n} of {x} fail?",
+        "Which fault does the log give as the root cause of the failure of deploy {n} of {x}?",
     ),
     "after": (
         "Which job was run on {x} right after {j}?",
@@ -223,7 +223,7 @@ ASK = {
     ),
     "deploys": (
         "How many deploys of {x} were attempted, failed ones included?",
-        "How many times did the agent deploy {x}, counting failures, too?",
+        "How many times did the agent deploy {x}, failures included?",
     ),
     "failures": (
         "How many deploys of {x} failed?",

@@ -86,7 +86,7 @@ def _state(draw: Random, service: Service) -> list[Asked]:
 
 
 def _cause(draw: Random, service: Service) -> list[Asked]:
-    """Ask why a deploy failed: the failure tells a reference, and elsewhere its cause is told."""
+    """Ask for the root cause of a failure: it tells a reference, and elsewhere the cause of that is told."""
     asked = []
     for deploy in service.deploys:
         if deploy.reference and deploy.cause:
@@ -145,7 +145,7 @@ def _tried(draw: Random, service: Service) -> list[Asked]:
 
 
 def _none(draw: Random, service: Service) -> list[Asked]:
-    """Ask what was tried where nothing was, and why a deploy failed of which that is not told."""
+    """Ask what was tried where nothing was, and for the root cause of a failure of which that is not told."""
     texts = [_text(draw, "tried", service, t=ticket.name) for ticket in service.tickets if not ticket.tried]
     open_ones = [deploy.number for deploy in service.deploys if deploy.failed and not deploy.cause]
     texts.append(_text(draw, "cause", service, n=draw.choice(open_ones)))

@@ -148,7 +148,9 @@ class Service:
         for number, setting in enumerate(order, 1):
             revision += self._draw.randrange(1, 9)
             form = say.SETTINGS[setting]
-            while number > SETTINGS_EACH and self._draw.random() < self._decoys / 2:
+            spare = len(values[setting]) - len(order) - 1  # the rest is for what is set, and one refusal in the end
+            while number > SETTINGS_EACH and spare > 0 and self._draw.random() < self._decoys / 2:
+                spare -= 1
                 steps.append(self._step("set", say.NOT_SET, s=setting, v=form.format(values[setting].pop())))
             value = form.format(values[setting].pop())
             steps.append(self._step("set", say.SET, s=setting, v=value, r=f"r{revision}"))
@@ -167,7 +169,7 @@ class Service:
 
     def deploy(self) -> list[Step]:
         """Deploy again and again; of some failures the cause is told, before or afterwards."""
-        outcomes = ["ok"] * self._draw.randrange(1, 5) + ["open"] * self._draw.randrange(1, 4) + ["told"] * 2
+        outcomes = ["ok"] * self._draw.randrange(1, 6) + ["open"] * self._draw.randrange(1, 6) + ["told"] * 2
         self._draw.shuffle(outcomes)
         steps: list[Step] = []
         explained: list[tuple[Deploy, str]] = []

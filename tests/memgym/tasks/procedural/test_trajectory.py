@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from memgym.episodes import Episode, Question
+from memgym.episodes import Episode, Fact, Question
 from memgym.errors import ConfigError
 from memgym.scoring.abstention import ABSTENTION
 from memgym.tasks.base import SPLITS
@@ -139,6 +139,88 @@ def test_the_answer_follows_from_the_evidence_and_from_nothing_else():
     assert np.mean(without_one) <= 0.01
 
 
+def answered(category: str, write: Callable[[Episode, Question], list[str]]) -> float:
+    """Return how often the answer follows from what is written for a question of a category."""
+    task = Trajectory(**SMALL)
+    scores = []
+    for episode in episodes()[:20]:
+        for question in (question for question in episode.questions if question.category == category):
+            given = ", ".join(task.support(episode).answer(question, write(episode, question)))
+            scores.append(task.score(question, given or ABSTENTION)["answer"])
+    return float(np.mean(scores))
+
+
+def told_of(episode: Episode, question: Question, relation: str) -> list[Fact]:
+    subject = question.needs[0].subject
+    return [fact for fact in episode.facts if fact.subject == subject and fact.relation.startswith(relation)]
+
+
+def in_a_line(form: str, relation: str) -> Callable[[Episode, Question], list[str]]:
+    """Return what lists facts of the service that is asked for in one line."""
+
+    def write(episode: Episode, question: Question) -> list[str]:
+        causes = {fact.subject: fact.value for fact in episode.facts if fact.relation == "cause"}
+        told = [
+            form.format(n=fact.relation.split()[-1], v=fact.value, c=causes.get(fact.value, "not known"))
+            for fact in told_of(episode, question, relation)
+        ]
+        return [f"{question.needs[0].subject} {relation}s: {', '.join(told)}"]
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("category", "form", "relation"),
+    [
+        ("order", "{v}", "job "),
+        ("order", "{n} {v}", "job "),
+        ("order", "{v} ({n})", "job "),
+        ("cause", "{n} {v} {c}", "deploy "),
+        ("tried", "{v}", "fix"),
+    ],
+)
+def test_an_answer_follows_from_a_list(category, form, relation):
+    write = in_a_line(form, relation)
+    asked = write if category != "tried" else lambda e, q: [write(e, q)[0].replace("fixs", "tried")]
+    assert answered(category, asked) == 1.0
+
+
+def heap_of_orders(episode: Episode, question: Question) -> list[str]:
+    return [f"{question.needs[0].subject}: {one} then {' '.join(say.JOBS)}" for one in say.JOBS] + [
+        f"{question.needs[0].subject}: {one} then {other}" for one in say.JOBS for other in say.JOBS if one != other
+    ]
+
+
+def heap_of_causes(episode: Episode, question: Question) -> list[str]:
+    link, cause = question.needs
+    both = (f"{link.subject} {link.cues[0]}: {link.value}", f"{cause.subject} cause: {', '.join(say.CAUSES)}")
+    return [*both, *(f"{link.subject} {link.cues[0]}: {one}" for one in say.CAUSES)]
+
+
+def heap_of_fixes(episode: Episode, question: Question) -> list[str]:
+    return [f"{question.needs[0].subject} tried: {fix}" for fix in say.FIXES]
+
+
+@pytest.mark.parametrize(
+    ("category", "heap"), [("order", heap_of_orders), ("cause", heap_of_causes), ("tried", heap_of_fixes)]
+)
+def test_no_answer_follows_from_a_heap_of_guesses(category, heap):
+    assert answered(category, heap) == 0.0
+
+
+def test_not_every_deploy_may_be_said_to_have_failed():
+    def all_failed(episode: Episode, question: Question) -> list[str]:
+        return [f"{fact.subject} deploy {fact.value}: ok, failed" for fact in told_of(episode, question, "deploy")]
+
+    def true(episode: Episode, question: Question) -> list[str]:
+        failed = {fact.value for fact in told_of(episode, question, "failed")}
+        told = told_of(episode, question, "deploy")
+        return [f"{one.subject} deploy {one.value}: {'failed' if one.value in failed else 'ok'}" for one in told]
+
+    assert answered("count", true) == 1.0
+    assert answered("count", all_failed) < 0.8  # failures do not follow, attempts do
+
+
 def test_no_answer_is_often_right():
     golds = Counter(q.answers[0] for e in episodes() for q in e.questions)
     assert golds.most_common(1)[0][1] < 0.1 * golds.total()
@@ -160,6 +242,13 @@ def test_no_question_is_asked_in_two_splits_nor_twice():
 def test_lengths_are_met(length):
     text = Trajectory(length=length).episode("test", 0).text()
     assert len(text) / 4 == pytest.approx(length, rel=0.02)
+
+
+@pytest.mark.parametrize("changes", [0, 2, 20])
+def test_there_are_values_enough_for_all_decoys(changes):
+    task = Trajectory(**(SMALL | {"changes": changes, "decoys": 1.0}))
+    for index in range(200):
+        task.episode("test", index)
 
 
 def test_lists_are_right_as_a_whole():
