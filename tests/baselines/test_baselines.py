@@ -198,12 +198,14 @@ def suite_mean(entries: list[list[list[float]]]) -> float:
     return float(np.mean([np.mean(np.concatenate(episodes)) for episodes in entries]))
 
 
+@pytest.mark.slow
 def test_the_scale_of_quick(quick: dict[str, list[list[list[float]]]]) -> None:
     assert suite_mean(quick["Random"]) <= suite_mean(quick["NoMemory"])
     assert suite_mean(quick["Oracle"]) >= 0.95
     assert json.loads(json.dumps(quick)) == quick
 
 
+@pytest.mark.slow
 def test_every_column_of_quick_separates(quick: dict[str, list[list[list[float]]]]) -> None:
     """Nothing < the honest baselines < the ceiling in each, and keeping what holds wins where not everything fits."""
     columns = [entry.name for entry in get_suite("quick-v2").entries]
@@ -218,6 +220,7 @@ def test_every_column_of_quick_separates(quick: dict[str, list[list[list[float]]
     assert difference_interval(totals(quick["KeepAll"][tight]), totals(quick["Diarist"][tight]))[0] > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("worse", "better"), [("NoMemory", "Recency"), ("Recency", "Lexical"), ("Lexical", "Oracle")])
 def test_the_gaps_on_quick_are_beyond_the_noise(
     quick: dict[str, list[list[list[float]]]], worse: str, better: str

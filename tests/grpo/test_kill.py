@@ -61,6 +61,7 @@ def test_killed_runs_resume_to_the_bit(toy, tmp_path):
     assert not (tmp_path / "never.pt").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="forks")
 def test_runs_killed_before_any_operation_on_a_file_resume_with_their_best(tmp_path):
     script = str(Path(__file__).with_name("killed_everywhere.py"))

@@ -26,6 +26,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONIOENCODING": "utf-8", "HF_HUB_OFFLINE": "1", "COLUMNS": "100"}
 
 
+@pytest.mark.slow
 def test_the_tiny_reader_trains(tmp_path: Path) -> None:
     done = memagents("train", "tiny_reader", f"out_dir={tmp_path}", *SMALL, "groups=4", "validate_every=2")
     assert done.returncode == 0, done.stderr

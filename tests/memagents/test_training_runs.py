@@ -72,6 +72,7 @@ def test_killed_and_interrupted_runs_resume_to_the_bit(tmp_path: Path) -> None:
         assert all(torch.equal(ends[0]["optimizer"]["state"][name][key], moments[key]) for key in moments)
 
 
+@pytest.mark.slow
 def test_one_at_a_time_trains_in_a_folder(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     first = start(folder, "iterations=1000")
@@ -91,7 +92,7 @@ def test_one_at_a_time_trains_in_a_folder(tmp_path: Path) -> None:
     finish(folder, "iterations=1000", "--resume", f"iterations={len(steps) + 1}")
 
 
-@pytest.mark.parametrize("mode", ["offline", "off"])
+@pytest.mark.parametrize("mode", ["offline", pytest.param("off", marks=pytest.mark.slow)])
 def test_swanlab_gets_what_metrics_jsonl_has_and_nothing_unless_asked(tmp_path: Path, mode: str) -> None:
     pytest.importorskip("swanlab", reason="needs the train extra")
     finish(tmp_path / "run", "iterations=4", *(["swanlab=offline", "project=memory"] if mode == "offline" else []))

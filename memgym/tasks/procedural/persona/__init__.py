@@ -121,9 +121,10 @@ class PersonaConfig(ProceduralConfig):
 class Persona(ProceduralTask):
     """Dialogues of invented people. No full name occurs in two splits: each split has its own surnames.
 
-    The score ``answer`` is 1 if the answer is a gold one, alone or among words that change nothing (:func:`same`), or,
-    where the text does not tell, if it abstains (:func:`~memgym.scoring.abstention.abstains`). ``f1`` is the token F1
-    of the canonical forms (:func:`canonical`), 1 where ``answer`` is.
+    The score ``answer`` is 1 if the answer is a gold one, alone or among words that change nothing
+    (:func:`~memgym.tasks.procedural.persona.answers.same`), or, where the text does not tell, if it abstains
+    (:func:`~memgym.scoring.abstention.abstains`). ``f1`` is the token F1 of the canonical forms
+    (:func:`~memgym.tasks.procedural.persona.answers.canonical`), 1 where ``answer`` is.
     """
 
     name = "persona"

@@ -32,10 +32,11 @@ def sample() -> list[tuple[Lifecycle, Episode]]:
     return [(task, task.episode(split, i)) for task, n in tasks for split in SPLITS for i in range(n)]
 
 
-def cases() -> Iterator[tuple[Lifecycle, Episode, Support, Question]]:
-    for task, episode in sample():
+def cases(step: int = 1) -> Iterator[tuple[Lifecycle, Episode, Support, Question]]:
+    """Yield every question, or each so manieth, of all episodes."""
+    for number, (task, episode) in enumerate(sample()):
         support = task.support(episode)
-        yield from ((task, episode, support, question) for question in episode.questions)
+        yield from ((task, episode, support, question) for question in episode.questions[number % step :: step])
 
 
 # ---- The solver: a turn is a wording with slots; its kind says what it does to what is known ----
@@ -132,7 +133,7 @@ def score(task: Lifecycle, support: Support, question: Question, memory: list[st
 
 
 def test_the_evidence_is_enough_and_nothing_else_is() -> None:
-    for task, episode, support, question in cases():
+    for task, episode, support, question in cases(3):
         evidence = set(question.evidence)
         others = {identity for identity, _ in episode.passages()} - evidence
         assert score(task, support, question, kept(episode, evidence)) == 1.0, question
@@ -146,7 +147,7 @@ def test_the_evidence_is_enough_and_nothing_else_is() -> None:
 
 def test_old_values_lent_ones_and_forgotten_ones_beside_the_evidence_spoil_it() -> None:
     spoiled = Counter()
-    for task, episode, support, question in cases():
+    for task, episode, support, question in cases(3):
         everything = {identity for identity, _ in episode.passages()}
         if question.category in ("expired", "updated", "corrected", "forgotten"):
             spoiled[question.category] += score(task, support, question, kept(episode, everything)) == 0.0
