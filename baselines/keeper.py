@@ -22,7 +22,7 @@ _NAME = r"[A-Z][\w-]+ [A-Z][\w-]+"
 _VALUE = r"[\w'-]+(?: [\w'-]+)*?"
 _NOUN = "|".join(topic.noun for topic in TOPICS)
 _SLOTS = {"v": "Valueslot", "av": "a Valueslot", "w": "Wrongslot", "d": "Dayslot", "noun": "Nounslot"}
-_DAY = r"the (?P<day>\d+)\w\w of (?P<month>\w+)"
+_DAY = r"the (?P<day>\d+)\w\w of (?P<month>[A-Z][a-z]+)(?: (?P<year>\d{4}))?"
 _HEADER = re.compile(r"\[(\d{4}-\d\d-\d\d)")
 _NOTE = re.compile(r"(.+?'s .+?): (.+)")
 _GONE = "(gone)"
@@ -155,8 +155,10 @@ def _read(text: str, speaker: str, today: date) -> Iterator[_Told]:
 
 
 def _day(parts: Mapping[str, str], today: date) -> date:
-    """Return the date that is meant today: the next day of that name."""
+    """Return the date that is meant today: without a year, the next day of that name."""
     day, month = int(parts["day"]), MONTHS.index(parts["month"]) + 1
+    if parts["year"]:
+        return date(int(parts["year"]), month, day)
     this_year = date(max(1, today.year), month, day)
     return this_year if this_year >= today else this_year.replace(year=today.year + 1)
 

@@ -42,9 +42,10 @@ class MissingExtraError(MemgymError, ImportError):
         super().__init__(f"{what} needs the extra {extra!r}: pip install '.[{extra}]' in a clone of memgym")
 
 
-def unknown(kind: str, name: object, known: Iterable[str]) -> ConfigError:
-    """Build the error for a name that is not among the ``known`` ones, with the nearest as a suggestion."""
-    return ConfigError(f"unknown {kind} {name!r}.{_hint(name, sorted(known))}")
+def unknown(kind: str, name: object, known: Iterable[str], of: str = "") -> ConfigError:
+    """Build the error for a name that is not among the ``known`` ones ``of`` something, with the nearest of them."""
+    where = f" of {of}" if of else ""
+    return ConfigError(f"unknown {kind} {name!r}{where}.{_hint(name, sorted(known))}")
 
 
 def unexpected(where: str, name: str, known: Iterable[str], given: str) -> UnexpectedArgumentError:

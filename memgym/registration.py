@@ -40,6 +40,7 @@ def make(env_id: str, **kwargs: Any) -> MemoryEnv:
         DataError: the task's file is missing or damaged.
     """
     from memgym.envs.base import MemoryEnv
+    from memgym.tasks import TASKS
 
     try:
         env: gym.Env = gym.make(env_id, **{"disable_env_checker": True, **kwargs})
@@ -47,6 +48,8 @@ def make(env_id: str, **kwargs: Any) -> MemoryEnv:
         raise error.__cause__ or error from None  # without what Gymnasium wraps around the message
     except gym.error.UnregisteredEnv:
         known = f"{nearest(env_id, ENVIRONMENTS)} 'memgym envs' lists the environments."
+        if env_id in TASKS:
+            known = f" It is a task: make memgym/Longcontext-v1 or memgym/MemoryBank-v1 with task={env_id}."
         raise ConfigError(f"unknown environment {env_id!r}.{known}") from None
     except gym.error.Error as error:
         raise ConfigError(f"{error} 'memgym envs' lists the environments.") from None

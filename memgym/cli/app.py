@@ -10,7 +10,7 @@ import typer
 from memgym.checks import check_choice
 from memgym.cli import reading, rounds
 from memgym.cli.common import parse_settings, use_data_folder
-from memgym.cli.options import BaseUrl, DataFolder, JudgePrompt, Setting
+from memgym.cli.options import BaseUrl, DataFolder, JudgePrompt, Setting, TaskSetting
 from memgym.cli.terminal import App, at_least, make_console, print_whole
 from memgym.errors import ConfigError
 
@@ -221,7 +221,7 @@ def inspect(
     task: Annotated[str, typer.Argument(help="A task: its name (see 'memgym envs') or module:Class.")],
     index: Annotated[int, typer.Option(metavar="N", help="Index of the episode.")] = 0,
     split: Annotated[str | None, typer.Option(metavar="SPLIT", help="Split of the task.")] = None,
-    settings: Setting = [],  # noqa: B006
+    settings: TaskSetting = [],  # noqa: B006
 ) -> None:
     """Print an episode with its gold facts and evidence marked."""
     from memgym.cli.inspect import inspect_episode

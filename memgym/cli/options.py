@@ -13,6 +13,12 @@ DataFolder = Annotated[
 ]
 
 Setting = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Make-argument; repeat for more.")]
+TaskSetting = Annotated[
+    list[str],
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Option of the task; repeat for more. An unknown KEY lists those known."
+    ),
+]
 Files = Annotated[list[Path], typer.Argument(help="Result files, or folders of them.")]
 Score = Annotated[
     str,

@@ -74,7 +74,7 @@ class Task(ABC):
         known = {field.name: field for field in fields(self.Config)}
         for name in options:
             if name not in known:
-                raise unknown(f"option of task {self.name!r}", name, known)
+                raise unknown("option", name, known, of=f"task {self.name!r}")
         for name, field in known.items():
             if name not in options and field.default is MISSING and field.default_factory is MISSING:
                 raise ConfigError(f"task {self.name!r} needs the argument {name!r}")
@@ -119,7 +119,7 @@ class Task(ABC):
             ConfigError: the split is unknown or empty.
         """
         if split not in self.splits:
-            raise unknown(f"split of task {self.name!r}", split, self.splits)
+            raise unknown("split", split, self.splits, of=f"task {self.name!r}")
         size = self.size(split)
         if size == 0:
             raise ConfigError(f"split {split!r} of task {self.name!r} is empty")

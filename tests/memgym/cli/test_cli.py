@@ -307,6 +307,7 @@ def test_inspect_marks_evidence_and_facts(run: Run) -> None:
     ("arguments", "message"),
     [
         (["play", "memgym/MemoryBnk-v1"], "'memgym envs' lists the environments"),
+        (["play", "recall"], "It is a task: make memgym/Longcontext-v1 or memgym/MemoryBank-v1 with task=recall"),
         (["evaluate", "baselines:Lexical", "--env", "CartPole-v1"], "no memgym environment"),
         (["play", "memgym/Longcontext-v1", "--set", "hops"], "--set takes KEY=VALUE, not 'hops'"),
         (["play", "memgym/Longcontext-v1", "--set", "hopps=2"], "Did you mean 'hops'?"),

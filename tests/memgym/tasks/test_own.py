@@ -134,7 +134,7 @@ def test_mistakes_that_show_only_in_use_are_told(package):
     module = package("forgetful", LAMP.replace("return Episode", "Episode"))
     with pytest.raises(ConfigError, match="task 'lamp' made None where an Episode is due"):
         make_task(f"{module}:Lamp").episode("train", 0)
-    with pytest.raises(ConfigError, match=r"unknown option of task 'lamp' 'sead'\. Did you mean 'seed'"):
+    with pytest.raises(ConfigError, match=r"unknown option 'sead' of task 'lamp'\. Did you mean 'seed'"):
         make_task(f"{module}:Lamp", sead=3)
 
 

@@ -112,6 +112,7 @@ class Lifecycle(ProceduralTask):
     """
 
     name = "lifecycle"
+    version = 2
     source = "procedural, after the measures of HaluMem (Chen et al. 2025, arXiv 2511.03506)"
     Config = LifecycleConfig
 

@@ -32,10 +32,10 @@ DENY = (
     "No, {P} {noun} is not {w}, whatever you may read.",
 )
 CANCEL = (
-    "Nothing came of {w}: {P} {noun} stays what it was.",
-    "The idea with {w} is off the table, as far as {P} {noun} goes.",
+    "Nothing came of the talk of {w}: {P} {noun} stays what it was.",
+    "The idea of {w} is off the table, as far as {P} {noun} goes.",
     "Remember the talk of {w}? It came to nothing, and {P} {noun} is not going to change.",
-    "It will not be {w} after all, {P} {noun} remains the same.",
+    "It will not be {w} after all, and {P} {noun} remains the same.",
 )
 
 # What questions begin with: they ask for what holds when they are asked.

@@ -129,10 +129,11 @@ class Story:
         end = self.rng.randrange(count - 1, len(self.days) if last is None else last)
         return [*sorted(self.rng.sample(range(end), count - 1)), end]
 
-    def spoken(self, day: date) -> str:
-        """Write a date as one says it."""
+    def spoken(self, day: date, session: int) -> str:
+        """Write a date as one says it in a session: with its year if that is another one."""
         suffix = {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10 if day.day // 10 != 1 else 0, "th")
-        return f"the {day.day}{suffix} of {MONTHS[day.month - 1]}"
+        year = f" {day.year}" if day.year != self.days[session].year else ""
+        return f"the {day.day}{suffix} of {MONTHS[day.month - 1]}{year}"
 
     def _shown(self, topic: Topic, value: str) -> str:
         return with_article(value) if topic.article else value
@@ -196,7 +197,7 @@ class Life:
             first = max(days[ends - 1], days[session] + timedelta(days=1))
             day = first + timedelta(days=self.story.rng.randrange((days[ends] - first).days))
         value = self._value()
-        line = self._tell(session, "loan", self.topic.loan, v=value, d=self.story.spoken(day))
+        line = self._tell(session, "loan", self.topic.loan, v=value, d=self.story.spoken(day, session))
         loan = Draft(self.subject, self.topic, value, line, until=ends)
         self.story.facts.append(loan)
         if ends is None:
@@ -208,7 +209,8 @@ class Life:
 
     def cancel(self, session: int) -> None:
         """What was planned is called off."""
-        self._tell(session, "cancel", words.CANCEL, w=self._planned)
+        job = any("{av}" in text for text in self.topic.plan)
+        self._tell(session, "cancel", words.CANCEL, w=with_article(self._planned) if job else self._planned)
 
     def dream(self, session: int) -> None:
         """Something is imagined."""

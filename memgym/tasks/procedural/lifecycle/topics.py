@@ -88,14 +88,14 @@ TOPICS = (
         ),
         loan=(
             "{S} {am} covering for a colleague and work{s} as {av} until {d}.",
-            "Only until {d} {S} work{s} as {av}, as a favour to the boss.",
+            "Just until {d} {S} work{s} as {av}, as a favour to the boss.",
         ),
         plan=("{S} would like to retrain and work as {av} some day.", "{S} applied for a job as {av}."),
         dream=(
             "In another life {S} would work as {av}.",
             "Had {S} listened to the careers adviser, {S} would be earning a living as {av}.",
         ),
-        ask=("What is {P} occupation?", "What does {S} do for a living?", "As what does {S} work?"),
+        ask=("What is {P} occupation?", "What does {S} do for a living?", "What does {S} work as?"),
         follow=(
             ("Are the hours long?", "Some weeks they are, some weeks not."),
             ("Is the pay all right?", "It could be better, it could be worse."),
@@ -190,7 +190,7 @@ TOPICS = (
             "If {S} played {v}, the neighbours would have moved out long ago.",
             "Imagine {S} on stage playing {v}, with a thousand people listening.",
         ),
-        ask=("Which instrument does {S} play?", "What is {P} instrument?", "On what does {S} make music?"),
+        ask=("Which instrument does {S} play?", "What is {P} instrument?", "What does {S} make music on?"),
         follow=(
             ("Is there a concert coming up?", "In December, if nobody catches a cold."),
             ("Do the neighbours mind?", "They have been very patient so far."),
@@ -280,7 +280,7 @@ TOPICS = (
             "If {S} had kept learning {v}, the trip would have been easier.",
             "Imagine {S} in a class in {v}, with that accent.",
         ),
-        ask=("Which language is {S} learning?", "What is {P} language course in?", "Which language does {S} learn?"),
+        ask=("Which language is {S} learning?", "What is {P} language course in?", "Which language is {P} course in?"),
         follow=(
             ("Is the teacher strict?", "Only about homework."),
             ("Is there an exam at the end?", "There is, but nobody talks about it."),

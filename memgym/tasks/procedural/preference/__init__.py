@@ -153,6 +153,7 @@ class Preference(ProceduralTask):
     """
 
     name = "preference"
+    version = 2
     source = "procedural, after PersonaMem (Jiang et al. 2025, arXiv 2504.14225)"
     Config = PreferenceConfig
 

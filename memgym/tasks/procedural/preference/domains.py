@@ -101,10 +101,10 @@ DOMAINS = (
         (
             Occasion("when cooking", "cooking", "{n} is cooking and the kitchen is too quiet"),
             Occasion("on long drives", "drives", "{n} has a long drive ahead and wants music"),
-            Occasion("in sleepless nights", "nights", "{n} cannot sleep at night and wants music"),
+            Occasion("on sleepless nights", "nights", "{n} cannot sleep at night and wants music"),
         ),
-        ("What music do you like by now?", "What do you listen to {w}?", "I am making a playlist. Any wishes?"),
-        ("What should I play for {n} {w}?", "What music does {n} hear {w}?"),
+        ("What music do you like these days?", "What do you listen to {w}?", "I am making a playlist. Any wishes?"),
+        ("What should I play for {n} {w}?", "What does {n} listen to {w}?"),
         ("the concert in May", "the trouble with the ears", "the new neighbours moved in", "the radio broke"),
         ("The neighbours complained about my loudspeaker {d}.", "One string of the guitar snapped {d}.",
          "The radio was full of adverts {d}.", "I missed the concert in the town hall {d}.",
@@ -211,17 +211,17 @@ UPDATE = (
     "{S} {have} come round to {v} {w}.",
     "{w} it is {v} these days for {O}.",
     "{P} new favourite {w} is {v}.",
-    "{w} it is {v} for {O} by now, no longer {o}.",
+    "{w} it is {v} for {O} now, no longer {o}.",
     "{S} {have} gone off {o}, so {w} it is {v}.",
-    "{S} swapped {o} for {v} {w}.",
+    "{w}, {S} swapped {o} for {v}.",
     "Since {since}, no more {o} for {O}, {w} it is {v}.",
     "Since {since}, {S} {c} {v} {w}.",
 )
-LEADS = ("By the way, there is something to know.", "Guess what.", "Speaking of tastes.", "Something else.")
+LEADS = ("There is something you should know.", "Guess what.", "Speaking of tastes.", "Something else.")
 REACTIONS = (
     "I will keep that in mind.", "Really? I had no idea.", "Good to know for the next time.", "A sound choice.",
     "Each to their own.", "I would not have guessed that.", "That makes it easy, then.", "Ha, I knew it.",
-    "Funny, my uncle is just the same.", "Then I know what to get.", "Why not, it is a free country.", "Lovely.",
+    "Funny, my uncle is just the same.", "Then I know what to suggest.", "Why not, it is a free country.", "Lovely.",
 )  # fmt: skip
 DAYS = (
     "yesterday", "this morning", "last night", "the other day", "on my day off", "last weekend", "a while ago",
@@ -237,7 +237,7 @@ PLEASED = (
 )  # fmt: skip
 REPLIES = ("How about {v}?", "I would suggest {v}.", "Then let it be {v}.", "What about {v} this time?")
 QUESTIONS = (
-    "Two moments with {n}. In the first, {one}. In the second, {two}. Which reply suits best each time, by now?",
+    "Two moments with {n}. In the first, {one}. In the second, {two}. Which reply suits best each time, as of now?",
     "You meet {n} twice. The first time, {one}; the second time, {two}. Which reply pleases {f} most each time?",
     "Think of {n}: first, {one}; another day, {two}. Choose for each the reply that fits present tastes.",
 )

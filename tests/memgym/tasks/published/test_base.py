@@ -268,7 +268,7 @@ def test_options(tmp_path):
     for bad in ("", None, 3):
         with pytest.raises(ConfigError, match="'path' must name a data file"):
             MemAgent(path=bad)
-    with pytest.raises(ConfigError, match="unknown split of task 'memagent' 'dev'"):
+    with pytest.raises(ConfigError, match="unknown split 'dev' of task 'memagent'"):
         MemAgent(path=path).episode("dev", 0)
     with pytest.raises(ConfigError, match="0 to 0"):
         MemAgent(path=path).episode("all", 1)

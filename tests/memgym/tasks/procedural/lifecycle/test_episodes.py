@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
@@ -55,6 +56,20 @@ def test_what_is_lent_expires_with_its_day():
         for fact in episode.facts:
             if fact.until in days and " of " in text[fact.source] and not fact.forgotten:
                 assert days[first[fact.source]] < days[fact.until]
+
+
+def test_what_is_lent_up_to_another_year_names_it():
+    """Over years of sessions a day without its year would be taken for the next one of that name."""
+    far = 0
+    for index in range(10):
+        episode = Lifecycle(sessions=100, requests=0, questions=20).episode("test", index)
+        year = {turn.id: session.time[:4] for session in episode.sessions for turn in session.turns}
+        text = dict(episode.passages())
+        for question in episode.questions:
+            if question.category == "temporary" and year[question.evidence[0]] != question.time[:4]:
+                assert re.search(r"until the \d+\w\w of [A-Z][a-z]+ \d{4}\b", text[question.evidence[0]], re.IGNORECASE)
+                far += 1
+    assert far >= 5
 
 
 def test_questions_are_answered_right_or_wrong():

@@ -47,7 +47,7 @@ SLOTS = {
     **{"s": "s?", "es": "(?:es)?", "ies": "(?:y|ies)", "have": "(?:have|has)", "am": "(?:am|is)", "was": "was"},
     **{"S": rf"(?P<who>I|{NAME})", "O": rf"(?P<who>me|{NAME})", "P": rf"(?P<who>[Mm]y|{NAME}'s)"},
     **{"my": "(?:my|their)", "v": r"(?:an? )?(?P<v>[\w' -]+?)", "av": r"an? (?P<v>[\w' -]+?)", "w": r"[\w' -]+?"},
-    **{"d": r"the (?P<day>\d+)\w\w of (?P<month>\w+)", "noun": f"(?P<noun>{NOUNS})"},
+    **{"d": r"the (?P<day>\d+)\w\w of (?P<month>[A-Z]\w+)(?: (?P<year>\d{4}))?", "noun": f"(?P<noun>{NOUNS})"},
 }
 
 
@@ -100,8 +100,8 @@ def solve(episode: Episode) -> dict[tuple[str, str], str]:
             elif kind == "FORGET":
                 del held[tuple(key)]
             elif kind == "loan":
-                end = date(today.year, MONTHS.index(match["month"]) + 1, int(match["day"]))
-                lent[tuple(key)] = (end if end >= today else end.replace(year=end.year + 1), match["v"])
+                year = int(match["year"] or today.year)
+                lent[tuple(key)] = (date(year, MONTHS.index(match["month"]) + 1, int(match["day"])), match["v"])
     return held | {key: value for key, (_, value) in lent.items()}
 
 

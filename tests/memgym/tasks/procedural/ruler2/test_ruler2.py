@@ -191,7 +191,7 @@ def test_an_answer_has_room_for_what_is_to_be_copied():
         ({"length": 999}, "'length' must be an int of at least 1000"),
         ({"counter": "bytes"}, "token counter 'bytes'"),
         ({"seed": -1}, "'seed'"),
-        ({"path": "hotpot.json"}, "unknown option of task 'ruler2' 'path'"),
+        ({"path": "hotpot.json"}, "unknown option 'path' of task 'ruler2'"),
     ],
 )
 def test_bad_options_are_explained(options, message):
