@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date
 from functools import cache
 from typing import NamedTuple
@@ -28,6 +29,8 @@ _NOTE = re.compile(r"(.+?'s .+?): (.+)")
 _GONE = "(gone)"
 _UNTIL = " until "
 _TODAY = "today's date"
+_LEAP = 9
+"""Years among which one is a leap year, be there a century without one between them."""
 _LONG = 25
 """Letters of a reply that others do not give by chance, at least."""
 
@@ -148,19 +151,25 @@ def _read(text: str, speaker: str, today: date) -> Iterator[_Told]:
         if kind == "forget":
             yield _Told(key, _GONE)
         elif kind == "loan":
-            yield _Told(f"{key}{_UNTIL}{_day(parts, today)}", parts["v"])
+            if day := _day(parts, today):
+                yield _Told(f"{key}{_UNTIL}{day}", parts["v"])
         elif kind == "tell":
             yield _Told(key, parts["v"])
         return
 
 
-def _day(parts: Mapping[str, str], today: date) -> date:
-    """Return the date that is meant today: without a year, the next day of that name."""
-    day, month = int(parts["day"]), MONTHS.index(parts["month"]) + 1
-    if parts["year"]:
-        return date(int(parts["year"]), month, day)
-    this_year = date(max(1, today.year), month, day)
-    return this_year if this_year >= today else this_year.replace(year=today.year + 1)
+def _day(parts: Mapping[str, str], today: date) -> date | None:
+    """Return the date that is meant today: without a year, the next day of that name; None if there is no such day."""
+    if parts["month"] not in MONTHS:
+        return None
+    this_year = max(1, today.year)
+    years = [int(parts["year"])] if parts["year"] else range(this_year, this_year + _LEAP)
+    for year in years:
+        with suppress(ValueError):  # no leap year
+            day = date(year, MONTHS.index(parts["month"]) + 1, int(parts["day"]))
+            if parts["year"] or day >= today:
+                return day
+    return None
 
 
 @cache

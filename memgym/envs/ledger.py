@@ -156,7 +156,16 @@ class Ledger:
     def _erased(self, number: int) -> bool:
         fact, life = self._episode.facts[number], self._lives[number]
         known = not life or bool(_at(self._stated[number], life[-1]))
-        return known and not any(v.stop > life.stop and _has_trace(v.record, fact) for v in self._versions)
+        later = (version for version in self._versions if version.stop > life.stop and _has_trace(version.record, fact))
+        return known and all(self._of_others(version, number) for version in later)
+
+    def _of_others(self, version: _Version, number: int) -> bool:
+        """Return whether a version tells a fact's value of another whose it is, and not of its own subject."""
+        facts, told = self._episode.facts, self._told[id(version)]
+        own = facts[number]
+        alike = (facts[n] for n in told if facts[n].value == own.value)
+        others = [fact for fact in alike if (fact.subject, fact.relation) != (own.subject, own.relation)]
+        return bool(others) and number not in told
 
 
 def _versions(changes: Iterable[Sequence[BankChange]], now: int) -> list[_Version]:

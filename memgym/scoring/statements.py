@@ -40,13 +40,15 @@ _CHOSEN = re.compile(rf"\b(?:(?P<number>\d{{1,2}})(?P<th>st|nd|rd|th)?|{'|'.join
 
 HEDGES = frozenset(
     """
-    almost cancelled considered considering could denied denies dream dreamed dreams false hypothetical
+    almost canceled cancelled considered considering could denied denies dream dreamed dreams false hypothetical
     hypothetically if imagine imagined imagines maybe might nearly neither never no nobody nor not perhaps plan
-    planned planning plans possibly pretend rumour suppose supposedly thinking thought toyed unless untrue wish
+    planned planning plans possibly pretend rumor rumour suppose supposedly thinking thought toyed unless untrue wish
     wished wishes would wrong
     """.split()
 )
 """Words with which one says that something is not so, or only perhaps."""
+_CONTRACTED = re.compile(r"n['’]t\b", re.IGNORECASE)
+_SURE = re.compile(r"\b(?:not (?:only|just)|no doubt)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +220,11 @@ class Statements:
 
 
 def hedges(text: str) -> frozenset[str]:
-    """Return the words with which a text says of something that it is not so, or only perhaps."""
-    return HEDGES.intersection(find_words(text))
+    """Return the words with which a text says of something that it is not so, or only perhaps.
+
+    ``isn't`` has a "not"; "not only" and "no doubt" deny nothing.
+    """
+    return HEDGES.intersection(find_words(_SURE.sub(" ", _CONTRACTED.sub(" not", text))))
 
 
 def repeats(text: str, sentence: str) -> bool:
@@ -273,7 +278,7 @@ def sentences_with(passage: str, phrase: str, rule: str = "house") -> list[str]:
     return [sentence for sentence, normal in _normal_sentences(passage, rule) if f" {needle} " in normal and needle]
 
 
-@lru_cache(1024)  # one passage is asked for many phrases
+@lru_cache(256)  # one passage is asked for many phrases
 def _normal_sentences(passage: str, rule: str) -> tuple[tuple[str, str], ...]:
     """Return the sentences of a passage, each with its normal form between spaces."""
     return tuple((sentence, f" {RULES[rule](sentence)} ") for sentence in _SENTENCE.split(passage))

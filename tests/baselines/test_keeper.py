@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
 import pytest
 
 from baselines import KeepAll, Keeper, Lexical
+from baselines.keeper import _day
 from memgym.envs.ledger import NAMES
 from memgym.playing import Job, play
 from memgym.policy import Policy
@@ -42,6 +44,21 @@ def test_the_rewards_for_the_lives_of_facts_can_all_be_had(difficulty: str) -> N
 def test_it_reads_long_texts_in_pieces(show_question: bool) -> None:
     options = {"section_tokens": 120, "memory_tokens": 600, "show_question": show_question}
     assert scores(Keeper(), LONG, 6, **options)["answer"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("day", "month", "today", "meant"),
+    [
+        ("29", "February", date(2023, 11, 12), date(2024, 2, 29)),
+        ("29", "February", date(2024, 3, 5), date(2028, 2, 29)),
+        ("5", "March", date(2024, 3, 5), date(2024, 3, 5)),
+        ("4", "March", date(2024, 3, 5), date(2025, 3, 4)),
+        ("31", "June", date(2024, 3, 5), None),
+        ("5", "Foo", date(2024, 3, 5), None),
+    ],
+)
+def test_a_day_is_the_next_of_that_name(day: str, month: str, today: date, meant: date | None) -> None:
+    assert _day({"day": day, "month": month, "year": None}, today) == meant
 
 
 def test_the_difficulties_are_in_order() -> None:

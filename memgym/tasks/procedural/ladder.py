@@ -56,6 +56,14 @@ class RecallConfig(LadderConfig):
         ("moves", "things", "quiet", "stops"), easy=(4, 4, 12, 1), medium=(8, 8, 56, 1), hard=(24, 24, 232, 1)
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.moves != self.things or self.stops != 1:
+            raise ConfigError(
+                f"arguments 'moves' and 'things' must be equal, and 'stops' 1, as recall moves each thing once; not "
+                f"{self.moves}, {self.things} and {self.stops} (the task whereabouts moves them more often)"
+            )
+
 
 @dataclass(frozen=True)
 class PreviouslyConfig(LadderConfig):

@@ -45,9 +45,9 @@ HOME, CARD = {"value": "Mira: Porto"}, {"value": "Mira: card Rumpelstiltskin"}
 @pytest.fixture
 def play(write_rows: Callable[..., str]) -> Callable[..., dict[str, float]]:
     """Play a session for each pair of what is extracted and what is planned, and return the scores of the end."""
-    path = write_rows(ROW)
 
-    def played(*sessions: tuple[list[Plan], list[Plan]]) -> dict[str, float]:
+    def played(*sessions: tuple[list[Plan], list[Plan]], row: dict[str, Any] = ROW) -> dict[str, float]:
+        path = write_rows(row)
         env = gym.make("memgym/MemoryBank-v1", task="custom", path=path, instructions=False, disable_env_checker=True)
         env.reset(options={"index": 0})
         for extracted, planned in [*sessions, *[([], [])] * (len(TURNS) - len(sessions))]:
@@ -145,6 +145,33 @@ def test_what_is_to_be_forgotten_is_found_wherever_it_is(play: Any, value: str, 
     kept = ([{"value": "Mira: card"}], [update("m2", value, key=key)])
     assert play(FIRST, SECOND, THIRD)["deletion"] == 1.0
     assert play(FIRST, SECOND, kept)["deletion"] == 0.0
+
+
+def test_what_somebody_else_has_too_may_stay(play: Any) -> None:
+    alike = {"subject": "Ann", "relation": "card", "value": "Rumpelstiltskin", "source": "a"}
+    row = {**ROW, "facts": [*ROW["facts"], alike]}
+    both = ([HOME, CARD, {"value": "Ann: card Rumpelstiltskin"}], add("c1", "c2", "c3"))
+    card = [{"value": "Mira: card"}]  # of which records are shown
+    gone = (card, [{"id": "m2", "op": "DELETE"}])
+    assert play(both, SECOND, gone, row=row)["deletion"] == 1.0
+    assert play(both, SECOND, (card, []), row=row)["deletion"] == 0.0
+    together = (card, [update("m3", "Ann and Mira: card Rumpelstiltskin"), {"id": "m2", "op": "DELETE"}])
+    assert play(both, SECOND, together, row=row)["deletion"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("said", "claims"),
+    [
+        ("Mira: Tokyo", True),
+        ("Mira isn't in Tokyo", False),
+        ("Mira isn’t in Tokyo", False),
+        ("Mira lives in Tokyo, no doubt", True),
+        ("Mira lives not only in Tokyo", True),
+    ],
+)
+def test_a_denial_is_one_however_it_is_written(play: Any, said: str, claims: bool) -> None:
+    told = ([{"value": "Mira: Lisbon"}, {"value": said}], [update("m1", "Mira: Lisbon"), *add("c2")])
+    assert play(FIRST, told)["faithfulness"] == pytest.approx(1 / 2 if claims else 1)
 
 
 def test_tags_are_searched_and_putting_back_does_not_help(play: Any) -> None:

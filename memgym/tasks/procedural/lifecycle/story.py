@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from random import Random
 
 from memgym.episodes import Fact
+from memgym.errors import ConfigError
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.lifecycle import phrases as words
 from memgym.tasks.procedural.lifecycle.topics import Topic
@@ -18,6 +19,8 @@ ASSISTANT = "Assistant"
 _SECRET = 7
 """Letters of a value that is to be forgotten, at least: shorter ones stand inside other words by chance."""
 _FOLLOW_UP = 0.4
+_TRIES = 10_000
+"""Draws after which a pool counts as used up."""
 
 
 class Line:
@@ -91,11 +94,14 @@ class Story:
 
     def value(self, topic: Topic, letters: int = 0) -> str:
         """Draw a value that nothing else in the episode has, of so many letters at least."""
-        while True:
+        for _ in range(_TRIES):
             value = self.rng.choice(topic.pool) if topic.pool else self.name()
             if value not in self._taken and len(value.replace(" ", "")) >= letters:
                 self._taken.add(value)
                 return value
+        raise ConfigError(
+            f"lifecycle has too few values of {topic.noun!r} for so many facts: lower 'questions' or 'changes'"
+        )
 
     def line(self, subject: str, topic: Topic, templates: Sequence[str], leads: Sequence[str], **values: str) -> Line:
         """Phrase something that the user says about ``subject``."""

@@ -168,8 +168,7 @@ class Conversation:
         return self._pick(talk.WHAT_IS_NEW)
 
     def _replies(self, passage: Passage, teller: str) -> list[Line]:
-        """Return what is said to a passage, so that the other one ends: a question back and its answer, or a "
-        "reaction."""
+        """Return what is said to a passage, so that the other one ends: a question and its answer, or a reaction."""
         listener = self.other if teller == self.opener else self.opener
         if passage.kind in _TOLD and self.rng.random() < 0.35:
             question, answer = self.rng.choice(REPLIES[passage.about].follows)

@@ -97,7 +97,7 @@ class _Choices(Support):
         offers = [question.metadata[letter] for letter in LETTERS]
         claimed = [offer for offer in offers if offer not in gone and self._offered(offer, question, memory)]
         heaps = Counter(number for offer in offers for number in memory.having(offer))
-        most = max(len(claimed), *heaps.values(), 0, 0)
+        most = max(len(claimed), *heaps.values(), 0)
         return super().answer_from(question, memory) if most <= len(question.needs) else []
 
     def _offered(self, offer: str, question: Question, memory: Statements) -> bool:

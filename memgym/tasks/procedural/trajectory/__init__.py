@@ -35,6 +35,7 @@ _SESSIONS = 6
 """At least."""
 _LIVE = 24
 """Stories of other teams that are told at once."""
+_NUMBERED = re.compile(r"^\s*\d{1,3}[.)](?=\s)", re.MULTILINE)
 _ITEMS = re.compile(r"\s*(?:[,;\n]|\band\b)\s*(?:and\b)?\s*", re.IGNORECASE)
 
 
@@ -163,7 +164,7 @@ class Trajectory(ProceduralTask):
 
 def items(answer: str) -> list[str]:
     """Return what an answer lists, between commas, semicolons, lines or ``and``, in the house rule's spelling."""
-    return list(filter(None, (plain(item) for item in _ITEMS.split(answer))))
+    return list(filter(None, (plain(item) for item in _ITEMS.split(_NUMBERED.sub("", answer)))))
 
 
 class _Layout:
