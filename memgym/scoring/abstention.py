@@ -54,16 +54,16 @@ _GONE = re.compile(
 _TITLE = re.compile(rf"\b(?:the|an?) (?:{'|'.join(sorted(_OPEN))}|cancelled|withdrawn|gone)\b")
 _OTHER = _stems(
     """
-    a about above according actually afraid after again alas all also am an and any anybody anymore anyone
-    anything anywhere applies apply are as asked at back based be been being by can choose chose chosen context
-    conversation could current dialogue did directly do document does earlier either else empty ever everybody
-    everything exactly explicitly far final follow for from further got had has have he her here herself him
-    himself his hold honestly i in is it its just last made make me message moment more my name new next now of
+    a about above according actually afraid after again alas all also am an and any anybody anymore anyone anything
+    anywhere applies apply are as asked at attempted back based be been being by can carried choose chose chosen
+    context conversation could current dialogue did directly do document does earlier either else empty ever
+    everybody everything exactly explicitly far final follow for from further got had has have he her here herself
+    him himself his hold honestly i in is it its just last made make me message moment more my name new next now of
     off old on one only or our out over part particular passage picked place plan point previous question quite
-    really relevant remain replaced replacement response right sadly seem session she simply since so some
-    somebody something somewhere sorry speaker statement still story successor such taken text that the their
-    them themselves there these they thing this those time to took true turn unfortunately up us user valid
-    value was way we well were whatsoever will with would yet you your yourself
+    really relevant remain replaced replacement response right sadly seem session she simply since so some somebody
+    something somewhere sorry speaker statement still story successor such taken text that the their them
+    themselves there these they thing this those time to took true turn unfortunately up us user valid value was
+    way we well were whatsoever will with would yet you your yourself
     """
 )
 _ENDED = _stems(

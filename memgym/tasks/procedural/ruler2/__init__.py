@@ -90,7 +90,8 @@ class Ruler2(ProceduralTask):
     in ``mk_niah`` and its last paragraph in the others: what was copied before is no answer. There it is
     ``string_match_part``, and it is 0 where the answer names another option, question or number of a document as well;
     RULER v2 has letters for options, of which a constant is right once in four, and lets who gives all four questions
-    have given the n-th. It also pays for a part of the words; here nothing is paid, as all questions share some words.
+    have given the n-th. In ``qa`` the paragraph may be no longer than a sentence around the answer: else it is a copy.
+    RULER v2 also pays for a part of the words; here nothing is paid, as all questions share some words.
 
     The reader ``supported`` and the rewards of the memory ask for questions as they stand in the text, with their
     number. Whoever keeps a solution and not its question is not rewarded for it before the answer.
@@ -130,7 +131,8 @@ class Ruler2(ProceduralTask):
         if self.config.subtask in WHICH:
             return {"answer": float(set(_INDEX.findall(chosen)) == set(question.answers))}
         if OTHERS not in question.metadata:
-            return {"answer": STRING_MATCH["any"](chosen, question.answers)}
+            brief = len(chosen.encode()) <= 4 * _room(question)  # else it is what was copied
+            return {"answer": STRING_MATCH["any"](chosen, question.answers) if brief else 0.0}
         others = question.metadata[OTHERS].split("\n")
         right = contains(chosen, question.answers[0]) and not any(contains(chosen, other) for other in others)
         return {"answer": float(right)}
@@ -141,11 +143,16 @@ class Ruler2(ProceduralTask):
         The score is containment, and a long answer would contain a great part of the text.
         """
         sentences = len(question.answers) if self.config.subtask.endswith("basic") else 1
-        return list_limit(question) + _SENTENCE * sentences + _COPIED.get(self.config.subtask, 0)
+        return _room(question, sentences) + _COPIED.get(self.config.subtask, 0)
 
     def fingerprint(self) -> str:
         """Return a hash of the config and of the word lists."""
         return self._hash(asdict(self.config), lexicon_digest())
+
+
+def _room(question: Question, sentences: int = 1) -> int:
+    """Return how many tokens of four bytes the answers take in so many sentences."""
+    return list_limit(question) + _SENTENCE * sentences
 
 
 def _subtask(config: Ruler2Config) -> Subtask:

@@ -149,6 +149,16 @@ def test_who_lists_numbers_of_documents_has_found_none():
     assert task.score(question, everything) == {"answer": 0.0}
 
 
+@pytest.mark.parametrize("level", ["medium", "hard"])
+def test_who_copies_documents_has_answered_nothing(level):
+    for task, episode, question in cases(f"qa_{level}", episodes=10):
+        texts = {section.id: section.text for section in episode.sections}
+        documents = [" ".join(texts[name].split()) for name in question.evidence]
+        assert task.score(question, " ".join(documents)) == {"answer": 0.0}
+        assert task.score(question, "\n\n".join(documents)) == {"answer": 0.0}
+        assert task.score(question, "\n\n".join([*documents, f"It is {question.answers[0]}."])) == {"answer": 1.0}
+
+
 @pytest.mark.parametrize("kind", ["mk", "mv"])
 @pytest.mark.parametrize(
     ("level", "pattern"), [("basic", r"for ([\w-]+) is: \d{10}\."), ("hard", r"Question (\d{7}):")]
