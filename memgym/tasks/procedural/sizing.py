@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -25,6 +25,13 @@ _CANDIDATES = 32
 def preset_table(options: Sequence[str], **difficulties: Sequence[Any]) -> dict[str, dict[str, Any]]:
     """Return the value of each of the ``options`` by difficulty, from one row of values per difficulty."""
     return {difficulty: dict(zip(options, row, strict=True)) for difficulty, row in difficulties.items()}
+
+
+def draw_kinds(draw: Random, shares: Mapping[str, float], number: int) -> list[str]:
+    """Draw kinds by systematic sampling: each comes as often as its share says, give or take one."""
+    kinds, ends = list(shares), list(accumulate(shares.values()))
+    start, step = draw.random(), ends[-1] / number
+    return [kinds[bisect(ends, (start + i) * step, hi=len(ends) - 1)] for i in range(number)]
 
 
 def days_of_sessions(draw: Random, sessions: int) -> list[date]:

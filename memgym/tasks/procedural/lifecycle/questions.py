@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 from memgym.episodes import Question
 from memgym.tasks.procedural.lifecycle.phrases import FRAMES
@@ -14,6 +12,7 @@ from memgym.tasks.procedural.lifecycle.story import Draft, Life, Line, Story
 from memgym.tasks.procedural.lifecycle.topics import TOPICS, Topic
 from memgym.tasks.procedural.persona.answers import ABSTENTIONS
 from memgym.tasks.procedural.persona.phrases import say, third
+from memgym.tasks.procedural.sizing import draw_kinds
 
 KINDS = {
     "expired": 14,
@@ -75,17 +74,11 @@ class Asker:
 
     def ask(self) -> list[Asked]:
         """Tell all lives and return the questions."""
-        asked = [self._ask(kind) for kind in self._kinds()]
+        asked = [self._ask(kind) for kind in draw_kinds(self.rng, KINDS, self.questions)]
         for number in range((self.questions + 1) // 2):
             self._ask(_UNASKED[number % len(_UNASKED)])
         self.rng.shuffle(asked)
         return asked
-
-    def _kinds(self) -> list[str]:
-        """Draw kinds by systematic sampling: each comes as often as its share says, give or take one."""
-        ends = list(accumulate(KINDS.values()))
-        start, step = self.rng.random(), ends[-1] / self.questions
-        return [list(KINDS)[bisect(ends, (start + i) * step, hi=len(ends) - 1)] for i in range(self.questions)]
 
     def _ask(self, kind: str) -> Asked:
         """Tell a life of a kind, and ask after it."""

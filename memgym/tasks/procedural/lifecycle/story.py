@@ -12,8 +12,9 @@ from memgym.errors import ConfigError
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.lifecycle import phrases as words
 from memgym.tasks.procedural.lifecycle.topics import Topic
-from memgym.tasks.procedural.persona.phrases import FIRST, say, third, with_article
-from memgym.tasks.procedural.persona.pools import FIRST_NAMES, MONTHS, SURNAMES
+from memgym.tasks.procedural.persona.phrases import FIRST, say, say_day, third, with_article
+from memgym.tasks.procedural.persona.pools import FIRST_NAMES, SURNAMES
+from memgym.tasks.procedural.persona.story import Line
 
 ASSISTANT = "Assistant"
 _SECRET = 7
@@ -21,17 +22,6 @@ _SECRET = 7
 _FOLLOW_UP = 0.4
 _TRIES = 10_000
 """Draws after which a pool counts as used up."""
-
-
-class Line:
-    """A turn in the making: its id is known only once all sessions are laid out."""
-
-    __slots__ = ("id", "speaker", "text")
-
-    def __init__(self, speaker: str, text: str):
-        self.id = ""
-        self.speaker = speaker
-        self.text = text
 
 
 Exchange = list[Line]
@@ -137,9 +127,8 @@ class Story:
 
     def spoken(self, day: date, session: int) -> str:
         """Write a date as one says it in a session: with its year if that is another one."""
-        suffix = {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10 if day.day // 10 != 1 else 0, "th")
         year = f" {day.year}" if day.year != self.days[session].year else ""
-        return f"the {day.day}{suffix} of {MONTHS[day.month - 1]}{year}"
+        return f"{say_day(day)}{year}"
 
     def _shown(self, topic: Topic, value: str) -> str:
         return with_article(value) if topic.article else value

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from itertools import product
 from random import Random
 from typing import NamedTuple
 
+from memgym.tasks.procedural.persona.pools import MONTHS
 from memgym.words import content_words
 
 _COMMON = frozenset(
@@ -38,6 +40,12 @@ PRONOUN = {"S": "they", "O": "them", "P": "their", "my": "their", "am": "are", "
 """Of somebody who has been named before."""
 CARRIED = ("{S} ", "{P} ")
 """Statements that begin so may speak of somebody named in the sentence before."""
+
+
+def say_day(day: date) -> str:
+    """Write a date without its year: "the 5th of May"."""
+    suffix = {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10 if day.day // 10 != 1 else 0, "th")
+    return f"the {day.day}{suffix} of {MONTHS[day.month - 1]}"
 
 
 def third(name: str) -> dict[str, str]:

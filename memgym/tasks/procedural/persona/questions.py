@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from itertools import accumulate
 
 from memgym.episodes import Question
 from memgym.tasks.procedural.persona import phrases as say
@@ -15,6 +13,7 @@ from memgym.tasks.procedural.persona.phrases import Relation, third
 from memgym.tasks.procedural.persona.relations import RELATIONS
 from memgym.tasks.procedural.persona.story import BEATS, Draft, Line, Passage, Story, Thread, Topic
 from memgym.tasks.procedural.persona.ties import LINKS
+from memgym.tasks.procedural.sizing import draw_kinds
 
 CATEGORIES = {"multihop": 22, "former": 16, "unanswerable": 5, "current": 29, "count": 14, "time": 14}
 """The share in percent of each kind of question, in the order in which they are invented: the choosiest first."""
@@ -87,11 +86,8 @@ class Asker:
         return asked
 
     def _kinds(self) -> list[str]:
-        """Draw kinds by systematic sampling: each comes as often as its share says, give or take one."""
         shares = {kind: share for kind, share in CATEGORIES.items() if self.updates or kind != "former"}
-        ends = list(accumulate(shares.values()))
-        start, step = self.rng.random(), ends[-1] / self.questions
-        return [list(shares)[bisect(ends, (start + i) * step, hi=len(ends) - 1)] for i in range(self.questions)]
+        return draw_kinds(self.rng, shares, self.questions)
 
     def current(self) -> Asked:
         """Ask for the value that holds at the end."""

@@ -13,7 +13,7 @@ from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.persona import phrases as say
 from memgym.tasks.procedural.persona import talk
 from memgym.tasks.procedural.persona.phrases import Countable, Event, Relation, pick, third, with_article
-from memgym.tasks.procedural.persona.pools import COUNTRIES, FIRST_NAMES, MONTHS, NUMBERS, SURNAMES, WEEKDAYS
+from memgym.tasks.procedural.persona.pools import COUNTRIES, FIRST_NAMES, NUMBERS, SURNAMES, WEEKDAYS
 from memgym.words import content_words
 
 BEATS = {
@@ -224,8 +224,7 @@ class Story:
     def _day_from(self, day: date, today: date) -> str:
         """Write ``day`` as somebody says it ``today``; each form means one day only."""
         ago = (today - day).days
-        suffix = {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10 if day.day // 10 != 1 else 0, "th")
-        forms = [f"on the {day.day}{suffix} of {MONTHS[day.month - 1]}"]
+        forms = [f"on {say.say_day(day)}"]
         if 1 < ago < len(NUMBERS):
             forms.append(f"{NUMBERS[ago]} days ago")
         if 0 < ago < 7:

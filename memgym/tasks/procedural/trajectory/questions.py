@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from random import Random
 
 from memgym.episodes import Match, Question
 from memgym.scoring.abstention import ABSTENTION
 from memgym.tasks.procedural.persona.answers import number_word
+from memgym.tasks.procedural.sizing import draw_kinds
 from memgym.tasks.procedural.trajectory import phrases as say
 from memgym.tasks.procedural.trajectory.services import Draft, Service, Step
 
@@ -48,15 +48,13 @@ class Asked:
 
 
 def ask(draw: Random, services: Sequence[Service], number: int) -> list[Asked]:
-    """Return questions about services, kinds by systematic sampling: each as often as its share says, give or take one.
+    """Return questions about services, of kinds in their shares.
 
     Of one kind the questions are about as many services as may be.
     """
     kinds = {"state": _state, "cause": _cause, "order": _order, "count": _count, "tried": _tried, "unanswerable": _none}
     waiting = {kind: _in_turns(draw, services, make) for kind, make in kinds.items()}
-    ends = list(accumulate(SHARES.values()))
-    start, step = draw.random(), ends[-1] / number
-    chosen = [list(SHARES)[bisect(ends, (start + i) * step, hi=len(ends) - 1)] for i in range(number)]
+    chosen = draw_kinds(draw, SHARES, number)
     draw.shuffle(chosen)
     return [next(waiting[kind]) for kind in chosen]
 
