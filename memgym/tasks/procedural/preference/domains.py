@@ -213,7 +213,7 @@ UPDATE = (
     "{P} new favourite {w} is {v}.",
     "{w} it is {v} for {O} now, no longer {o}.",
     "{S} {have} gone off {o}, so {w} it is {v}.",
-    "{w}, {S} swapped {o} for {v}.",
+    "{S} swapped {o} for {v} {w}.",
     "Since {since}, no more {o} for {O}, {w} it is {v}.",
     "Since {since}, {S} {c} {v} {w}.",
 )
