@@ -54,7 +54,7 @@ _CORE = (
     *(_long(f"multihop {level}", 50, task="multihop", difficulty=level, phases=_READS) for level in _DIFFICULTIES),
 )
 _ANSWERS = (
-    # The whole way from reading to the answer: rules answer one question in ten, so this is for language models.
+    # The whole way from reading to the answer, of which general rules find one in ten: this is for language models.
     *(_bank(f"persona {level}", 20, task="persona", difficulty=level) for level in _DIFFICULTIES),
     *(_bank(f"icl {level}", 20, task="icl", difficulty=level, answer_tokens=64) for level in _DIFFICULTIES),
     *(_long(f"multihop {level}", 50, task="multihop", difficulty=level) for level in _DIFFICULTIES),
