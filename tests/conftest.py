@@ -18,7 +18,7 @@ import pytest
 import typer.main
 import typer.testing
 
-typer.testing._get_command = cache(typer.main.get_command)  # takes as long as many a test
+typer.testing._get_command = cache(typer.main.get_command)  # the runner builds all commands at every call
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from memgym.cli import app
 from memgym.leaderboard.suites import SUITES
 from tests.memgym.leaderboard.hostile.suites import NAME, TINY
 
-typer.testing._get_command = cache(typer.main.get_command)  # takes as long as a command
+typer.testing._get_command = cache(typer.main.get_command)  # the runner builds all commands at every call
 ABROAD = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "subprocess.Popen", "os.system", "os.exec")
 seen: list[str] = []
 
