@@ -151,8 +151,8 @@ MEMORY_BANK_REWARDS = (
         "deletion",
         "last step",
         "`memory_recall` × share of the gold facts asked to be forgotten that a record stated until then, and whose "
-        "value is in none at the end of that session and each later one, but where it is told of another who has it: not "
-        "in key, type, tags or glued to others",
+        "value is in none at the end of that session and each later one, but where it is told of another who has it: "
+        "not in key, type, tags or glued to others",
         final=True,
     ),
     Reward("token_cost", "every step", "action tokens / `action_tokens`, at most 1 (give it a negative weight)"),
