@@ -19,7 +19,7 @@ _PLACE = re.compile(r"(\w+)\W*\Z")
 
 
 class Finder(PhasePolicy, StochasticPolicy):
-    """Keeps a sentence that mentions the thing asked for, and answers with its last word.
+    """Keeps for each question a sentence that mentions the thing asked for, and answers with its last word.
 
     Of a place that is some places back it keeps as many sentences as that takes.
 
@@ -41,28 +41,32 @@ class Finder(PhasePolicy, StochasticPolicy):
         parsed = Observation.parse(observation)
         if parsed.phase != "read":
             return super().act(observation)
-        found = _mentions(parsed, parsed.memory) + _mentions(parsed, parsed.section)
-        if not found:
-            return parsed.memory
-        if self.newest:
-            return "\n".join(found[-1 - _back(parsed) :])
-        return found[np.random.default_rng(seed).integers(len(found))]
+        draw = np.random.default_rng(seed)
+        kept: list[str] = []
+        for question in parsed.question.splitlines():
+            found = _mentions(question, parsed.memory) + _mentions(question, parsed.section)
+            if found and self.newest:
+                kept += found[-1 - _back(question) :]
+            elif found:
+                kept.append(found[draw.integers(len(found))])
+        return "\n".join(kept) or parsed.memory
 
     def answer(self, observation: Observation) -> str:
         """Answer with the last word of the last sentence that mentions the thing, or of one so many before it."""
-        found = _mentions(observation, observation.memory)
-        place = _PLACE.search(found[max(0, len(found) - 1 - _back(observation))] if found else observation.memory)
+        found = _mentions(observation.question, observation.memory)
+        back = _back(observation.question)
+        place = _PLACE.search(found[max(0, len(found) - 1 - back)] if found else observation.memory)
         return write_answer(observation, place[1] if place else ABSTENTION)
 
 
-def _back(observation: Observation) -> int:
+def _back(question: str) -> int:
     """Return how many places back the place is that is asked for."""
-    return observation.question.count("previous")
+    return question.count("previous")
 
 
-def _mentions(observation: Observation, text: str) -> list[str]:
+def _mentions(question: str, text: str) -> list[str]:
     """Return the sentences of a text that mention the thing asked for."""
-    thing = _THING.search(observation.question)
+    thing = _THING.search(question)
     if not thing:
         return []
     return [line for line in sentences(text) if re.search(rf"\b{thing[1]}\b", line)]

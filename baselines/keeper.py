@@ -13,6 +13,7 @@ from baselines.notes import read_notes, write_notes
 from memgym import Observation, PhasePolicy
 from memgym.operators.reading import write_answer
 from memgym.protocol.actions import to_json
+from memgym.protocol.observation import Block
 from memgym.scoring.abstention import ABSTENTION
 from memgym.tasks.procedural.lifecycle import phrases as words
 from memgym.tasks.procedural.lifecycle.topics import TOPICS
@@ -67,16 +68,19 @@ class Keeper(PhasePolicy):
     def update(self, observation: Observation) -> str:
         """Write over the record of the same key, add what is new, and delete what is gone or has expired."""
         today = _date(observation.time)
-        known = {memory.attributes.get("key", ""): memory for memory in observation.memories}
-        operations = [{"id": known.pop(key).id, "op": "DELETE"} for key in list(known) if _expired(key, today)]
+        known = {told.key: (memory, told.value) for memory in observation.memories if (told := _noted(memory, today))}
+        expired = [known.pop(key)[0] for key in list(known) if _expired(key, today)]
+        operations = [{"id": memory.id, "op": "DELETE"} for memory in expired]
         for candidate in observation.candidates:
-            key, value = candidate.attributes.get("key", ""), candidate.text  # others may have extracted it without
-            same = known.pop(key, None) if key else None
-            if value == _GONE:
+            told = _noted(candidate, today)
+            if not told or told.key == _TODAY:
+                continue
+            same, before = known.pop(told.key, (None, ""))
+            if told.value == _GONE:
                 operations += [{"id": same.id, "op": "DELETE"}] if same else []
-            elif same and same.text != value:
-                operations.append({"id": same.id, "op": "UPDATE", "value": value})
-            elif not same and key != _TODAY:
+            elif same and before != told.value:
+                operations.append({"id": same.id, "op": "UPDATE", "value": candidate.text})
+            elif not same:
                 operations.append({"id": candidate.id, "op": "ADD"})
         return to_json({"operations": operations})
 
@@ -116,6 +120,15 @@ class Keeper(PhasePolicy):
         chosen = _about(observation.question, notes, _date(_asked_at(observation)))
         cited = [memory.id for memory in observation.memories if memory.attributes.get("key") == chosen]
         return write_answer(observation, notes[chosen] if chosen else ABSTENTION, cited if chosen else ())
+
+
+def _noted(block: Block, today: date) -> _Told | None:
+    """Return what a candidate or a memory tells, by its key, or where whoever extracted it gave none by its words."""
+    if key := block.attributes.get("key", ""):
+        return _Told(key, block.text)
+    speaker, _, said = block.text.partition(": ")
+    then = block.attributes.get("time", "")
+    return next(_read(said, speaker, _date(then) if then else today), None)
 
 
 def _about(question: str, notes: Mapping[str, object], today: date) -> str:

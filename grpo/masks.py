@@ -15,8 +15,8 @@ from torch import Tensor
 def attention_mask(model: Any, mask: Tensor, queries: int) -> Tensor | dict[str, Tensor]:
     """Return what a Transformers model should take as ``attention_mask``.
 
-    Masks are made here for attention by PyTorch's kernels (``sdpa``) only: others leave padding out, or give it finite
-    states.
+    Masks are made here for attention by PyTorch's kernels (``sdpa``, ``sdpa_wide``) only: others leave padding out, or
+    give it finite states.
 
     Args:
         model: the model; it has full attention or sliding windows.
@@ -25,7 +25,7 @@ def attention_mask(model: Any, mask: Tensor, queries: int) -> Tensor | dict[str,
     """
     config = model.config.get_text_config()
     kinds, window = getattr(config, "layer_types", None), getattr(config, "sliding_window", None)
-    if queries == 1 or config._attn_implementation != "sdpa" or bool(mask.all()):
+    if queries == 1 or not config._attn_implementation.startswith("sdpa") or bool(mask.all()):
         return mask
     if kinds is None or set(kinds) == {"full_attention"}:
         return visible(mask, queries, window if kinds is None else None)

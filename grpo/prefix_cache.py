@@ -55,9 +55,12 @@ def repeat(recorded: Sequence[RecordingLayer], owner: Tensor) -> Cache:
 
 
 def _as_read(states: Tensor) -> Tensor:
-    """Return the states in the precision to which autocast rounds them in attention; rotations leave float32 keys."""
-    kind = states.device.type
-    return states.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else states
+    """Return the states in the precision to which autocast rounds them in attention; rotations leave float32 keys.
+
+    On a CPU attention does not round them, see :mod:`grpo.wide_attention`.
+    """
+    rounds = states.is_cuda and torch.is_autocast_enabled("cuda")
+    return states.to(torch.get_autocast_dtype("cuda")) if rounds else states
 
 
 class _Repeated(torch.autograd.Function):

@@ -128,7 +128,7 @@ def next_logits(model: PreTrainedModel, head: nn.Linear | None, inputs: dict[str
 
 def takes_masks(model: PreTrainedModel) -> bool:
     """Return whether the model's attention takes a mask ``[N, 1, T, L]`` as it is."""
-    return model.config.get_text_config()._attn_implementation == "sdpa"
+    return model.config.get_text_config()._attn_implementation.startswith("sdpa")
 
 
 def prefix_stages(prompts: list[Prompt]) -> list[list[Prompt]]:

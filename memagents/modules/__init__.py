@@ -12,6 +12,7 @@ MODULES: dict[str, str] = {
     "ContextEditor": "memagents.modules.context_editor:ContextEditor",
     "LinearManager": "memagents.modules.linear_manager:LinearManager",
     "LinearReranker": "memagents.modules.linear_reranker:LinearReranker",
+    "LineUpdater": "memagents.modules.line_updater:LineUpdater",
     "NaiveExtractor": "memagents.modules.naive:NaiveExtractor",
     "NaiveRetriever": "memagents.modules.naive:NaiveRetriever",
     "NaiveUpdater": "memagents.modules.naive:NaiveUpdater",

@@ -5,7 +5,8 @@ Where sections are read and memories managed, instructions stand first, and last
 
 A prompt is plain text with placeholders: ``$question``, ``$when`` (`` (2023-05-08)``, or nothing where the time is
 unknown), ``$memory`` (one text), ``$memories``, ``$candidates``, ``$turns`` (one line each, behind their ids),
-``$sentences`` (the candidates before their ids: a causal model that has read a line can point at it), ``$section``,
+``$notes`` (the memories without their times), ``$sentences`` (the candidates before their ids: a causal model that has
+read a line can point at it), ``$section``,
 ``$budget`` (tokens), ``$task`` (what the environment says to do) and ``$state`` (everything that it shows, in tags). A
 dollar sign is written ``$$``.
 """
@@ -92,6 +93,7 @@ FIELDS: dict[str, Callable[[Observation], str]] = {
     "when": _when,
     "memory": lambda observation: observation.memory or NO_MEMORY,
     "memories": lambda observation: _lines([block for block in observation.memories if block.id or block.text]),
+    "notes": lambda observation: "\n".join(f"[{block.id}] {_said(block)}" for block in observation.memories) or NOTHING,
     "candidates": lambda observation: _lines(observation.candidates),
     "sentences": lambda observation: "\n".join(f"{_said(block)} [{block.id}]" for block in observation.candidates),
     "turns": lambda observation: _lines(observation.turns),

@@ -27,6 +27,15 @@ def test_any_mention_is_right_between_a_fifth_and_three_fifths_of_the_time() -> 
     assert 0.2 < scores(newest=False).mean() < 0.6
 
 
+def test_of_several_things_each_has_its_line() -> None:
+    suite = ad_hoc_suite("memgym/Longcontext-v1", {**KWARGS, "questions": 2, "memory_tokens": 8}, "test", 100, 1)
+    for newest, least, most in ((True, 1.0, 1.0), (False, 0.2, 0.6)):
+        result = evaluate("baselines:Finder", suite, options={"newest": newest})
+        (entry,) = result.header.entries
+        mean = np.mean([score for played in by_episode(result, entry.name).values() for score in played])
+        assert least <= mean <= most
+
+
 def test_the_draw_follows_from_the_seed_and_the_observation() -> None:
     from memgym import Block, Observation
 

@@ -40,6 +40,12 @@ def test_the_rewards_for_the_lives_of_facts_can_all_be_had(difficulty: str) -> N
     assert all(paid[name] > beside[name] for name in NAMES if name not in ("extraction_recall", "faithfulness"))
 
 
+def test_it_manages_records_that_others_made_without_keys() -> None:
+    paid = scores(Keeper(), "memgym/MemoryR1Manager-v1", 20, phases=["update"], sessions=5, questions=3, related_k=5)
+    assert paid["answer"] > 0.99
+    assert min(paid[name] for name in ("memory_recall", "memory_precision", "extraction_recall", "deletion")) > 0.98
+
+
 @pytest.mark.parametrize("show_question", [True, False])
 def test_it_reads_long_texts_in_pieces(show_question: bool) -> None:
     options = {"section_tokens": 120, "memory_tokens": 600, "show_question": show_question}

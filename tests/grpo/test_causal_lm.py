@@ -189,6 +189,26 @@ def test_autocast_keeps_the_projection_in_float32(rollout):
     assert 0 < (rough - exact)[mask].abs().mean() < 0.2
 
 
+def test_autocast_leaves_attention_in_float32_on_a_cpu(rollout, monkeypatch, tmp_path):
+    attend, seen = torch.nn.functional.scaled_dot_product_attention, []
+
+    def spy(query, key, value, **options):
+        seen.extend(states.dtype for states in (query, key, value) if not torch.is_autocast_enabled("cpu"))
+        return attend(query, key, value, **options)
+
+    batch, model = rollout(11), tiny("qwen3")
+    exact = gradient(*plain(model, batch), batch, model)
+    policy = CausalLM(model)
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", spy)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = gradient(*policy.log_probs(batch), batch, model)
+    assert set(seen) == {torch.float32}
+    assert len(seen) >= 3 * 2  # queries, keys and values of each layer
+    assert (found - exact).norm() < 0.2 * exact.norm()
+    model.save_pretrained(tmp_path)
+    assert "sdpa" not in (tmp_path / "config.json").read_text()  # how it attends is not the model's
+
+
 def test_frozen_bf16_weights_under_adapters_are_projected_in_float32(rollout):
     pytest.importorskip("peft")
     batch, model = rollout(11), tiny()
@@ -281,5 +301,5 @@ def test_keys_of_beginnings_are_kept_as_attention_reads_them(rollout):
     model = tiny("qwen3")
     exact = gradient(*plain(model, batch), batch, model)
     shared, alone = (float((grown(share) - exact).norm() / exact.norm()) for share in (True, False))
-    assert {states.dtype for layer in kept for states in layer.states} == {torch.bfloat16}
+    assert {layer.states[0].dtype for layer in kept} == {torch.float32}
     assert shared < 1.2 * alone  # what is repeated adds its gradients up in float32

@@ -20,6 +20,7 @@ LITTLE = {
     "curriculum": {"section_tokens": 400},
     "locomo": {},
     "whereabouts": {},
+    "lifecycle": {"sessions": 4, "questions": 1},
 }
 """What makes an episode of a task small, besides two documents each."""
 

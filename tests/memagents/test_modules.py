@@ -8,6 +8,7 @@ from memagents.backends import Sampling
 from memagents.modules import MODULES, Call, Request, module_class
 from memagents.modules.answerer import STYLES, Answerer
 from memagents.modules.context_editor import ContextEditor
+from memagents.modules.line_updater import LineUpdater
 from memagents.modules.naive import NaiveExtractor, NaiveRetriever, NaiveUpdater, RerankRetriever
 from memagents.modules.operator import Operator
 from memagents.modules.prompted import Prompted
@@ -184,6 +185,32 @@ def test_a_context_edit_keeps_what_it_does_not_name() -> None:
     assert len(parse_update(unknown, ["c1", "c2", "c3"], ["m3", "m7"])[1]) == 3
     for text in ("nothing", '{"prune": ["c2"', '{"prune": "c2"}', '{"delete": []}', "{}", '{"rewrite": ["m3"]}', "[1]"):
         assert ContextEditor().parse(text, observation) is None
+
+
+def test_decisions_are_a_line_for_each_new_fact() -> None:
+    new = tuple(Block("candidate", f"record {i}", {"id": f"c{i}"}) for i in (1, 2, 3))
+    observation = Observation("update", "", (*new, *MEMORIES))
+    lines = "c1 ADD\nc2 NOOP\nc3 UPDATE m7\nm3 DELETE"
+    action = LineUpdater().parse(f"  {lines} \n\n", observation)
+    operations, problems = parse_update(action, ["c1", "c2", "c3"], ["m3", "m7"])
+    assert problems == []
+    assert {operation.id: (operation.op, operation.value) for operation in operations} == {
+        "c1": ("ADD", None),
+        "c2": ("NOOP", None),
+        "m7": ("UPDATE", "record 3"),
+        "m3": ("DELETE", None),
+    }
+    assert LineUpdater().write(action, observation) == lines
+    for text in ("c9 ADD", "m3 ADD", "c1 DELETE", "c1 ADD\nc1 ADD", "c1 UPDATE m7\nc2 UPDATE m7"):  # explained there
+        assert parse_update(LineUpdater().parse(text, observation), ["c1", "c2", "c3"], ["m3", "m7"])[1]
+    for text in ("add it", "c1 KEEP", "c1 UPDATE", "c9 UPDATE m7", "c1 ADD m7", '{"operations": []}'):
+        assert LineUpdater().parse(text, observation) is None
+    assert parse_update(LineUpdater().parse("", observation), [], []) == ([], [])
+
+
+def test_an_update_in_words_of_its_own_is_no_decision() -> None:
+    plan = '{"operations": [{"id": "m3", "op": "UPDATE", "value": "Mira lives in Rome."}]}'
+    assert LineUpdater().write(plan, OBSERVATIONS["update"]) == "c1 NOOP"
 
 
 def test_operators_play_and_cannot_be_trained() -> None:

@@ -102,7 +102,7 @@ def test_a_module_of_ones_own(tmp_path, monkeypatch, scripted) -> None:
         ),
         (
             {**R1, "modules": {"update": {"module": "RerankRetriever"}}},
-            r"plays retrieve. For update: ContextEditor, LinearManager, NaiveUpdater, Operator, Prompted",
+            r"plays retrieve. For update: ContextEditor, LinearManager, LineUpdater, NaiveUpdater, Operator, Prompted",
         ),
         (
             {**R1, "modules": {"answer": {"stile": "cite"}}},
