@@ -21,6 +21,8 @@ _CODE = re.compile(r"([A-Za-z_]\w*)(\.\w+)*:\S+")
 def trained_recipe(folder: Path, *, trust_code: bool = False) -> dict[str, Any]:
     """Return the content of a recipe for what was trained in ``folder``, a run's ``out_dir``.
 
+    A language model plays in the precision in which it was sampled and validated.
+
     A folder is data, and may be anyone's: of what it names, only what is ours is run, and a key goes to no host of its
     choosing.
 
@@ -93,4 +95,7 @@ def _put_trained(run: RunFolder, table: dict[str, Any], asks: bool, backends: An
     elif not run.model.is_dir():
         raise ConfigError(f"recipe {run}: the run has not come to its end; 'memagents train --resume' continues")
     else:
-        backends[table.get("backend") or next(iter(backends))]["model"] = str(run.model)
+        backend = backends[table.get("backend") or next(iter(backends))]
+        backend["model"] = str(run.model)
+        if precision := backend.pop("rollout_dtype", None):
+            backend["dtype"] = precision

@@ -112,7 +112,7 @@ class MemoryEnv(gym.Env[str, str]):
         self._size = self.task.check_split(self.split)
         self.phases = self._check_phases(phases)
         check_choice("answer_format", answer_format, ANSWER_FORMATS)
-        self._format = answer_format if "answer" in self.phases else "plain"
+        self._format = answer_format
         self.render_mode = check_choice("render_mode", render_mode, (None, "ansi"))
         for phase, name in operators.items():
             check_operator(phase, name)

@@ -64,7 +64,7 @@ class LongcontextEnv(MemoryEnv):
         section_tokens: size of a section; None takes the episode's own sections or sessions as they are.
         memory_tokens: the memory budget.
         show_question: whether ``read`` observations show the questions.
-        answer_format: ``plain``, ``boxed`` or ``json``.
+        answer_format: ``plain``, ``boxed`` or ``json``, whoever answers.
         judge: a language model that scores the answers instead of the task's rule: its name, or a dict with ``model``,
             ``prompt``, ``base_url``.
         reward_weights: weights by reward name; names left out weigh 0.

@@ -89,7 +89,7 @@ class MemoryBankEnv(MemoryEnv):
         memory_tokens: budget of the whole bank, all that is kept of its memories counted; None for no limit.
         action_tokens: size of an action that counts as `token_cost` 1.
         embedder: how the bank embeds: ``hash`` (lexical, NumPy only), ``minilm``, ``api:MODEL``.
-        answer_format: ``plain``, ``boxed`` or ``json``.
+        answer_format: ``plain``, ``boxed`` or ``json``, whoever answers.
         judge: a language model that scores the answers instead of the task's rule: its name, or a dict with ``model``,
             ``prompt``, ``base_url``.
         reward_weights: weights by reward name; names left out weigh 0.

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
+import numpy as np
 import pytest
 
+from baselines import Lexical
 from memgym.bank import MemoryRecord
 from memgym.envs.evidence import citation_scores, credited, retrieval_scores
+from memgym.playing import Job, play
+from memgym.registration import make
 from memgym.scoring.statements import carries
 
 EVIDENCE = {
@@ -49,3 +55,19 @@ def test_a_heap_is_as_many_citations_as_it_has_pieces() -> None:
     assert citation_scores(["m1"], {"m1": GOOD}, EVIDENCE)["citation_precision"] == 1.0
     assert citation_scores(["m5"], {"m5": heap}, EVIDENCE)["citation_precision"] == 0.25
     assert retrieval_scores([heap], [heap], EVIDENCE)["reciprocal_rank"] == 0.25
+
+
+def test_a_reader_cites_where_the_environment_asks_for_it() -> None:
+    options = {"task": "persona", "split": "test", "reader": "extractive"}
+    cited, plain = (
+        np.mean([rewards["citation_precision"] for rewards in _paid(answer_format=answer_format, **options)])
+        for answer_format in ("json", "plain")
+    )
+    assert cited > 0.1
+    assert plain == 0.0
+
+
+def _paid(**options: Any) -> Iterator[dict[str, float]]:
+    env = make("memgym/RMMReranker-v1", **options)
+    for played in play(Lexical(), env, [Job(0, index) for index in range(2)]):
+        yield from (step.info["rewards"] for step in played.steps)
