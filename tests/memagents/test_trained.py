@@ -24,7 +24,11 @@ READER = ("groups=2", "group_size=2", "iterations=1", "validate_every=1", "valid
 
 @pytest.mark.parametrize(
     ("name", "settings"),
-    [("reranker", RERANKER), ("tiny_reader", READER), ("tiny_reader", (*READER, "backends.main.rollout_dtype=bfloat16"))],
+    [
+        ("reranker", RERANKER),
+        ("tiny_reader", READER),
+        ("tiny_reader", (*READER, "backends.main.rollout_dtype=bfloat16")),
+    ],
 )
 def test_a_run_plays_as_it_did_at_its_end(name: str, settings: tuple[str, ...], tmp_path: Path) -> None:
     run = Run(read_training_recipe(name, [f"out_dir={tmp_path}", *settings, "lr=0.02"]))
