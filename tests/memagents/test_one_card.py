@@ -118,10 +118,10 @@ def test_flash_attention_is_for_what_learns_not_for_what_is_sampled(
     splits: bool,
     fast: bool,
 ) -> None:
+    policy = CausalLM.from_pretrained(str(model_dir))
     asked: list[str] = []
     monkeypatch.setattr(transformers.utils, "is_flash_attn_2_available", lambda: True)
     monkeypatch.setattr(transformers.PreTrainedModel, "set_attn_implementation", lambda model, kind: asked.append(kind))
-    policy = CausalLM.from_pretrained(str(model_dir))
     config = RunConfig(trainer=read_training_recipe("tiny_reader", [f"precision={precision}"]).run.trainer)
     attend_fast(policy, backend, config, torch.device(device), splits)
     assert asked == ["flash_attention_2"] * fast

@@ -17,10 +17,12 @@ from memagents.agents import Agent, load_agent
 from memagents.cli import app
 from memagents.training_recipes import read_training_recipe, training_recipe_names
 from memgym.errors import ConfigError
+from memgym.leaderboard.suites import get_suite
 from memgym.policy import load_policy
 
 RESULTS = Path(__file__).parents[2] / "memagents" / "results"  # they are not in the wheel
-ROWS = sorted(RESULTS.rglob("*.toml"))
+SUITES = sorted((RESULTS / "suites").glob("*.toml"))
+ROWS = [path for path in sorted(RESULTS.rglob("*.toml")) if path not in SUITES]
 
 
 def load(agent: Mapping[str, Any], model_dir: Path) -> Agent:
@@ -68,6 +70,15 @@ def test_a_loss_from_outside_is_named_in_a_recipe_and_over_it(tmp_path: Path, mo
 @pytest.mark.parametrize("path", ROWS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_the_recipe_of_a_row_trains_nothing(path: Path, model_dir: Path) -> None:
     assert load(tomllib.loads(path.read_text()), model_dir).learner is None
+
+
+@pytest.mark.parametrize("path", SUITES, ids=lambda path: path.stem)
+def test_the_suite_of_rows_begins_with_what_was_trained_on(path: Path) -> None:
+    recipe = read_training_recipe({"log": "memory_agent_log", "lines": "memory_r1_lines"}[path.stem])
+    first = get_suite(str(path)).entries[0]
+    trained = {key: value for key, value in recipe.content["env"].items() if key not in ("split", "reward_weights")}
+    assert {"id": first.env_id, **first.kwargs} == trained
+    assert first.split == "test"
 
 
 @pytest.mark.parametrize("name", ["memory_agent", "memory_agent_imitation", "memory_r1", "memory_r1_imitation"])
