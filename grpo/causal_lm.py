@@ -69,7 +69,9 @@ class CausalLM(TrainablePolicy):
         self.model = model
         self.temperature = temperature
         self.chunk_tokens = chunk_tokens
-        _attend_wide(self.base)
+        from grpo.wide_attention import widen  # needs Transformers, which is there where a model of its is
+
+        widen(self.base)
         if gradient_checkpointing:
             _recompute_layers(self.base)
         if share_prefixes and _can_share(self.base, gradient_checkpointing):
@@ -255,12 +257,6 @@ def _project(head: Any, hidden: Tensor, targets: Tensor, temperature: float) -> 
 
 def _positions(mask: Tensor) -> Tensor:
     return (mask.long().cumsum(1) - 1).clamp(min=0)
-
-
-def _attend_wide(model: Any) -> None:
-    from grpo.wide_attention import widen  # Transformers is there where a model of its is
-
-    widen(model)
 
 
 def _recompute_layers(model: Any) -> None:

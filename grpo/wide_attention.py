@@ -1,6 +1,6 @@
 """Attention by PyTorch's kernels, but in float32 on a CPU.
 
-The backward pass of a few hundred tokens takes three times as long there in bfloat16, and is less exact.
+The backward pass of a few hundred tokens takes three times as long there in bfloat16, and is no more exact.
 """
 
 from __future__ import annotations
