@@ -96,6 +96,7 @@ class ModelSize:
         with FakeTensorMode():
             model = AutoModelForCausalLM.from_config(type(config)(**shorter), dtype=torch.float32)
             policy = CausalLM(model, gradient_checkpointing=recompute).train()
+            model.set_attn_implementation("sdpa")  # as on a card: grpo.wide_attention keeps more, on a CPU alone
             with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
                 short, long = (_kept(policy, tokens) for tokens in (_SHORT, _LONG))
         return (long - short) // (_LONG - _SHORT)
