@@ -1,10 +1,10 @@
 """A causal language model as a policy: log-probabilities of the response tokens only, at the least cost.
 
-- The vocabulary projection runs over response positions only, in chunks that are recomputed in the backward pass: the
-  full logits are never held.
+- The vocabulary projection runs over response positions only, in tiles: logits are never held
+  (:mod:`grpo.token_log_probs`).
 - What several prompts begin with runs once: of a group's prompts the whole, or all that comes before what an episode
   has made of its own. Its keys and values are repeated for what follows; the gradient flows back through them.
-- Log-softmax and the projection before it are float32 even under bfloat16 autocast, or with bfloat16 weights.
+- Logits and log-softmax are float32 even under bfloat16 autocast, or with bfloat16 weights.
 """
 
 from __future__ import annotations
@@ -18,18 +18,15 @@ import torch
 from tensordict import TensorDict
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
-from torch.utils.checkpoint import checkpoint
 
 from grpo.errors import ConfigError, MissingExtraError
 from grpo.masks import attention_mask
 from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
-from grpo.projection import project, scaling
+from grpo.projection import scaling
+from grpo.token_log_probs import token_log_probs
 
 logger = logging.getLogger(__name__)
-
-CHUNK_TOKENS = 256
-"""Response tokens whose logits are held at once."""
 
 REPEAT_COST = 0.1
 """Of a token in one more row: keys and values by head, against all that a layer keeps of a token for the backward pass
@@ -46,7 +43,6 @@ class CausalLM(TrainablePolicy):
         model: The model; what is trained of it is float32 (for speed set the trainer's ``precision = "bf16"``, which is
             autocast: bfloat16 weights would lose small updates).
         temperature: The sampling temperature, so that log-probabilities are those of the sampler.
-        chunk_tokens: Response tokens per chunk of the vocabulary projection.
         share_prefixes: Whether what prompts have in common at their beginning is computed once.
         gradient_checkpointing: Whether decoder layers are recomputed in the backward pass.
 
@@ -60,7 +56,6 @@ class CausalLM(TrainablePolicy):
         self,
         model: nn.Module,
         temperature: float = 1.0,
-        chunk_tokens: int = CHUNK_TOKENS,
         share_prefixes: bool = True,
         gradient_checkpointing: bool = False,
     ):
@@ -68,7 +63,6 @@ class CausalLM(TrainablePolicy):
         _check_model(model)
         self.model = model
         self.temperature = temperature
-        self.chunk_tokens = chunk_tokens
         from grpo.wide_attention import widen  # needs Transformers, which is there where a model of its is
 
         widen(self.base)
@@ -100,13 +94,8 @@ class CausalLM(TrainablePolicy):
         hidden = self._shared_hidden(batch) if self.repeat_cost is not None else None
         if hidden is None:
             hidden = self._plain_hidden(batch)
-        flat = token_log_probs(
-            hidden[mask],
-            self.base.get_output_embeddings(),
-            batch["response_ids"][mask],
-            self.temperature,
-            self.chunk_tokens,
-        )
+        head = self.base.get_output_embeddings()
+        flat = token_log_probs(hidden[mask], head, batch["response_ids"][mask], self.temperature)
         log_prob, entropy = (hidden.new_zeros(mask.shape, dtype=torch.float32).masked_scatter(mask, x) for x in flat)
         return log_prob, entropy
 
@@ -223,36 +212,6 @@ def add_lora(model: nn.Module, rank: int) -> nn.Module:
 
 def _whole(tensor: Tensor) -> Tensor:
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
-
-
-def token_log_probs(
-    hidden: Tensor, head: nn.Module, targets: Tensor, temperature: float, chunk_tokens: int
-) -> tuple[Tensor, Tensor]:
-    """Return log-probability of each target and entropy, both ``[T]`` float32, without holding ``[T, V]`` logits.
-
-    Args:
-        hidden: ``[T, H]`` states.
-        head: The projection to the vocabulary.
-        targets: ``[T]`` token ids.
-        temperature: Divides the logits.
-        chunk_tokens: Rows projected at a time; a chunk's logits are recomputed in the backward pass.
-    """
-    chunks = [
-        checkpoint(_project, head, states, ids, temperature, use_reentrant=False, preserve_rng_state=False)
-        for states, ids in zip(hidden.split(chunk_tokens), targets.split(chunk_tokens), strict=True)
-    ]
-    log_prob, entropy = zip(*chunks, strict=True)
-    return torch.cat(log_prob), torch.cat(entropy)
-
-
-def _project(head: Any, hidden: Tensor, targets: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-    with torch.autocast(hidden.device.type, enabled=False):
-        logits = project(hidden, head)
-        if temperature != 1:
-            logits = logits / temperature
-        log_probs = logits.log_softmax(-1)
-        entropy = -(log_probs.exp() * log_probs).sum(-1)
-        return log_probs.gather(-1, targets[:, None]).squeeze(-1), entropy
 
 
 def _positions(mask: Tensor) -> Tensor:

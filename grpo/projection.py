@@ -5,6 +5,8 @@ Logits in bfloat16 are 0.125 apart between 16 and 32: log-probabilities made of 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -44,3 +46,29 @@ def project(hidden: Tensor, head: Any) -> Tensor:
         states = hidden.float()
         logits = torch.cat([states @ rows.float().t() for rows in weight.split(_ROWS)], -1)
     return logits if head.bias is None else logits + head.bias.float()
+
+
+@contextmanager
+def float32_sums(device: str, rounded: bool) -> Iterator[Callable[[Tensor, Tensor], Tensor]]:
+    """Yield a product of two matrices that sums in float32, and gives float32, under autocast too.
+
+    Args:
+        device: Its type.
+        rounded: Whether the factors may be rounded to bfloat16; a CPU does so only where it computes in it.
+    """
+    before = torch.get_float32_matmul_precision()
+    if rounded:
+        torch.set_float32_matmul_precision("medium")
+    try:
+        with torch.autocast(device, enabled=False):
+            yield _rounded if rounded and device == "cuda" and _WIDE else _exact
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def _exact(a: Tensor, b: Tensor) -> Tensor:
+    return a.float() @ b.float()
+
+
+def _rounded(a: Tensor, b: Tensor) -> Tensor:
+    return torch.mm(a.bfloat16(), b.bfloat16(), out_dtype=torch.float32)

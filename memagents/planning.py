@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from grpo.causal_lm import CHUNK_TOKENS
+from grpo.token_log_probs import TILE
 from memagents.agents import agent_class
 from memagents.backends.local import find_model
 from memagents.backends.prefill import PASS_TOKENS
@@ -27,7 +27,7 @@ _CUDA = 1.5 * GB
 _ELEMENT = {"float32": 4, "bfloat16": 2, "float16": 2}
 _ADAM = 2  # moments, float32
 _VLLM_SHARE = 0.9  # of the card, unless gpu_memory_utilization says otherwise
-_LOGITS = 6  # copies of a chunk's logits in float32, forward and backward
+_LOGITS = 4  # copies of a tile's logits in float32, in the backward pass
 _SAMPLED = 24  # bytes that sampling takes of each logit of a row: float32 tables and a float64 sum
 
 
@@ -231,7 +231,7 @@ def _activations(recipe: TrainingRecipe, size: ModelSize) -> Iterator[Need]:
     kept = size.kept_bytes(run.trainer.precision == "bf16", run.gradient_checkpointing)
     what = f"activations, micro_tokens = {run.trainer.micro_tokens:,}"
     yield Need(what, 0, kept * run.trainer.micro_tokens)
-    yield Need("logits of a chunk", 0, _LOGITS * 4 * CHUNK_TOKENS * _vocabulary(size))
+    yield Need("logits of a tile", 0, _LOGITS * 4 * TILE["cuda"])
 
 
 def _vocabulary(size: ModelSize) -> int:

@@ -75,12 +75,11 @@ def with_beginnings(batch: TensorDict) -> TensorDict:
 @pytest.mark.parametrize("kind", ["llama", "qwen3"])
 @pytest.mark.parametrize("share", [False, True])
 @pytest.mark.parametrize("recompute", [False, True])
-@pytest.mark.parametrize("chunk", [1, 7, 10_000])
-def test_log_probs_and_gradient_equal_the_plain_ones(rollout, kind, share, recompute, chunk):
+def test_log_probs_and_gradient_equal_the_plain_ones(rollout, kind, share, recompute):
     batch, model = with_beginnings(rollout(11, vocabulary=64)), tiny(kind)
     log_prob, entropy = plain(model, batch)
     expected = gradient(log_prob, entropy, batch, model)
-    policy = CausalLM(model, chunk_tokens=chunk, share_prefixes=share, gradient_checkpointing=recompute).train()
+    policy = CausalLM(model, share_prefixes=share, gradient_checkpointing=recompute).train()
     assert (policy.repeat_cost is not None) == share
     policy.uniform_passes = share  # also where it saves nothing
     found, found_entropy = policy.log_probs(batch)
@@ -125,23 +124,6 @@ def test_one_token_responses_share_prefixes_too():
     torch.testing.assert_close(log_prob, plain(model, batch)[0], rtol=1e-5, atol=1e-5)
 
 
-def test_full_logits_are_never_held(rollout):
-    batch, policy = rollout(11), CausalLM(tiny(vocab_size=512), chunk_tokens=4)
-    widest, held = [], []
-
-    def pack(tensor):
-        held.append(tensor.shape)
-        return tensor
-
-    policy.model.lm_head.register_forward_hook(lambda module, args, out: widest.append(out.shape))
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        policy.log_probs(batch)
-    assert max(shape[0] for shape in widest) == 4
-    assert sum(shape[0] for shape in widest) == batch["response_mask"].sum()
-    vocabulary_sized = [shape for shape in held if shape[-1:] == (512,)]
-    assert set(vocabulary_sized) <= {torch.Size([32, 512])}  # the transposed weight
-
-
 def test_temperature_divides_the_logits(rollout):
     batch, model = rollout(2), tiny()
     cool, _ = CausalLM(model, temperature=0.5).log_probs(batch)
@@ -176,17 +158,15 @@ def test_lora_trains_adapters_only_and_its_reference_is_the_base(rollout):
         CausalLM(tiny()).reference_log_probs(batch)
 
 
-def test_autocast_keeps_the_projection_in_float32(rollout):
+def test_autocast_keeps_the_logits_in_float32(rollout):
     batch, policy = rollout(11), CausalLM(tiny())
     exact, _ = policy.log_probs(batch)
-    types = []
-    policy.model.lm_head.register_forward_hook(lambda module, args, out: types.append((args[0].dtype, out.dtype)))
     with torch.autocast("cpu", torch.bfloat16):
         rough, _ = policy.log_probs(batch)
-    assert set(types) == {(torch.float32, torch.float32)}
     mask = batch["response_mask"]
     assert rough.dtype == torch.float32
     assert 0 < (rough - exact)[mask].abs().mean() < 0.2
+    assert torch.get_float32_matmul_precision() == "highest"  # as it was
 
 
 def test_autocast_leaves_attention_in_float32_on_a_cpu(rollout, monkeypatch, tmp_path):

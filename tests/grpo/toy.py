@@ -125,7 +125,7 @@ def make(kind: str, config: TrainerConfig, **kwargs) -> Trainer:
         from grpo.causal_lm import CausalLM
 
         reference = CausalLM(tiny_llama(seed=1)) if config.loss.needs_reference else None
-        return Trainer(CausalLM(tiny_llama(), chunk_tokens=16), scripted, config, reference=reference, **kwargs)
+        return Trainer(CausalLM(tiny_llama()), scripted, config, reference=reference, **kwargs)
     policy = Table(1, 4) if kind == "bandit" else Table(6, 3)
     collector = {"bandit": Bandit, "whisper": Whisper}[kind](policy)
     return Trainer(policy, collector, config, **kwargs)
