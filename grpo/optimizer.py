@@ -10,14 +10,14 @@ from grpo.config import TrainerConfig
 from grpo.policies import TrainablePolicy
 
 
-def make_optimizer(policy: TrainablePolicy, config: TrainerConfig, device: torch.device) -> torch.optim.AdamW:
-    """Return AdamW over what is trained; on a card fused, as PyTorch's usual one copies all of it at every step."""
+def make_optimizer(policy: TrainablePolicy, config: TrainerConfig) -> torch.optim.AdamW:
+    """Return AdamW over what is trained, fused: PyTorch's usual one copies all of it at every step."""
     return torch.optim.AdamW(
         [parameter for parameter in policy.parameters() if parameter.requires_grad],
         lr=config.lr,
         betas=(config.beta1, config.beta2),
         weight_decay=config.weight_decay,
-        fused=True if device.type == "cuda" else None,
+        fused=True,
     )
 
 

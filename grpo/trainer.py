@@ -89,7 +89,7 @@ class Trainer:
         self.reference = None
         if reference is not None:
             self.reference = distributed.wrap(reference.requires_grad_(False).eval(), config.strategy, self.world)
-        self.optimizer = make_optimizer(policy, config, self.world.device)
+        self.optimizer = make_optimizer(policy, config)
 
     def train(self, resume: bool = False) -> dict[str, float]:
         """Run to the last iteration, an early stop, or Ctrl-C, and return the last metrics.

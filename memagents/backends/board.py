@@ -11,9 +11,9 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from grpo.prefix_cache import cache_name
-from grpo.projection import coarse_head
 from memagents.backends.base import Sampling
 from memagents.backends.local import Sample
+from memagents.backends.logits import coarse_head
 from memagents.backends.prefill import State, next_logits
 from memagents.backends.sampling import draw, log_distribution
 

@@ -14,8 +14,8 @@ from transformers import DynamicCache, PreTrainedModel
 from grpo.masks import attention_mask
 from grpo.prefix_cache import cache_name
 from grpo.prefixes import shared_prefixes
-from grpo.projection import coarse_head, project
 from memagents.backends.kv_cache import BufferedLayer, PartLayer, make_cache
+from memagents.backends.logits import coarse_head, project
 
 Prompt = tuple[int, ...]
 
