@@ -55,7 +55,7 @@ def judge_server(chat_server, monkeypatch, tmp_path):
         sheet = Sheet.read(messages)
         return f"It reads {sheet.candidate!r}.\n{sheet.verdict(sheet.correct())}"
 
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("MEMGYM_CACHE", str(tmp_path / "cache"))
     chat_server.answer = grade
     chat_server.read = Sheet.read
     return chat_server
