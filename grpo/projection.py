@@ -1,9 +1,7 @@
-"""Products from a model's last states to its logits and back: their sums in float32, whatever their factors are."""
+"""Between a model's last states and its logits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -19,27 +17,19 @@ def scaling(config: Any) -> str | None:
     return next((name for name in _SCALED if getattr(config, name, None) is not None), None)
 
 
-@contextmanager
-def float32_sums(device: str, rounded: bool) -> Iterator[Callable[[Tensor, Tensor], Tensor]]:
-    """Yield a product of two matrices that sums in float32, and gives float32, under autocast too.
+def product(a: Tensor, b: Tensor, rounded: bool) -> Tensor:
+    """Return the product of two matrices in float32; autocast, if it is on, has to be off.
+
+    Nothing is switched for it: PyTorch's precision of products is one for all threads, and another may be sampling.
 
     Args:
-        device: Its type.
-        rounded: Whether the factors may be rounded to bfloat16; a CPU does so only where it computes in it.
+        a: ``[N, K]``.
+        b: ``[K, M]``.
+        rounded: Whether the factors are rounded to bfloat16. The sums are float32 on a card; on a CPU they are rounded,
+            too.
     """
-    before = torch.get_float32_matmul_precision()
-    if rounded:
-        torch.set_float32_matmul_precision("medium")
-    try:
-        with torch.autocast(device, enabled=False):
-            yield _rounded if rounded and device == "cuda" and WIDE else _exact
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-def _exact(a: Tensor, b: Tensor) -> Tensor:
-    return a.float() @ b.float()
-
-
-def _rounded(a: Tensor, b: Tensor) -> Tensor:
-    return torch.mm(a.bfloat16(), b.bfloat16(), out_dtype=torch.float32)
+    if not rounded:
+        return a.float() @ b.float()
+    if a.is_cuda and WIDE:
+        return torch.mm(a.bfloat16(), b.bfloat16(), out_dtype=torch.float32)
+    return (a.bfloat16() @ b.bfloat16()).float()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from grpo.projection import float32_sums
+from grpo.projection import product
 
 TILE = {"cpu": 2**20, "cuda": 2**25}
 """Logits held at once, by device: of what a CPU's cache takes, a card more, as each tile costs it some launches."""
@@ -29,9 +29,9 @@ def token_log_probs(
 ) -> tuple[Tensor, Tensor]:
     """Return log-probability of each target and entropy, both ``[T]`` float32.
 
-    Under bfloat16 autocast the factors of the products are rounded to it where the device is faster for it, as in
-    the layers; their sums, the logits and the softmax are float32 always. A head that is more than a linear layer gives
-    its logits whole.
+    Logits and softmax are float32 always. Under bfloat16 autocast the factors of the gradient's products are rounded,
+    as in the layers, and on a card those of the logits, too. A head that is more than a linear layer gives its logits
+    whole.
 
     Args:
         hidden: ``[T, H]`` states.
@@ -74,8 +74,8 @@ class _TokenLogProbs(torch.autograd.Function):
         highest = states.new_full((len(states),), _LOWEST)
         # With y = z - highest: the sums of e^y and of y e^y.
         chosen, total, weighted = (torch.zeros_like(highest) for _ in range(3))
-        with float32_sums(hidden.device.type, rounded) as product:
-            for start, logits in _tiles(states, weight, bias, temperature, columns, product):
+        with torch.autocast(hidden.device.type, enabled=False):
+            for start, logits in _tiles(states, weight, bias, temperature, columns, rounded):
                 inside, column = _inside(targets, start, logits)
                 chosen = torch.where(inside, logits.gather(-1, column).squeeze(-1), chosen)
                 risen = torch.maximum(highest, logits.amax(-1))
@@ -99,28 +99,28 @@ class _TokenLogProbs(torch.autograd.Function):
         for_states = torch.zeros_like(states)
         for_weight = torch.empty_like(weight) if to_weight else None
         for_bias = torch.empty_like(bias) if ctx.needs_input_grad[2] else None
-        with float32_sums(hidden.device.type, ctx.rounded) as product:
-            for start, logits in _tiles(states, weight, bias, ctx.temperature, ctx.columns, product):
+        with torch.autocast(hidden.device.type, enabled=False):
+            for start, logits in _tiles(states, weight, bias, ctx.temperature, ctx.columns, ctx.rounded):
                 inside, column = _inside(targets, start, logits)
                 log_probs = logits.sub_(normaliser[:, None])
                 slopes = log_probs.exp()
                 slopes.mul_(log_probs.add_(entropy[:, None]).mul_(of_entropy).add_(of_log_prob)).neg_()
                 slopes.scatter_add_(-1, column, torch.where(inside[:, None], of_log_prob, 0.0))
                 rows = slice(start, start + logits.shape[-1])
-                for_states += product(slopes, weight[rows])
+                for_states += product(slopes, weight[rows], ctx.rounded)
                 if for_weight is not None:
-                    for_weight[rows] = product(slopes.t(), states)
+                    for_weight[rows] = product(slopes.t(), states, ctx.rounded)
                 if for_bias is not None:
                     for_bias[rows] = slopes.sum(0)
         return for_states.to(hidden.dtype), for_weight, for_bias, None, None, None, None
 
 
 def _tiles(
-    states: Tensor, weight: Tensor, bias: Tensor | None, temperature: float, columns: int, product: Any
+    states: Tensor, weight: Tensor, bias: Tensor | None, temperature: float, columns: int, rounded: bool
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield the first token and the logits ``[T, columns]`` of each tile, over the temperature."""
     for start in range(0, len(weight), columns):
-        logits = product(states, weight[start : start + columns].t())
+        logits = product(states, weight[start : start + columns].t(), rounded and states.is_cuda)
         if bias is not None:
             logits += bias[start : start + columns]
         yield start, logits.div_(temperature) if temperature != 1 else logits

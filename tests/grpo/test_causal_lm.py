@@ -1,4 +1,4 @@
-"""Shared prompts, chunks and checkpointing change neither values nor gradients."""
+"""Shared prompts and checkpointing change neither values nor gradients."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from grpo.buffer import from_rows, micro_batches
 from grpo.causal_lm import CausalLM, add_lora
 from grpo.errors import ConfigError
 from grpo.prefix_cache import repeat
+from grpo.token_log_probs import token_log_probs
 from tests.attention import unsafe_attention
 
 transformers = pytest.importorskip("transformers")
@@ -124,6 +125,18 @@ def test_one_token_responses_share_prefixes_too():
     torch.testing.assert_close(log_prob, plain(model, batch)[0], rtol=1e-5, atol=1e-5)
 
 
+def test_the_vocabulary_is_projected_for_responses_only(rollout, monkeypatch):
+    batch, states = rollout(11), []
+
+    def spy(hidden, *args):
+        states.append(len(hidden))
+        return token_log_probs(hidden, *args)
+
+    monkeypatch.setattr("grpo.causal_lm.token_log_probs", spy)
+    CausalLM(tiny()).log_probs(batch)
+    assert states == [batch["response_mask"].sum()]
+
+
 def test_temperature_divides_the_logits(rollout):
     batch, model = rollout(2), tiny()
     cool, _ = CausalLM(model, temperature=0.5).log_probs(batch)
@@ -166,7 +179,6 @@ def test_autocast_keeps_the_logits_in_float32(rollout):
     mask = batch["response_mask"]
     assert rough.dtype == torch.float32
     assert 0 < (rough - exact)[mask].abs().mean() < 0.2
-    assert torch.get_float32_matmul_precision() == "highest"  # as it was
 
 
 def test_autocast_leaves_attention_in_float32_on_a_cpu(rollout, monkeypatch, tmp_path):

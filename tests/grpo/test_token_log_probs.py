@@ -81,14 +81,13 @@ def test_a_head_of_two_layers_gives_its_logits_whole():
     torch.testing.assert_close(gradients(found, states), gradients(expected, states))
 
 
-def test_autocast_rounds_factors_alone():
+def test_autocast_rounds_the_gradient_alone_on_a_cpu():
     states, head, targets = example(300, bias=False)
     exact = token_log_probs(states, head, targets, 1.0)
     with torch.autocast("cpu", torch.bfloat16):
         rough = token_log_probs(states, head, targets, 1.0)
     assert {values.dtype for values in rough} == {torch.float32}
-    assert (rough[0] - exact[0]).abs().mean() < 0.01  # logits rounded themselves would be off by as much as 0.03 each
+    torch.testing.assert_close(rough, exact)
     slopes, expected = gradients(rough, states, head.weight), gradients(exact, states, head.weight)
     for slope, other in zip(slopes, expected, strict=True):
-        assert (slope - other).norm() < 0.01 * other.norm()
-    assert torch.get_float32_matmul_precision() == "highest"
+        assert 0 < (slope - other).norm() < 0.01 * other.norm()
