@@ -5,10 +5,9 @@ Where sections are read and memories managed, instructions stand first, and last
 
 A prompt is plain text with placeholders: ``$question``, ``$when`` (`` (2023-05-08)``, or nothing where the time is
 unknown), ``$memory`` (one text), ``$memories``, ``$candidates``, ``$turns`` (one line each, behind their ids),
-``$notes`` (the memories without their times), ``$sentences`` (the candidates before their ids: a causal model that has
-read a line can point at it), ``$section``,
-``$budget`` (tokens), ``$task`` (what the environment says to do) and ``$state`` (everything that it shows, in tags). A
-dollar sign is written ``$$``.
+``$sentences`` (the candidates before their ids: a causal model that has read a line can point at it), ``$notes`` (the
+memories before their ids, without their times), ``$section``, ``$budget`` (tokens), ``$task`` (what the environment
+says to do) and ``$state`` (everything that it shows, in tags). A dollar sign is written ``$$``.
 """
 
 from __future__ import annotations
@@ -82,6 +81,10 @@ def _line(block: Block) -> str:
     return " ".join([*head, _said(block)])
 
 
+def _before_ids(blocks: list[Block]) -> str:
+    return "\n".join(f"{_said(block)} [{block.id}]" for block in blocks)
+
+
 def _said(block: Block) -> str:
     """Write ``home: Mira lives in Lisbon``: the text behind its speaker or key."""
     labels = [f"{block.attributes[name]}:" for name in ("speaker", "key") if block.attributes.get(name)]
@@ -93,9 +96,9 @@ FIELDS: dict[str, Callable[[Observation], str]] = {
     "when": _when,
     "memory": lambda observation: observation.memory or NO_MEMORY,
     "memories": lambda observation: _lines([block for block in observation.memories if block.id or block.text]),
-    "notes": lambda observation: "\n".join(f"[{block.id}] {_said(block)}" for block in observation.memories) or NOTHING,
+    "notes": lambda observation: _before_ids(observation.memories) or NOTHING,
     "candidates": lambda observation: _lines(observation.candidates),
-    "sentences": lambda observation: "\n".join(f"{_said(block)} [{block.id}]" for block in observation.candidates),
+    "sentences": lambda observation: _before_ids(observation.candidates),
     "turns": lambda observation: _lines(observation.turns),
     "section": lambda observation: observation.section,
     "budget": lambda observation: "any number of" if observation.budget is None else str(observation.budget),
