@@ -14,9 +14,8 @@ import queue
 import re
 import threading
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,6 +24,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.error import ResetNeeded
 
+from memgym.asking import make_asker
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
@@ -231,7 +231,7 @@ class _Stage:
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="memgym-playing")
         waits = policy.waits or isinstance(policy, AsyncPolicy)
         self._open = OPEN_PER_CALL * concurrency if waits else concurrency
-        self._ask = _asker(policy, self._open, concurrency, self._threads)
+        self._ask = make_asker(policy, self._open, concurrency, self._threads)
         self._step_waits = isinstance(env.unwrapped, MemoryEnv) and env.unwrapped.waits
         self._queue: asyncio.Queue[Played | None] = asyncio.Queue()
         self._work: asyncio.Task[None] | None = None
@@ -286,103 +286,11 @@ class _Stage:
         return await asyncio.get_running_loop().run_in_executor(self._threads, function, *arguments)
 
 
-class _Asker(ABC):
-    """How the policy is asked."""
-
-    @abstractmethod
-    async def move(self, ask: Ask) -> tuple[Move, float]:
-        """Return the policy's move, and how many seconds it took; a failed move is raised."""
-
-    def leave(self) -> None:
-        """Tell that one worker fewer will ask."""
-
-
-class _Awaited(_Asker):
-    """A policy that waits by ``await``; so many calls are under way at once."""
-
-    def __init__(self, policy: AsyncPolicy, concurrency: int):
-        self._policy, self._limit = policy, asyncio.Semaphore(concurrency)
-
-    async def move(self, ask: Ask) -> tuple[Move, float]:
-        async with self._limit:
-            started = time.perf_counter()
-            move = await self._policy.move_async(ask)
-            return move, time.perf_counter() - started
-
-
-class _InThreads(_Asker):
-    """A policy whose calls wait on a network."""
-
-    def __init__(self, policy: Policy, threads: Executor):
-        self._policy, self._threads = policy, threads
-
-    async def move(self, ask: Ask) -> tuple[Move, float]:
-        loop = asyncio.get_running_loop()
-        ((move, seconds),) = await loop.run_in_executor(self._threads, _moves, self._policy, [ask])
-        return _unless_failed(move), seconds
-
-
-class _InBatches(_Asker):
-    """A policy that computes: it is asked once all workers wait for it."""
-
-    def __init__(self, policy: Policy, workers: int):
-        self._policy, self._workers = policy, workers
-        self._waiting: list[tuple[Ask, asyncio.Future[tuple[Move | Exception, float]]]] = []
-
-    async def move(self, ask: Ask) -> tuple[Move, float]:
-        answered: asyncio.Future[tuple[Move | Exception, float]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((ask, answered))
-        self._ask_when_all_wait()
-        move, seconds = await answered
-        return _unless_failed(move), seconds
-
-    def leave(self) -> None:
-        self._workers -= 1
-        self._ask_when_all_wait()
-
-    def _ask_when_all_wait(self) -> None:
-        if not self._waiting or len(self._waiting) < self._workers:
-            return
-        waiting, self._waiting = self._waiting, []
-        waiting.sort(key=lambda asked: (asked[0].trial, asked[0].index))
-        moves = _moves(self._policy, [ask for ask, _ in waiting])
-        for (_, answered), move in zip(waiting, moves, strict=True):
-            answered.set_result(move)
-
-
-def _asker(policy: Policy, workers: int, concurrency: int, threads: Executor) -> _Asker:
-    if isinstance(policy, AsyncPolicy):
-        return _Awaited(policy, concurrency)
-    return _InThreads(policy, threads) if policy.waits else _InBatches(policy, workers)
-
-
-def _moves(policy: Policy, asks: Sequence[Ask]) -> list[tuple[Move | Exception, float]]:
-    """Return a policy's moves with their seconds; where a batch fails, its halves are asked, down to the culprit."""
-    started = time.perf_counter()
-    try:
-        moves = policy.move_many(asks)
-        if len(moves) != len(asks):
-            raise ConfigError(f"{type(policy).__name__} gave {len(moves)} actions for {len(asks)} observations")
-    except Exception as error:
-        if len(asks) == 1:
-            return [(error, time.perf_counter() - started)]
-        half = len(asks) // 2
-        return _moves(policy, asks[:half]) + _moves(policy, asks[half:])
-    seconds = time.perf_counter() - started
-    return [(move, seconds) for move in moves]
-
-
 def _writable(move: Move) -> Move:
     """Return the move; an action that is no Unicode text is none, as it can neither be read nor written down."""
     if isinstance(move.action, str) and not _SURROGATE.search(move.action):
         return move
     return replace(move, action=None)
-
-
-def _unless_failed(move: Move | Exception) -> Move:
-    if isinstance(move, Exception):
-        raise move
-    return move
 
 
 def _in_thread(drive: Callable[[], Iterator[Played]]) -> Iterator[Played]:
