@@ -117,16 +117,8 @@ class Ruler(ProceduralTask):
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Return an episode of the subtask with one question."""
         parts = self._subtask.draw(rng, split, index)
-        question = Question(
-            id=f"{self.config.subtask}-{split}-{index}",
-            text=parts.question,
-            answers=parts.answers,
-            match=parts.match,
-            evidence=parts.evidence,
-            category=self.config.subtask,
-            metadata={FREQUENT: str(len(parts.answers))} if self.config.subtask in ("cwe", "fwe") else {},
-        )
-        return Episode(id=question.id, questions=(question,), sections=parts.sections, facts=parts.facts)
+        metadata = {FREQUENT: str(len(parts.answers))} if self.config.subtask in ("cwe", "fwe") else {}
+        return parts.episode(f"{self.config.subtask}-{split}-{index}", self.config.subtask, metadata)
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return RULER's score as ``answer``."""

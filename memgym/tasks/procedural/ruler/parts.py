@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from memgym.episodes import Fact, Match, Section
+from memgym.episodes import Episode, Fact, Match, Question, Section
 from memgym.tokens import TokenCounter
 
 
@@ -26,6 +27,19 @@ class Parts:
     match: Match = "all"
     facts: tuple[Fact, ...] = ()
     others: tuple[str, ...] = ()
+
+    def episode(self, name: str, category: str, metadata: Mapping[str, str]) -> Episode:
+        """Return the episode of that name whose one question is of the category."""
+        question = Question(
+            id=name,
+            text=self.question,
+            answers=self.answers,
+            match=self.match,
+            evidence=self.evidence,
+            category=category,
+            metadata=dict(metadata),
+        )
+        return Episode(id=name, questions=(question,), sections=self.sections, facts=self.facts)
 
 
 class Subtask(ABC):

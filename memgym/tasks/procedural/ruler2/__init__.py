@@ -112,16 +112,8 @@ class Ruler2(ProceduralTask):
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Return an episode of the subtask with one question."""
         parts = self._subtask.draw(rng, split, index)
-        question = Question(
-            id=f"{self.config.subtask}-{split}-{index}",
-            text=parts.question,
-            answers=parts.answers,
-            match=parts.match,
-            evidence=parts.evidence,
-            category=self.config.subtask,
-            metadata={OTHERS: "\n".join(parts.others)} if parts.others else {},
-        )
-        return Episode(id=question.id, questions=(question,), sections=parts.sections, facts=parts.facts)
+        metadata = {OTHERS: "\n".join(parts.others)} if parts.others else {}
+        return parts.episode(f"{self.config.subtask}-{split}-{index}", self.config.subtask, metadata)
 
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Return RULER's score as ``answer``: of all that is given, or of what the end of it chooses."""
