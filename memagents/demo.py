@@ -9,12 +9,10 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 from rich.text import Text
-from transformers.utils import logging
 
 from grpo.run_folder import RunFolder
 from memagents.plot import plot_runs
 from memagents.progress import TrainingProgress
-from memagents.training import Run
 from memagents.training_recipes import TrainingRecipe, read_training_recipe
 from memgym.cli.terminal import make_console, print_whole
 from memgym.envs.base import MemoryEnv
@@ -77,12 +75,14 @@ def demo(out: Path, settings: Sequence[str] = ()) -> bool:
     Raises:
         ConfigError, RunFolderError: the folder holds something else, or a setting does not fit.
     """
+    recipes = [read_training_recipe(lesson.name, [f"out_dir={out / lesson.name}", *settings]) for lesson in LESSONS]
+    from transformers.utils import logging  # it takes seconds, as torch does: a wrong setting is told before
+
     logging.disable_progress_bar()  # of loading a model, in the midst of what is shown here
     console = make_console(markup=True)
     outcomes = []
-    for number, lesson in enumerate(LESSONS, 1):
+    for number, (lesson, recipe) in enumerate(zip(LESSONS, recipes, strict=True), 1):
         console.print(f"\n[bold]{number}/{len(LESSONS)} {lesson.name}: {lesson.what}[/bold]")
-        recipe = read_training_recipe(lesson.name, [f"out_dir={out / lesson.name}", *settings])
         if not _train(recipe):
             return False
         outcomes.append(_measure(lesson, recipe, out))
@@ -99,6 +99,8 @@ def demo(out: Path, settings: Sequence[str] = ()) -> bool:
 
 def _train(recipe: TrainingRecipe) -> bool:
     """Train or go on training; return whether the run has come to its end."""
+    from memagents.training import Run
+
     run = Run(recipe)
     config = recipe.run.trainer
     started = RunFolder(config.out_dir).has_checkpoint

@@ -98,7 +98,7 @@ def _show(console: Console, shown: Observation) -> None:
             told = [value for name, value in attributes.items() if name in _TOLD[block.tag]]
             head = " ".join([f"{number:>3}.", *told])
         elif block.tag == "budget":
-            head = f"[budget] {attributes['used']} of {attributes['tokens']} {attributes['counter']} tokens used"
+            head = "[budget] {used} of {tokens} tokens used, counted by '{counter}'".format(**attributes)
         else:
             head = " ".join([f"[{block.tag}]", *attributes.values()])
         console.print(plain(f"{head}: {block.text}" if block.text else head, lines=True), soft_wrap=False)

@@ -54,6 +54,21 @@ def test_the_demo_trains_measures_and_shows(tmp_path: Path) -> None:
     assert again.stdout.endswith(done.stdout[end:])  # nothing was trained anew, nothing is forgotten
 
 
+def test_a_wrong_setting_is_told_before_torch_is_loaded(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from memagents.demo import demo
+try:
+    demo(Path(sys.argv[1]), ["lr=fast"])
+except Exception as error:
+    print(error, "torch" in sys.modules)
+"""
+    said = subprocess.run([sys.executable, "-c", code, tmp_path / "demo"], capture_output=True, text=True)
+    assert said.stdout == "lr = 'fast' is not of type float False\n", said.stderr
+    assert not (tmp_path / "demo").exists()
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="sends an interrupt")
 def test_an_interrupted_demo_goes_on(tmp_path: Path) -> None:

@@ -158,6 +158,7 @@ def test_the_autopilot_plays_to_the_end(run: Run) -> None:
 def test_leaving_the_game(run: Run, stdin: str) -> None:
     shown = run("play", "memgym/Longcontext-v1", "--index", "3", stdin=stdin).stdout
     assert "phase: read" in shown
+    assert "[budget] 0 of 1024 tokens used, counted by 'chars'" in shown
     assert "Left before the end.\nSum of rewards: 0.00" in shown
 
 
