@@ -1,8 +1,8 @@
 """The prompts: one text file each, in this folder. Edit them here, or name a file of your own in a recipe.
 
 Where sections are read and memories managed, instructions stand first, and last what an episode has made of its own
-(its memories): whatever comes before that is computed once for all episodes of a group. Not so in ``update_lines``, for a
-small model: it reads a sentence with the notes before it, and then the id, at which it can decide.
+(its memories): whatever comes before that is computed once for all episodes of a group. Not so in ``update_lines``,
+for a small model: it reads a sentence with the notes before it, and then the id, at which it can decide.
 
 A prompt is plain text with placeholders: ``$question``, ``$when`` (`` (2023-05-08)``, or nothing where the time is
 unknown), ``$memory`` (one text), ``$memories``, ``$candidates``, ``$turns`` (one line each, behind their ids),
