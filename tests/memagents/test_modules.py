@@ -208,6 +208,12 @@ def test_decisions_are_a_line_for_each_new_fact() -> None:
     assert parse_update(LineUpdater().parse("", observation), [], []) == ([], [])
 
 
+def test_a_decision_can_be_made_from_what_stands_before_it() -> None:
+    asked = content(LineUpdater(), "update")
+    read = ("home: Mira lives in Lisbon.", "[m3]", "New sentences", "home: Mira moved.", "[c1]")
+    assert sorted(read, key=asked.index) == list(read)
+
+
 def test_an_update_in_words_of_its_own_is_no_decision() -> None:
     plan = '{"operations": [{"id": "m3", "op": "UPDATE", "value": "Mira lives in Rome."}]}'
     assert LineUpdater().write(plan, OBSERVATIONS["update"]) == "c1 NOOP"
