@@ -64,7 +64,8 @@ try:
 except Exception as error:
     print(error, "torch" in sys.modules)
 """
-    said = subprocess.run([sys.executable, "-c", code, tmp_path / "demo"], capture_output=True, text=True)
+    command = [sys.executable, "-c", code, str(tmp_path / "demo")]
+    said = subprocess.run(command, capture_output=True, text=True, env=environment())
     assert said.stdout == "lr = 'fast' is not of type float False\n", said.stderr
     assert not (tmp_path / "demo").exists()
 
