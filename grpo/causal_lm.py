@@ -23,7 +23,7 @@ from grpo.errors import ConfigError, MissingExtraError
 from grpo.masks import attention_mask
 from grpo.policies import TrainablePolicy
 from grpo.prefixes import Prompts
-from grpo.projection import scaling
+from grpo.projection import projects_only
 from grpo.token_log_probs import token_log_probs
 
 logger = logging.getLogger(__name__)
@@ -227,6 +227,7 @@ def _recompute_layers(model: Any) -> None:
 def _can_share(model: Any, gradient_checkpointing: bool) -> bool:
     """Return whether prompts can run apart: full attention only, and layers that may be recomputed with a cache."""
     full = set(getattr(model.config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
+    full = full and hasattr(model.get_decoder(), "layers")  # GPT-2 and BLOOM name them otherwise
     if getattr(model.config, "sliding_window", None) and not getattr(model.config, "layer_types", None):
         full = False
     if full and gradient_checkpointing:
@@ -245,5 +246,9 @@ def _check_model(model: Any) -> None:
                 f"{name} is trained in {parameter.dtype}, which loses small updates: load the model in float32 and set "
                 "the trainer's precision to 'bf16'"
             )
-    if name := scaling(model.config):
-        raise ConfigError(f"models with {name} are not supported: their logits are more than one projection")
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if not projects_only(base):
+        raise ConfigError(
+            f"{type(base).__name__} is not supported: its logits are more than its head applied to its last states "
+            "(they are scaled or capped, say), and their log-probabilities would be others here"
+        )

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from grpo.projection import WIDE, scaling
+from grpo.projection import WIDE, projects_only
 
 _ROWS = 512
 """Rows of the weight cast at a time: few enough to stay in a CPU's cache, which then costs no more than float32."""
@@ -22,8 +22,8 @@ def coarse_head(model: Any) -> nn.Linear | None:
     A head that is more than a linear layer, with adapters for example, is left to the model.
     """
     head = model.get_output_embeddings()
-    plain = type(head) is nn.Linear and scaling(model.config) is None
-    return head if plain and head.weight.dtype in (torch.bfloat16, torch.float16) else None
+    coarse = type(head) is nn.Linear and head.weight.dtype in (torch.bfloat16, torch.float16)
+    return head if coarse and projects_only(model) else None
 
 
 def project(hidden: Tensor, head: nn.Linear) -> Tensor:

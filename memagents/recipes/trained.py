@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memagents.backends import KINDS
+from memagents.modules import MODULES
+from memagents.prompts import prompt_names
 from memgym.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     from grpo.run_folder import RunFolder
-
-
-OURS = ("baselines", "memagents", "memgym")
-"""The packages whose classes a run's folder may name."""
-_CODE = re.compile(r"([A-Za-z_]\w*)(\.\w+)*:\S+")
-"""``module:Class``, and ``api:MODEL`` of embedders and readers."""
 
 
 def trained_recipe(folder: Path, *, trust_code: bool = False) -> dict[str, Any]:
@@ -23,12 +20,12 @@ def trained_recipe(folder: Path, *, trust_code: bool = False) -> dict[str, Any]:
 
     A language model plays in the precision in which it was sampled and validated.
 
-    A folder is data, and may be anyone's: of what it names, only what is ours is run, and a key goes to no host of its
-    choosing.
+    A folder is data, and may be anyone's: what it names is looked up in tables of ours, and a key goes to no host of
+    its choosing.
 
     Args:
         folder: of the run.
-        trust_code: whether it may name code of others, and hosts.
+        trust_code: whether it may name code of others, hosts, and files as prompts.
 
     Raises:
         ConfigError: the folder holds no run, or one that has not come to its end.
@@ -64,26 +61,52 @@ def _recipe(run: RunFolder, trust_code: bool) -> dict[str, Any]:
     return recipe
 
 
-def _check_names(run: RunFolder, value: Any, field: str = "") -> None:
-    """Check that nothing in a recipe names code of others, a host, or an embedder that asks one.
+def _check_names(run: RunFolder, recipe: Mapping[str, Any]) -> None:
+    """Check that a recipe names what is in our tables alone: no code of others, no host, and no file as a prompt.
+
+    Names are held against what is ours: whatever else can be imported, such as ``os:system`` or what a module of ours
+    has imported, is somebody's choice.
 
     Raises:
-        ConfigError: something does; the message names the field.
+        ConfigError: it names something else; the message names the field.
     """
-    if isinstance(value, dict):
-        for name, item in value.items():
-            _check_names(run, item, f"{field}.{name}" if field else name)
-    elif isinstance(value, list):
-        for item in value:
-            _check_names(run, item, field)
-    found = _CODE.fullmatch(value) if isinstance(value, str) else None
-    code = found is not None and found[1] not in (*OURS, "hash", "minilm") and not field.endswith(".model")
-    host = field.endswith((".base_url", ".trust_remote_code")) and bool(value)
-    if code or host:
-        raise ConfigError(
-            f"{run.recipe_file}: {field} = {value!r:.200} is code or a host of whoever trained there: with "
-            "trust_code (--trust-code) it is used"
-        )
+    from memagents.agents import AGENTS
+
+    if recipe["agent"] not in AGENTS:
+        raise _foreign(run, "agent", recipe["agent"])
+    for phase, table in recipe["modules"].items():
+        for name, value in table.items():
+            if not _is_ours(name, value):
+                raise _foreign(run, f"modules.{phase}.{name}", value)
+    for backend, table in recipe.get("backends", {}).items():
+        for name, value in table.items():
+            if not _asks_ours(name, value):
+                raise _foreign(run, f"backends.{backend}.{name}", value)
+
+
+def _is_ours(option: str, value: Any) -> bool:
+    """Say whether an option of a module names something of ours, or nothing."""
+    if option == "module":
+        return value in MODULES
+    if option == "embedder":
+        return str(value).partition(":")[0] in ("hash", "minilm")
+    return option != "prompt" or value in prompt_names()
+
+
+def _asks_ours(option: str, value: Any) -> bool:
+    """Say whether an option of a backend names something of ours, or nothing."""
+    if option == "kind":
+        return value in KINDS
+    if option == "engine":  # classes and commands are strings there
+        return all(isinstance(item, int | float) and name != "trust_remote_code" for name, item in value.items())
+    return option not in ("base_url", "trust_remote_code") or not value
+
+
+def _foreign(run: RunFolder, field: str, value: object) -> ConfigError:
+    return ConfigError(
+        f"{run.recipe_file}: {field} = {value!r:.200} is code, a host or a file of whoever trained there: with "
+        "trust_code (--trust-code) it is used"
+    )
 
 
 def _put_trained(run: RunFolder, table: dict[str, Any], asks: bool, backends: Any) -> None:

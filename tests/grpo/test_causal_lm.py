@@ -10,6 +10,7 @@ from grpo.buffer import from_rows, micro_batches
 from grpo.causal_lm import CausalLM, add_lora
 from grpo.errors import ConfigError
 from grpo.prefix_cache import repeat
+from grpo.projection import projects_only
 from grpo.token_log_probs import token_log_probs
 from tests.attention import unsafe_attention
 
@@ -31,7 +32,14 @@ def tiny(kind: str = "llama", seed: int = 0, **changes):
         "llama": (transformers.LlamaConfig, transformers.LlamaForCausalLM),
         "qwen3": (transformers.Qwen3Config, transformers.Qwen3ForCausalLM),
         "mistral": (transformers.MistralConfig, transformers.MistralForCausalLM),
+        "gpt2": (transformers.GPT2Config, transformers.GPT2LMHeadModel),
+        "granite": (transformers.GraniteConfig, transformers.GraniteForCausalLM),
+        "gemma2": (transformers.Gemma2Config, transformers.Gemma2ForCausalLM),
+        "cohere": (transformers.CohereConfig, transformers.CohereForCausalLM),
+        "falcon_h1": (transformers.FalconH1Config, transformers.FalconH1ForCausalLM),
     }[kind]
+    if kind == "gpt2":
+        changes |= {"n_embd": 32, "n_layer": 2, "n_head": 4, "bos_token_id": 1, "eos_token_id": 2}
     torch.manual_seed(seed)
     model = model_class(config_class(**{**common, **changes}))
     for parameter in model.parameters():  # far from the near-uniform start, so that differences would show
@@ -235,13 +243,32 @@ def test_attention_that_gives_nan_for_padding_changes_nothing(rollout, monkeypat
     assert (got - expected).norm() < 1e-5 * expected.norm()
 
 
-def test_bf16_weights_and_unusual_heads_are_refused():
+def test_bf16_weights_are_refused():
     with pytest.raises(ConfigError, match="loses small updates"):
         CausalLM(tiny().to(torch.bfloat16))
-    model = tiny()
-    model.config.final_logit_softcapping = 30.0
-    with pytest.raises(ConfigError, match="final_logit_softcapping"):
+
+
+SCALED = {
+    "granite": {"logits_scaling": 2.0},
+    "gemma2": {"final_logit_softcapping": 30.0, "head_dim": 8},
+    "cohere": {"logit_scale": 0.0625},
+    "falcon_h1": {"lm_head_multiplier": 0.2, "mamba_d_ssm": 32, "mamba_n_heads": 4, "mamba_d_head": 8, "head_dim": 8},
+}
+"""Families that make more of their states than one projection, each by a setting of its own name."""
+
+
+@pytest.mark.parametrize("kind", SCALED)
+def test_logits_that_are_more_than_a_projection_are_refused(kind):
+    model = tiny(kind, **SCALED[kind])
+    with pytest.raises(ConfigError, match=r"ForCausalLM is not supported: its logits are more than its head"):
         CausalLM(model)
+    assert not projects_only(model.to(torch.bfloat16))  # which a sampler asks
+
+
+@pytest.mark.parametrize(("kind", "changes"), [("granite", {"logits_scaling": 1.0}), ("gpt2", {})])
+def test_a_model_that_only_projects_is_taken_whatever_its_names(rollout, kind, changes):
+    batch, model = with_beginnings(rollout(11, vocabulary=64)), tiny(kind, **changes).eval()
+    torch.testing.assert_close(CausalLM(model).log_probs(batch)[0], plain(model, batch)[0], rtol=1e-5, atol=2e-5)
 
 
 def test_a_saved_model_loads(rollout, tmp_path):

@@ -94,7 +94,7 @@ def test_a_run_whose_backends_are_damaged_is_named(backends: object, tmp_path: P
 
 
 def test_the_folder_of_a_stranger_runs_nothing_of_theirs(tmp_path: Path) -> None:
-    """A folder is data: classes are ours, hosts and keys the reader's, unless it is trusted."""
+    """A folder is data: classes and prompts are ours, hosts and keys the reader's, unless it is trusted."""
     content = read_training_recipe("tiny_reader").content
     name = next(iter(content["backends"]))
     foreign = (
@@ -102,14 +102,21 @@ def test_the_folder_of_a_stranger_runs_nothing_of_theirs(tmp_path: Path) -> None
         ("backends", {name: {"kind": "canary:Backend", "model": "x"}}),
         ("backends", {name: {"kind": "openai", "model": "x", "base_url": "http://192.0.2.1:9"}}),
         ("backends", {name: {"kind": "vllm", "model": "x", "engine": {"trust_remote_code": True}}}),
+        ("backends", {name: {"kind": "memagents.backends.smollm2:subprocess.run", "args": ["touch", "canary"]}}),
+        ("backends", {name: {"kind": "vllm", "model": "x", "engine": {"worker_extension_cls": "canary.Worker"}}}),
         ("modules", {"read": {"module": "canary.modules:Module"}}),
-        ("modules", {"read": {"module": "Operator", "name": "canary:Policy"}}),
+        ("modules", {"read": {"module": "canary-1:Module"}}),
+        ("modules", {"read": {"module": "канарейка:Module"}}),
+        ("modules", {"read": {"module": "canary:Module x"}}),
+        ("modules", {"read": {"prompt": "/dev/zero"}}),
         ("modules", {"retrieve": {"module": "LinearReranker", "embedder": "canary:Embedder"}}),
         ("modules", {"retrieve": {"module": "LinearReranker", "embedder": "api:their-model"}}),
     )
     for key, value in foreign:
         (tmp_path / "recipe.json").write_text(json.dumps({**content, key: value}))
-        with pytest.raises(ConfigError, match=rf"recipe\.json: {key}.* is code or a host of whoever trained there"):
+        with pytest.raises(
+            ConfigError, match=rf"recipe\.json: {key}.* is code, a host or a file of whoever trained there"
+        ):
             load_agent(str(tmp_path))
     (tmp_path / "recipe.json").write_text(json.dumps({**content, "agent": "canary:Agent"}))
     with pytest.raises(ConfigError, match="No module named 'canary'"):
