@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 
+from memgym.checks import check_choice
 from memgym.errors import ConfigError, UnexpectedArgumentError, nearest
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def make(env_id: str, **kwargs: Any) -> MemoryEnv:
     from memgym.envs.base import MemoryEnv
     from memgym.tasks import TASKS
 
+    check_choice("render_mode", kwargs.get("render_mode"), (None, "ansi"))  # Gymnasium takes it for a name
+    if "max_episode_steps" in kwargs:
+        raise ConfigError("an episode ends with its last question: there is no 'max_episode_steps'")
     try:
         env: gym.Env = gym.make(env_id, **{"disable_env_checker": True, **kwargs})
     except UnexpectedArgumentError as error:

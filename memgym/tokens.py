@@ -48,10 +48,10 @@ class TokenCounter(ABC):
 
     @abstractmethod
     def end(self, text: str, start: int, tokens: int) -> int:
-        """Return the largest offset such that ``text[start:offset]`` has at most ``tokens`` tokens."""
+        """Return an offset such that ``text[start:offset]`` has at most ``tokens`` tokens, the largest or nearly so."""
 
     def cut(self, text: str, tokens: int) -> str:
-        """Return the longest prefix of ``text`` with at most ``tokens`` tokens."""
+        """Return the prefix of ``text`` up to :meth:`end`."""
         return text[: self.end(text, 0, tokens)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.utils.seeding import np_random
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
-from memgym.checks import check_int
+from memgym.checks import check_int, is_int
 from memgym.envs.memory_bank import MemoryBankEnv
 from memgym.errors import ConfigError
 from memgym.playing import twin
@@ -75,11 +75,16 @@ class MemoryVectorEnv(SyncVectorEnv):
 
         Args:
             seed: one for each, or one from which they count upwards.
-            options: ``{"index": …}``, one for each or one for all.
+            options: ``{"index": …}``, one for each or one for all; ``{"reset_mask": …}``, a boolean array of those that
+                are reset, the others play on.
+
+        Raises:
+            ConfigError: an argument does not fit.
         """
         indices = _indices(options, self.num_envs)
+        mask = _mask(options, self.num_envs)
         if indices is None:
-            indices = self._draw(seed)
+            indices = self._draw(_seeds(seed, self.num_envs), mask)
         self._embed_together(indices)
         return super().reset(options={**(options or {}), "index": indices})
 
@@ -95,16 +100,15 @@ class MemoryVectorEnv(SyncVectorEnv):
         for embedder in [bare.embedder] + [shown] * (shown is not bare.embedder):
             embedder.embed(texts)
 
-    def _draw(self, seed: int | Sequence[int | None] | None) -> list[int]:
-        """Draw the indices that the environments would draw themselves."""
-        seeds = [seed + place for place in range(self.num_envs)] if isinstance(seed, int) else seed
-        drawn = []
-        for place, env in enumerate(self.envs):
-            bare: Any = env.unwrapped
-            own = seeds[place] if seeds else None
+    def _draw(self, seeds: Sequence[int | None], mask: np.ndarray) -> list[int]:
+        """Draw the indices that the environments would draw themselves; 0 for those that are not reset."""
+        drawn = [0] * self.num_envs
+        for place in np.flatnonzero(mask):
+            bare: Any = self.envs[place].unwrapped
+            own = seeds[place]
             if own is not None:
                 bare.np_random, bare._np_random_seed = np_random(own)
-            drawn.append(bare.draw_index())
+            drawn[place] = bare.draw_index()
         return drawn
 
 
@@ -141,6 +145,8 @@ def _bare(env: gym.Env) -> gym.Env:
 
 def _indices(options: dict[str, Any] | None, count: int) -> list[int] | None:
     """Return an index for each environment, None if they draw their own."""
+    if not (options is None or isinstance(options, dict)):
+        raise ConfigError(f"'options' of reset must be a dict, not {options!r}")
     index = (options or {}).get("index")
     if index is None:
         return None
@@ -149,3 +155,24 @@ def _indices(options: dict[str, Any] | None, count: int) -> list[int] | None:
     if len(index) != count:
         raise ConfigError(f"'index' has {len(index)} numbers for {count} environments")
     return list(index)
+
+
+def _seeds(seed: int | Sequence[int | None] | None, count: int) -> Sequence[int | None]:
+    """Return a seed for each environment, None to those that go on with what they have."""
+    if seed is None:
+        return [None] * count
+    if is_int(seed):
+        return [seed + place for place in range(count)]
+    if len(seed) != count:
+        raise ConfigError(f"'seed' has {len(seed)} numbers for {count} environments")
+    return seed
+
+
+def _mask(options: dict[str, Any] | None, count: int) -> np.ndarray:
+    """Return which environments are reset."""
+    mask = (options or {}).get("reset_mask")
+    if mask is None:
+        return np.ones(count, bool)
+    if not (isinstance(mask, np.ndarray) and mask.dtype == bool and mask.shape == (count,) and mask.any()):
+        raise ConfigError(f"'reset_mask' must be a boolean array of {count} with one True at least, not {mask!r}")
+    return mask

@@ -65,9 +65,7 @@ def render(template: Template, observation: Observation) -> str:
 
 
 def _when(observation: Observation) -> str:
-    question = observation.first("question")
-    time = (question.attributes.get("time", "") if question else "") or observation.time
-    return f" ({time})" if time else ""
+    return f" ({observation.time})" if observation.time else ""
 
 
 def _lines(blocks: list[Block]) -> str:

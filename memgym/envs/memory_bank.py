@@ -33,8 +33,8 @@ class MemoryBankEnv(MemoryEnv):
     - **State**: the bank (records with stable ids, keys, times, provenance), the session or question at hand, the
       candidates or retrieved memories of the phase before.
     - **Observation**: a text (:class:`memgym.Observation`); of the bank it shows only what the phase needs.
-    - **Transition**: deterministic. Per session ``extract``, then ``update`` if there are candidates; then per question
-      ``retrieve`` and ``answer``.
+    - **Transition**: deterministic. Per session ``extract``, then ``update`` (where the environment extracts, only if there
+      are candidates); then per question ``retrieve`` and ``answer``.
     - **Start**: ``reset(options={"index": i})`` plays episode ``i`` of the split; without an index, ``reset(seed=s)``
       draws one. The bank is empty, but for what operators stored before the agent's first phase.
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from memgym.episodes import Question
+from memgym.errors import ConfigError
 from memgym.protocol.actions import Answer
 from memgym.tasks.base import Task
 from memgym.tokens import get_counter
@@ -49,6 +50,9 @@ _TOKENS = get_counter("chars")
 class AnswerScorer:
     """Scores answers by the task's official rule, or by a language model with the rule's score beside it.
 
+    Raises:
+        ConfigError: the judge's description does not fit, or no one judge fits all that the task asks.
+
     With errata (see :class:`~memgym.tasks.published.base.FileConfig`) ``corrected`` stands beside ``answer``: the same
     score by the mended gold answers; questions whose gold was dropped have none.
     """
@@ -58,8 +62,14 @@ class AnswerScorer:
         self.judge = None
         if judge is not None:
             from memgym.judging.judge import make_judge
+            from memgym.judging.rules import MARKED
 
-            self.judge = make_judge(judge, task.name)
+            first, *others = sorted(task.benchmarks, key=MARKED.__contains__)
+            if first not in MARKED and MARKED.intersection(others):
+                raise ConfigError(
+                    f"no judge marks the answers of {others[-1]} point by point and judges those of {first}"
+                )
+            self.judge = make_judge(judge, first)
 
     def bounded(self, question: Question, answer: Answer) -> tuple[Answer, bool]:
         """Return an answer within the task's limit, and whether something was cut off."""
@@ -87,7 +97,7 @@ class AnswerScorer:
             return 0.0
         if self.judge is None:
             return self._task.score(question, answer.text)["answer"]
-        return self.judge.score(question, answer.text, self._task.name)
+        return self.judge.score(question, answer.text, self._task.benchmark(question))
 
 
 def size_scores(recall: float, kept: int, said: int) -> dict[str, float]:

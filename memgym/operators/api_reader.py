@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memgym.api import ChatClient
 from memgym.operators.reading import write_answer
-from memgym.protocol.observation import Observation
+from memgym.protocol.observation import Block, Observation
 from memgym.scoring.abstention import ABSTENTION
 
 INSTRUCTIONS = f"""\
@@ -55,9 +55,14 @@ class ApiReader:
 
 
 def _prompt(observation: Observation) -> str:
-    memories = [
-        f"[{block.attributes['time']}] {block.text}" if block.attributes.get("time") else block.text
-        for block in observation.memories
-    ]
+    memories = [_line(block) for block in observation.memories]
     asked = f" (asked on {observation.time})" if observation.time else ""
     return "\n".join(["Memory:", *(memories or ["(empty)"]), "", f"Question{asked}:", observation.question])
+
+
+def _line(block: Block) -> str:
+    """Write ``[2024-01-01] Mira's home: Lisbon``, without what the memory does not have."""
+    named = block.attributes
+    head = [f"[{named['time']}]"] if named.get("time") else []
+    head += [f"{named['key']}:"] if named.get("key") else []
+    return " ".join([*head, block.text])

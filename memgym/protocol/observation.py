@@ -160,8 +160,10 @@ class Observation:
     @property
     def time(self) -> str:
         """When the session took place or the question was asked, ``""`` if unknown."""
-        block = self.first("time")
-        return block.text if block else ""
+        session, question = self.first("time"), self.first("question")
+        if session is not None:
+            return session.text
+        return question.attributes.get("time", "") if question else ""
 
     @property
     def budget(self) -> int | None:

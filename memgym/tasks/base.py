@@ -125,6 +125,15 @@ class Task(ABC):
             raise ConfigError(f"split {split!r} of task {self.name!r} is empty")
         return size
 
+    @property
+    def benchmarks(self) -> list[str]:
+        """The names by which rules of judges know where questions are from."""
+        return [self.name]
+
+    def benchmark(self, question: Question) -> str:
+        """Return that of a question."""
+        return self.name
+
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Score ``answer`` by the task's official rule.
 

@@ -56,9 +56,11 @@ class Curriculum(Task):
 
         super().__init__(**options)
         self.tasks: list[Task] = []
-        for stage in self.config.stages:
+        for number, stage in enumerate(self.config.stages):
             rest = {name: value for name, value in stage.items() if name not in ("task", "episodes")}
             self.tasks.append(make_task(stage["task"], **rest))
+            if isinstance(self.tasks[-1], Curriculum):
+                raise ConfigError(f"stages[{number}] is a curriculum: list its stages here, each with its 'episodes'")
         *others, _ = self.config.stages
         for number, (stage, task) in enumerate(zip(others, self.tasks, strict=False)):
             if "episodes" not in stage and task.size(task.default_split) is None:
@@ -97,6 +99,15 @@ class Curriculum(Task):
     def score(self, question: Question, answer: str) -> dict[str, float]:
         """Score by the task of the question's stage."""
         return self._task(question).score(question, answer)
+
+    @property
+    def benchmarks(self) -> list[str]:
+        """Those of all stages."""
+        return sorted({name for task in self.tasks for name in task.benchmarks})
+
+    def benchmark(self, question: Question) -> str:
+        """Return the benchmark of the question's stage."""
+        return self._task(question).benchmark(question)
 
     def answer_limit(self, question: Question) -> int:
         """Return the limit of the question's stage."""

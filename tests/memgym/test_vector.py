@@ -153,3 +153,22 @@ def test_arguments_that_do_not_fit(kwargs: dict[str, Any], said: str) -> None:
         make_vec("memgym/RMMReranker-v1", **kwargs)
     with pytest.raises(ConfigError, match="'index' has 3 numbers for 2 environments"):
         make_vec("memgym/RMMReranker-v1", 2).reset(options={"index": [1, 2, 3]})
+    with pytest.raises(ConfigError, match="'seed' has 1 numbers for 2 environments"):
+        make_vec("memgym/RMMReranker-v1", 2).reset(seed=[1])
+    with pytest.raises(ConfigError, match="'options' of reset must be a dict, not 5"):
+        make_vec("memgym/RMMReranker-v1", 2).reset(options=5)
+    for mask in (np.array([True]), np.array([False, False]), [True, False]):
+        with pytest.raises(ConfigError, match="'reset_mask' must be a boolean array of 2"):
+            make_vec("memgym/RMMReranker-v1", 2).reset(options={"reset_mask": mask})
+
+
+def test_those_that_a_mask_leaves_out_draw_nothing() -> None:
+    """They play what they would have played without it."""
+    vector, singles = make_vec("memgym/Longcontext-v1", 3), [make("memgym/Longcontext-v1") for _ in range(3)]
+    vector.reset(seed=5)
+    for place, env in enumerate(singles):
+        env.reset(seed=5 + place)
+    vector.reset(options={"reset_mask": np.array([True, False, True])})
+    for place in (0, 2):
+        singles[place].reset()
+    assert list(vector.reset()[0]) == [env.reset()[0] for env in singles]

@@ -32,6 +32,8 @@ HOPS = {"single": (1,), "multi": (2, 3), "mixed": (1, 1, 2, 3)}
 _TYPICAL = f"{SPEAKER}: 1000. The rector of Pibofen Academy is Vadodor Watrajazan.\n"
 _LONGEST = 40
 """Tokens that the longest of facts stays below, whatever the counter."""
+MOST_VERSIONS = 20
+"""Values that one relation of a thing may have after each other: years and the like have some forty to draw from."""
 _SURPLUS = 1.1
 _FACTS_PER_THING = 2
 """A thing has no fewer relations."""
@@ -77,7 +79,7 @@ class ConflictConfig(SizedConfig):
         super().__post_init__()
         check_choice("hops", self.hops, tuple(HOPS))
         check_number("conflicts", self.conflicts, 0, 1)
-        check_int("versions", self.versions, 2)
+        check_int("versions", self.versions, 2, MOST_VERSIONS)
         check_number("similarity", self.similarity, 0, 1)
         check_int("questions", self.questions, 1)
         check_int("facts_per_session", self.facts_per_session, 1)

@@ -135,8 +135,12 @@ class FileTask(Task):
         return Errata(answers, rows.digest, elsewhere)
 
     def row_id(self, row: dict[str, Any], number: int) -> str:
-        """Return the id of row ``number``, by which it is assigned to a split: its ``id``, else its number."""
+        """Return the id of row ``number``: its ``id``, else its number."""
         return str(row.get("id", number))
+
+    def group_id(self, row: dict[str, Any], number: int) -> str:
+        """Return what assigns row ``number`` to a split, the same for rows that share their text; by default its id."""
+        return self.row_id(row, number)
 
     @abstractmethod
     def load(self, key: Any) -> Episode:
@@ -158,7 +162,7 @@ class FileTask(Task):
     def _parts(self) -> dict[str, list[int]]:
         parts: dict[str, list[int]] = {split: [] for split in SPLITS}
         for number in self._selected:
-            parts[split_of(self.row_id(self.rows[number], number))].append(number)
+            parts[split_of(self.group_id(self.rows[number], number))].append(number)
         return parts
 
     def keys(self, split: str) -> Sequence[Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 from memgym.data.fields import require, texts
@@ -28,11 +30,19 @@ class MemFactory(FileTask):
     name = "memfactory"
     source = "MemFactory memory-bank rows (arXiv 2603.29493)"
     layout = "MemFactory {M or memory, f or fact, q or query, a or answer}"
+    version = 2
     Config = FileConfig
 
     def row_id(self, row: dict[str, Any], number: int) -> str:
-        """Return the row's number; a ``sample_id`` there names a conversation that many rows share."""
+        """Return the row's number."""
         return str(number)
+
+    def group_id(self, row: dict[str, Any], number: int) -> str:
+        """Return the ``sample_id`` of a conversation that many rows share; without one, a digest of its text."""
+        if row.get("sample_id") is not None:
+            return str(row["sample_id"])
+        told = [row.get(name) for name in ("M", "memory", "f", "fact")]
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
     def load(self, key: int) -> Episode:
         """Return the episode of row ``key``."""

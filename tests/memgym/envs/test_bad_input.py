@@ -83,6 +83,18 @@ def test_bad_make_arguments(env_id: str, kwargs: dict[str, Any], message: str) -
 
 
 @pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"max_episode_steps": 3}, "there is no 'max_episode_steps'"),
+        ({"render_mode": 5}, r"'render_mode': 5\. Known: None, ansi"),
+    ],
+)
+def test_what_gymnasium_would_take_for_itself(kwargs: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make(LONG, **kwargs)
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"index": -1}, "episode index -1 is out of range"),

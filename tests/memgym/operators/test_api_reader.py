@@ -37,6 +37,15 @@ def test_it_reads_the_memory_and_nothing_else(reader, chat_server):
     assert "(empty)" in chat_server.requests[1]["messages"][1]["content"]
 
 
+def test_it_is_told_whose_a_memory_is_and_when_is_asked(reader, chat_server):
+    question = Block("question", "Where does Mira live?", {"time": "2024-05-01", "format": "plain"})
+    memory = Block("memory", "Lisbon", {"id": "m1", "key": "Mira's home", "time": "2024-01-01"})
+    reader(Observation("answer", "", (question, memory)))
+    shown = chat_server.requests[0]["messages"][1]["content"]
+    assert "[2024-01-01] Mira's home: Lisbon\n" in shown
+    assert "Question (asked on 2024-05-01):" in shown
+
+
 @pytest.mark.parametrize(
     ("answer_format", "action"),
     [("plain", "Lisbon"), ("boxed", r"\boxed{Lisbon}"), ("json", '{"answer": "Lisbon", "cited_ids": []}')],

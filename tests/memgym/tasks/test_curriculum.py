@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from memgym.envs.scores import AnswerScorer
 from memgym.errors import ConfigError
 from memgym.registration import make
 from memgym.tasks import make_task
@@ -37,6 +38,22 @@ def test_each_stage_is_scored_by_its_own_task():
     assert curriculum.score(later, later.answers[0])["answer"] == 1.0
 
 
+def test_each_stage_is_judged_as_its_own_benchmark():
+    curriculum = make_task("curriculum", stages=[EASY, HARD])
+    names = [curriculum.benchmark(curriculum.episode("train", index).questions[0]) for index in (0, 5)]
+    assert names == ["persona", "multihop"]
+    assert curriculum.benchmarks == ["multihop", "persona"]
+
+
+def test_no_judge_judges_and_marks_point_by_point():
+    curriculum = make_task("curriculum", stages=[EASY, HARD])
+    curriculum.tasks[1].name = "beam"  # whose answers are marked by points
+    with pytest.raises(
+        ConfigError, match="no judge marks the answers of beam point by point and judges those of persona"
+    ):
+        AnswerScorer(curriculum, "tiny")
+
+
 def test_it_plays_in_an_environment():
     env = make("memgym/Longcontext-v1", task="curriculum", stages=[EASY, HARD])
     _, info = env.reset(options={"index": 4})
@@ -57,6 +74,7 @@ def test_the_fingerprint_follows_the_stages():
         ([], "'stages'"),
         ("persona", "'stages'"),
         ([{"difficulty": "easy"}], r"stages\[0\]"),
+        ([EASY, {"task": "curriculum", "stages": [HARD]}], r"stages\[1\] is a curriculum: list its stages here"),
         ([HARD, EASY], r"stages\[0\].episodes"),
         ([EASY | {"episodes": 0}], r"stages\[0\].episodes"),
         ([EASY, {"task": "personas"}], "Did you mean 'persona'"),

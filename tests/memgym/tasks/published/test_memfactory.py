@@ -7,6 +7,7 @@ import json
 import pytest
 
 from memgym.errors import DataError
+from memgym.tasks.base import SPLITS
 from memgym.tasks.published.memfactory import MemFactory
 
 ROW = {
@@ -62,3 +63,21 @@ def test_numbers_as_answers_and_scores(tmp_path):
 def test_records_are_checked(tmp_path):
     with pytest.raises(DataError, match=r"training_data\.json, row 0, memory 0: the field 'value' is missing"):
         load(tmp_path, ROW | {"M": [{"key": "home"}]})
+
+
+def test_rows_of_one_conversation_stay_in_one_split_in_any_order(tmp_path):
+    """By its name where it has one, else by its text."""
+    told = [ROW | {"f": [{"role": "Ann", "content": f"I moved {number} times."}]} for number in range(12)]
+    named = [row | {"sample_id": f"conv-{number}"} for number, row in enumerate(told)]
+    nameless = [{key: value for key, value in row.items() if key != "sample_id"} for row in told]
+    for rows in (named, nameless):
+        asked = [row | {"q": question} for row in rows for question in ("Where?", "When?", "Why?")]
+        splits = []
+        for number, order in enumerate((asked, asked[::-1])):
+            path = tmp_path / f"{number}.json"
+            path.write_text(json.dumps(order))
+            task = MemFactory(path=str(path))
+            episodes = [(split, task.episode(split, i)) for split in SPLITS for i in range(task.size(split))]
+            splits.append({(split, episode.sessions[-1].turns[0].text) for split, episode in episodes})
+        assert splits[0] == splits[1]
+        assert len(splits[0]) == len(told)
