@@ -88,6 +88,21 @@ RESUMABLE = {"iterations", "out_dir", "swanlab", "project", "run_name", "log_sam
 """Settings that may change when a run is resumed: they change none of its steps (iterations does under a schedule)."""
 
 
+def resumable(best: bool) -> set[str]:
+    """Return the settings that may change when a run is resumed; ``best`` says whether a best policy was found yet."""
+    return RESUMABLE if best else {*RESUMABLE, "best_metric"}
+
+
+def check_best_metric(config: TrainerConfig, figures: Iterable[str]) -> None:
+    """Check ``best_metric`` against the names of a validation's figures.
+
+    Raises:
+        ConfigError: it is none of them.
+    """
+    if config.best_metric is not None and config.best_metric not in (names := sorted(figures)):
+        raise ConfigError(f"best_metric = {config.best_metric!r} is not among the validation metrics {names}")
+
+
 def from_values(values: Mapping[str, Any], cls: type = TrainerConfig) -> Any:
     """Return a ``cls`` from flat values.
 

@@ -19,6 +19,7 @@ from tensordict import TensorDict
 from grpo import distributed
 from grpo.causal_lm import CausalLM, add_lora
 from grpo.collector import RolloutRequest
+from grpo.config import check_best_metric
 from grpo.distributed import TorchWorld
 from grpo.imitation import Demonstrations
 from grpo.policies import TrainablePolicy
@@ -217,7 +218,7 @@ class Run:
         with folder.locked() if first else nullcontext():
             if resume:
                 self.recipe.check_same(folder)
-            if first and not folder.has_checkpoint:
+            if first and folder.best_step is None:  # until then best_metric may change
                 folder.write_recipe(self.recipe.content)
             self.trainer.report = report
             metrics = self.trainer.train(resume)
@@ -238,6 +239,19 @@ class Run:
 
         if first:
             folder.write_model(save)
+
+    def scores_before(self) -> Scores | None:
+        """Return the scores on the held-out episodes before training, None without validation; a collective call.
+
+        Raises:
+            ConfigError: ``best_metric`` is none of them.
+        """
+        config = self.recipe.run.trainer
+        if not config.validate_every:
+            return None
+        scores = self.validation.scores()
+        check_best_metric(config, scores)
+        return scores
 
     def rise(self, before: Scores) -> str:
         """Return in words how the main score on the held-out episodes has changed since ``before``."""

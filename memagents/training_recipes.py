@@ -30,14 +30,14 @@ Settings on the command line are those of ``[train]`` by their name (``lr=1e-4``
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
 
-from grpo.config import RESUMABLE, TrainerConfig, from_values
+from grpo.config import TrainerConfig, from_values, resumable
 from grpo.errors import GrpoError, RunFolderError
 from grpo.options import build, check, flat_fields, flatten, option, parse_overrides, read_toml
 from grpo.presets import PRESETS
@@ -170,14 +170,14 @@ class TrainingRecipe:
             started = _parse(before, str(folder.recipe_file))
         except (ConfigError, GrpoError) as error:
             raise RunFolderError(f"{folder.recipe_file} is damaged, or of another version: {error}") from None
-        changed = list(_differences(started._compared, self._compared))
+        free = {*resumable(best=folder.best_step is not None), *_FREE}
+        changed = list(_differences(started._compared(free), self._compared(free)))
         if changed:
             raise ConfigError(f"the run in {folder} was started with another recipe: {'; '.join(changed)}")
 
-    @property
-    def _compared(self) -> dict[str, Any]:
-        """What shapes the steps of a run, by table; settings that were left out have their defaults."""
-        train = {key: value for key, value in flatten(self.run).items() if key not in (*RESUMABLE, *_FREE)}
+    def _compared(self, free: Collection[str]) -> dict[str, Any]:
+        """Return what shapes the steps of a run, by table, but for the settings ``free``; defaults are filled in."""
+        train = {key: value for key, value in flatten(self.run).items() if key not in free}
         tables = {key: value for key, value in self.content.items() if key in (*KEYS, "env")}
         tables |= {"train": train, "validation": flatten(self.validation)}
         if self.teacher is not None:

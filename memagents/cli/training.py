@@ -159,7 +159,7 @@ def _run(run: Run, resume: bool) -> None:
     config = run.recipe.run.trainer
     with TrainingProgress(config.iterations, visible=run.world.rank == 0) as progress:
         progress.say(f"training in {config.out_dir}")
-        before = run.validation.scores() if config.validate_every else None
+        before = run.scores_before()
         run.train(resume, progress.report)
         if not run.complete:
             progress.say(f"stopped and saved after iteration {run.trainer.iteration}; --resume continues")

@@ -213,6 +213,23 @@ def test_best_and_last_are_kept_and_patience_stops(toy, tmp_path):
     assert [record["val/score"] for record in lines(settings) if "val/score" in record] == [0.1, 0.5, 0.3, 0.5, 0.4]
 
 
+def test_a_misspelt_best_metric_costs_nothing_that_was_trained(toy, tmp_path):
+    def run(name, folder="run", **changes):
+        settings = config(tmp_path, folder, **{"iterations": 6, "validate_every": 2, "lr": 0.05, **changes})
+        settings = dataclasses.replace(settings, best_metric=name)
+        return toy.make("bandit", settings, validate=lambda: {"score": 1.0})
+
+    with pytest.raises(ConfigError, match=r"'skore' is not among .*'score'.*iteration 2 is saved: resume"):
+        run("skore").train()
+    mended, whole = run("score"), run("score", "whole")
+    mended.train(resume=True)
+    whole.train()
+    assert torch.equal(parameters(mended), parameters(whole))
+    assert lines(mended.config) == lines(whole.config)
+    with pytest.raises(RunFolderError, match="best_metric = 'score', now 'skore'"):  # there is a best one by now
+        run("skore", iterations=8).train(resume=True)
+
+
 def test_dynamic_sampling_replaces_groups_without_signal(toy, tmp_path):
     attempts = []
 
@@ -355,10 +372,6 @@ def test_what_a_setting_needs_is_asked_for_at_once(toy, tmp_path):
         Trainer(policy, toy.Bandit(policy), config(tmp_path, kl="k3"))
     with pytest.raises(ConfigError, match="no `validate`"):
         Trainer(policy, toy.Bandit(policy), config(tmp_path, validate_every=1))
-    settings = config(tmp_path, iterations=1, validate_every=1, best_metric="skore")
-    trainer = Trainer(policy, toy.Bandit(policy), settings, validate=lambda: {"score": 1.0})
-    with pytest.raises(ConfigError, match="best_metric = 'skore' is not among"):
-        trainer.train()
     with pytest.raises(TypeError, match="Linear is no policy: derive it from"):
         Trainer(torch.nn.Linear(1, 1), toy.Bandit(policy), config(tmp_path))
 

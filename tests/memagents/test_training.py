@@ -293,6 +293,27 @@ def test_a_run_killed_before_its_recipe_was_written_gets_one(tmp_path: Path) -> 
         Run(reranker(tmp_path, "iterations=2")).train(resume=True)
 
 
+def test_a_misspelt_best_metric_is_found_before_training_and_may_be_mended_until_there_is_a_best(
+    tmp_path: Path,
+) -> None:
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    arguments = [f"out_dir={stopped}", *SMALL, "iterations=4", "best_metric=recal"]
+    done = CliRunner().invoke(app, ["train", "reranker", *arguments])
+    assert done.exit_code == 2
+    assert "best_metric = 'recal' is not among" in done.stderr
+    assert not RunFolder(stopped).has_checkpoint
+
+    right = "best_metric=evidence_recall"
+    with pytest.raises(GrpoConfigError, match="iteration 2 is saved"):
+        Run(reranker(stopped, "iterations=4", "best_metric=recal")).train()
+    for folder, iterations, resume in ((stopped, 4, True), (stopped, 5, True), (whole, 5, False)):
+        Run(reranker(folder, f"iterations={iterations}", right)).train(resume)
+    ends = [checkpoints.load(RunFolder(folder))["policy"] for folder in (stopped, whole)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[1])
+    with pytest.raises(ConfigError, match=r'train\.best_metric = "evidence_recall", now "answer"'):
+        reranker(stopped, "best_metric=answer").check_same(RunFolder(stopped))
+
+
 def _without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{key: value for key, value in record.items() if not key.startswith("time/")} for record in records]
 
