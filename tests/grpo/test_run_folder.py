@@ -100,6 +100,24 @@ def test_only_lines_with_a_step_can_be_cut_back(tmp_path, line):
         files.cut_back(path, 1)
 
 
+@pytest.mark.parametrize("kept", range(1, 6))
+def test_a_line_may_be_torn_anywhere_even_within_a_character(tmp_path, kept):
+    path = tmp_path / "lines.jsonl"
+    files.append_line(path, {"step": 1, "samples": ["€"]})
+    path.write_bytes(path.read_bytes() + '"€€'.encode()[:kept])
+    assert files.read_lines(path) == [{"step": 1, "samples": ["€"]}]
+    files.cut_back(path, 1)
+    files.append_line(path, {"step": 2})
+    assert [record["step"] for record in files.read_lines(path)] == [1, 2]
+
+
+def test_a_line_that_is_no_text_is_named(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"step": 1}\n"\xe2"\n')
+    with pytest.raises(RunFolderError, match=r"lines\.jsonl, line 2: not JSON"):
+        files.read_lines(path)
+
+
 def elsewhere(function):
     """Run something in another thread, where a lock of this one is another's."""
     with ThreadPoolExecutor(1) as pool:
