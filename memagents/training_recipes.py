@@ -59,24 +59,24 @@ _FREE = {"gradient_checkpointing"}
 class RunConfig:
     """What a run collects, and how the policy is made; the trainer's own settings are flat beside these."""
 
-    groups: int = option(8, "episodes per iteration, over all ranks")
-    group_size: int = option(8, "how often each is played")
-    train_episodes: int = option(0, "use only so many episodes of the split, its first ones; 0 is all")
+    groups: int = option(8, "episodes per iteration, over all ranks", least=1)
+    group_size: int = option(8, "how often each is played", least=1)
+    train_episodes: int = option(0, "use only so many episodes of the split, its first ones; 0 is all", least=0)
     order: Literal["random", "sequential"] = option(
         "random", "an iteration's episodes: drawn at random, or the next ones, which go through a curriculum's stages"
     )
-    lora_rank: int = option(0, "train LoRA adapters of this rank instead of a language model's weights; 0 is off")
+    lora_rank: int = option(
+        0, "train LoRA adapters of this rank instead of a language model's weights; 0 is off", least=0
+    )
     gradient_checkpointing: bool = option(False, "recompute a language model's layers to save memory")
-    threads: int = option(0, "PyTorch's CPU threads; 0 is its own choice. For small policies 1 is fastest")
-    rank_patience: float = option(120.0, "under torchrun: minutes that a rank waits for the others before it gives up")
+    threads: int = option(0, "PyTorch's CPU threads; 0 is its own choice. For small policies 1 is fastest", least=0)
+    rank_patience: float = option(
+        120.0, "under torchrun: minutes that a rank waits for the others before it gives up", above=0, most=1e6
+    )
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 
     def __post_init__(self) -> None:
         check(self)
-        for name, least in (("groups", 1), ("group_size", 1), ("train_episodes", 0), ("lora_rank", 0), ("threads", 0)):
-            _check_least(self, name, least)
-        if self.rank_patience <= 0:
-            raise ConfigError(f"rank_patience = {self.rank_patience} must be above 0")
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,11 @@ class ValidationConfig:
     """Which held-out episodes are played, with every module as it is used in inference."""
 
     split: str = option("validation", "split of the task")
-    episodes: int = option(32, "how many, the first ones of the split")
-    repeats: int = option(1, "how often each is played; only useful where inference samples")
+    episodes: int = option(32, "how many, the first ones of the split", least=1)
+    repeats: int = option(1, "how often each is played; only useful where inference samples", least=1)
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("episodes", "repeats"):
-            _check_least(self, name, 1)
 
 
 @dataclass(frozen=True)
@@ -98,14 +96,12 @@ class TeacherConfig:
     """Whose play is imitated instead of learning from rewards."""
 
     policy: str = option("baselines:Scribe", "any policy of memgym as module:Class; a privileged one sees the gold")
-    episodes: int = option(1000, "of the environment's split, the first ones; each is played once")
-    rows: int = option(64, "demonstrated calls per optimiser step")
+    episodes: int = option(1000, "of the environment's split, the first ones; each is played once", least=1)
+    rows: int = option(64, "demonstrated calls per optimiser step", least=1)
     options: dict = field(default_factory=dict, metadata={"help": "arguments of the policy's class"})
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("episodes", "rows"):
-            _check_least(self, name, 1)
 
 
 @dataclass(frozen=True)
@@ -300,11 +296,6 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any], path: str = 
             yield from _differences(old, new, f"{where}.")
         elif json.dumps(old) != json.dumps(new):  # as it was written down: tuples are lists, nan is itself
             yield f"{where} = {json.dumps(old)}, now {json.dumps(new)}"
-
-
-def _check_least(settings: RunConfig | ValidationConfig | TeacherConfig, name: str, least: int) -> None:
-    if getattr(settings, name) < least:
-        raise ConfigError(f"{name} = {getattr(settings, name)} must be at least {least}")
 
 
 def _set(content: dict[str, Any], path: Sequence[str], value: Any) -> None:

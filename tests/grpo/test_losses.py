@@ -263,6 +263,7 @@ def test_penalties_add_up(rollout):
         ({"mask_cut_off": 1}, "mask_cut_off = 1 is not of type bool"),
         ({"dual_clip": 0.5}, "must be above 1"),
         ({"aggregation": "constant_length"}, "go together"),
+        ({"overlong_length": 4, "overlong_buffer": 5}, "overlong_buffer = 5 must be at most overlong_length = 4"),
         ({"kl_in": "reward"}, "needs an estimator"),
     ],
 )

@@ -41,7 +41,9 @@ def parameters(trainer):
 
 @pytest.mark.parametrize("preset", ["grpo", "dapo", "dr_grpo", "bnpo", "gspo", "cispo", "reinforce"])
 def test_a_bandit_is_solved(toy, tmp_path, preset):
-    extra = {"kl": "none"} if preset == "grpo" else {"overlong_length": 4} if preset == "dapo" else {}
+    extra = (
+        {"kl": "none"} if preset == "grpo" else {"overlong_length": 4, "overlong_buffer": 0} if preset == "dapo" else {}
+    )
     length = {"constant_length": 1} if preset == "dr_grpo" else {}
     trainer = toy.make(
         "bandit", config(tmp_path, preset=preset, iterations=120, lr=0.05, save_every=1000, **extra, **length)
@@ -179,7 +181,12 @@ def test_a_write_that_fails_keeps_the_last_good_checkpoint(toy, tmp_path, limit,
 @pytest.mark.parametrize(
     "setting",
     ["lr=-1", "lr=nan", "lr=inf", "seed=-1", "beta1=1.0", "beta2=-0.1", "weight_decay=-1", "warmup_updates=-1",
-     "max_grad_norm=-1", "patience=-1", "validate_every=-2", "log_samples=-1", "max_resamples=-3", "out_dir=''"],
+     "max_grad_norm=-1", "max_grad_norm=0", "seed=99999999999999999999999", "final_lr=inf",
+     "correction_cap=-1", "correction_cap=0", "correction_cap=nan", "kl_coef=nan", "kl_coef=-1", "clip_low=-1",
+     "clip_high=nan", "ratio_cap=-1", "dual_clip=nan", "entropy_coef=inf", "discount=nan", "discount=1.1",
+     "step_weight=nan", "step_weight=-1", "reward_weights=[nan]", "reward_weights=[1,-inf]", "overlong_length=-5",
+     "overlong_length=0", "overlong_buffer=-1", "constant_length=0", "constant_length=-1",
+     "patience=-1", "validate_every=-2", "log_samples=-1", "max_resamples=-3", "out_dir=''"],
 )  # fmt: skip
 def test_numbers_out_of_range_are_named(setting):
     with pytest.raises(ConfigError, match=f"^{setting.partition('=')[0]} "):
