@@ -162,7 +162,7 @@ class Run:
         self.world = replace(world, device=_device(learner, world))
         if config.trainer.precision == "bf16" and self.world.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32, and for sampling
-        if config.groups < self.world.size:
+        if recipe.teacher is None and config.groups < self.world.size:
             raise ConfigError(f"groups = {config.groups}, but each of the {self.world.size} ranks plays at least one")
         self.policy = make_policy(self.agent, config)
         backend = _trainable(learner)

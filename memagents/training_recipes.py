@@ -19,7 +19,8 @@ A training recipe is a recipe (:mod:`memagents.recipes`) with more tables::
     [shaping]                   # only to pay step by step: :class:`ShapingConfig`
     potential = "memory_recall"
 
-    [teacher]                   # only to imitate: :class:`TeacherConfig`; the preset is then "imitation"
+    [teacher]                   # only to imitate: :class:`TeacherConfig`; the preset is then "imitation", and groups,
+                                # group_size, train_episodes, order and [shaping] have no meaning
     policy = "baselines:Scribe"
     episodes = 1000
 
@@ -53,6 +54,9 @@ _FOLDER = Path(__file__).parent / "recipes" / "training"
 _TABLES = ("env", "train", "validation", "teacher", "shaping")
 _FREE = {"gradient_checkpointing"}
 """Settings of a run that may change when it is resumed, besides the trainer's: they change none of its steps."""
+
+_REWARDED = ("groups", "group_size", "train_episodes", "order")
+"""Settings of a run that have no meaning where a teacher is imitated instead of learning from rewards."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +232,28 @@ def _parse(content: dict[str, Any], path: str) -> TrainingRecipe:
     if isinstance(train.get("reward_weights"), Mapping):
         train = {**train, "reward_weights": _by_place(train["reward_weights"], content["env"]["id"])}
     run = from_values({"preset": "imitation", **train} if teacher else train, RunConfig)
+    if teacher is not None:
+        _check_imitation(run, shaping)
     return TrainingRecipe(content, run, build(ValidationConfig, content["validation"]), teacher, shaping)
+
+
+def _check_imitation(run: RunConfig, shaping: ShapingConfig | None) -> None:
+    """Check that what is set has an effect where a teacher is imitated.
+
+    Raises:
+        ConfigError: naming what has none.
+    """
+    credit = run.trainer.advantage.credit
+    if credit != "weight":
+        raise ConfigError(
+            f"a [teacher] is imitated with credit = 'weight', not {credit!r}, by which its rows teach nothing: leave "
+            "preset and credit out, or [teacher]"
+        )
+    default = RunConfig()
+    idle = [f"{name} = {value}" for name in _REWARDED if (value := getattr(run, name)) != getattr(default, name)]
+    idle += ["[shaping]"] if shaping is not None else []
+    if idle:
+        raise ConfigError(f"with a [teacher], {', '.join(idle)} would do nothing: leave out one or the other")
 
 
 def _by_place(weights: Mapping[str, float], env_id: str) -> tuple[float, ...]:

@@ -261,7 +261,7 @@ def test_a_run_is_not_resumed_by_another_recipe(tmp_path: Path) -> None:
         ("env.reward_weights.answer=0.3", "env.reward_weights.answer = 0.2, now 0.3"),
         ("env.top_k=3", "env.top_k = null, now 3"),
         ("modules.retrieve.picks=4", "modules.retrieve.picks = 5, now 4"),
-        ("teacher.rows=8", 'train.surrogate = "clip", now "reinforce"'),
+        ("credit=weight", 'train.credit = "step", now "weight"'),
     ],
 )
 def test_a_run_goes_on_with_the_settings_it_was_started_with(override: str, message: str, tmp_path: Path) -> None:
@@ -270,6 +270,30 @@ def test_a_run_goes_on_with_the_settings_it_was_started_with(override: str, mess
     with pytest.raises(ConfigError, match="was started with another recipe: ") as caught:
         reranker(tmp_path, "iterations=1", override).check_same(folder)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["preset=dapo"], "credit = 'weight', not 'episode'"),
+        (["credit=phase"], "credit = 'weight', not 'phase'"),
+        (["groups=2", "order=sequential"], "groups = 2, order = sequential would do nothing"),
+        (["group_size=3"], "group_size = 3 would do nothing"),
+        (["train_episodes=5", "shaping.weight=2.0"], r"train_episodes = 5, \[shaping\] would do nothing"),
+    ],
+)
+def test_what_does_nothing_beside_a_teacher_is_refused(settings: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_training_recipe("tiny_reader_imitation", settings)
+
+
+def test_a_recipe_that_learns_from_rewards_becomes_one_that_imitates(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_recipe(read_training_recipe("linear_manager").content)
+    imitation = read_training_recipe("linear_manager", ["teacher.policy=baselines:Oracle"])
+    assert imitation.run.trainer.advantage.credit == "weight"
+    with pytest.raises(ConfigError, match=r'train\.surrogate = "clip", now "reinforce"'):
+        imitation.check_same(folder)
 
 
 @pytest.mark.parametrize(
