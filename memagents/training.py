@@ -159,6 +159,7 @@ class Run:
         world = distributed.setup(kind, timedelta(minutes=recipe.run.rank_patience))
         self.agent = load_agent(recipe.agent)
         learner, config = _learner(self.agent), recipe.run
+        self.agent.check_frozen(held_out.phases)
         self.world = replace(world, device=_device(learner, world))
         if config.trainer.precision == "bf16" and self.world.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32, and for sampling

@@ -223,6 +223,15 @@ def test_what_does_not_fit_is_found_before_training(override: str, message: str,
         Run(reranker(tmp_path, override))
 
 
+def test_a_frozen_module_asks_no_backend_that_is_trained(tmp_path: Path) -> None:
+    settings = [f"out_dir={tmp_path}", "modules.answer.status=frozen", "groups=1"]
+    with pytest.raises(ConfigError, match=r"\[modules.answer\] is frozen, but asks the backend that 'read' trains"):
+        Run(read_training_recipe("tiny_reader", settings))
+    alone = ["backends.answerer={kind='transformers', model='tiny_reader'}", "modules.answer.backend=answerer"]
+    run = Run(read_training_recipe("tiny_reader", [*settings, *alone, "modules.read.backend=main"]))
+    assert run.agent.parts["answer"].backend is not run.agent.parts["read"].backend
+
+
 def test_errors_are_one_line_on_the_command_line(tmp_path: Path) -> None:
     Run(reranker(tmp_path, "iterations=1")).train()
     for arguments, message in [
