@@ -69,6 +69,9 @@ class TrainerConfig:
             raise ConfigError("overlap learns from rollouts of older weights: set correction to 'truncate' or 'mask'")
         if self.overlap and self.dynamic_sampling and self.max_resamples:
             raise ConfigError("overlap collects once per iteration: set max_resamples = 0, or dynamic_sampling = false")
+        if self.advantage.credit == "weight" and (self.loss.kl_in == "reward" or self.loss.overlong_length is not None):
+            setting = "kl_in = 'reward'" if self.loss.kl_in == "reward" else "overlong_length"
+            raise ConfigError(f"{setting} is taken off rewards, of which credit = 'weight' learns nothing")
         if self.best_metric and not self.validate_every:
             raise ConfigError("best_metric needs validate_every")
 

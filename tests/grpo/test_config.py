@@ -46,6 +46,8 @@ def test_every_preset_builds(name):
         ("", ["preset=dapoo"], r"Did you mean 'dapo'"),
         ("", ["schedule=cosin"], r"Did you mean 'cosine'"),
         ("patience = 2", [], r"patience needs validate_every"),
+        ("credit = 'weight'\nkl = 'k1'\nkl_in = 'reward'", [], r"kl_in = 'reward' is taken off rewards"),
+        ("credit = 'weight'", ["overlong_length=9"], r"overlong_length is taken off rewards"),
         ("best_metric = 'a'", [], r"best_metric needs validate_every"),
     ],
 )
