@@ -146,13 +146,11 @@ class TrainingRecipe:
 
     def make_env(self, **changes: Any) -> MemoryEnv:
         """Make the environment, with other arguments where they are given."""
-        arguments = {**self.content["env"], **changes}
-        return make(arguments.pop("id"), **arguments)
+        return _make({**self.content["env"], **changes})
 
     def make_shaped_env(self) -> gym.Env[str, str]:
         """Make the environment that is trained on, with what is paid at every step."""
-        env = self.make_env()
-        return env if self.shaping is None else PotentialShaping(env, **flatten(self.shaping))
+        return _shaped(self.make_env(), self.shaping)
 
     def check_same(self, folder: RunFolder) -> None:
         """Check that the run in a folder was started with this recipe, but for what changes none of its steps.
@@ -197,17 +195,19 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
     return _parse(content, path)
 
 
-def read_what_is_played(source: str, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the agent's tables and the environment's of a training recipe; how it is trained is not looked at.
+def what_is_played(source: str, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], gym.Env[str, str]]:
+    """Return the agent's tables of a training recipe, and the environment with what it pays at every step.
 
-    PyTorch is not needed.
+    How it is trained is not looked at, and PyTorch is not needed.
 
     Raises:
-        ConfigError: there is no such recipe, or it names no environment.
+        ConfigError: there is no such recipe, it names no environment, or the environment's arguments do not fit.
     """
     content, path = _read(source, overrides)
     _check_tables(content, path)
-    return {key: value for key, value in content.items() if key in KEYS}, content["env"]
+    return {key: value for key, value in content.items() if key in KEYS}, _shaped(
+        _make(content["env"]), _shaping(content)
+    )
 
 
 def _read(source: str, overrides: Sequence[str]) -> tuple[dict[str, Any], str]:
@@ -227,14 +227,26 @@ def _read(source: str, overrides: Sequence[str]) -> tuple[dict[str, Any], str]:
 def _parse(content: dict[str, Any], path: str) -> TrainingRecipe:
     _check_tables(content, path)
     teacher = build(TeacherConfig, content["teacher"]) if "teacher" in content else None
-    shaping = build(ShapingConfig, content["shaping"]) if "shaping" in content else None
-    train = content["train"]
+    shaping, train = _shaping(content), content["train"]
     if isinstance(train.get("reward_weights"), Mapping):
         train = {**train, "reward_weights": _by_place(train["reward_weights"], content["env"]["id"])}
     run = from_values({"preset": "imitation", **train} if teacher else train, RunConfig)
     if teacher is not None:
         _check_imitation(run, shaping)
     return TrainingRecipe(content, run, build(ValidationConfig, content["validation"]), teacher, shaping)
+
+
+def _make(arguments: Mapping[str, Any]) -> MemoryEnv:
+    """Make the environment of a table ``[env]``."""
+    return make(**{"env_id" if name == "id" else name: value for name, value in arguments.items()})
+
+
+def _shaping(content: Mapping[str, Any]) -> ShapingConfig | None:
+    return build(ShapingConfig, content["shaping"]) if "shaping" in content else None
+
+
+def _shaped(env: MemoryEnv, shaping: ShapingConfig | None) -> gym.Env[str, str]:
+    return env if shaping is None else PotentialShaping(env, **flatten(shaping))
 
 
 def _check_imitation(run: RunConfig, shaping: ShapingConfig | None) -> None:

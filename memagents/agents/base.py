@@ -242,15 +242,9 @@ class _Batch:
 
     def _finish(self, request: Request, completion: Completion) -> Call | Exception:
         try:
-            return replace(request.finish(self._with_opening(completion)), messages=request.messages)
+            return replace(request.finish(self.backend.with_opening(completion)), messages=request.messages)
         except Exception as error:
             return error
-
-    def _with_opening(self, completion: Completion) -> Completion:
-        """Put the ``<think>`` with which some chat templates end the prompt in front of the text, where it belongs."""
-        if not isinstance(self.backend, TokenBackend):
-            return completion
-        return replace(completion, text=self.backend.opened_thought(completion.prompt_ids) + completion.text)
 
 
 class _Backends:
