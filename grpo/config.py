@@ -38,7 +38,9 @@ class TrainerConfig:
     dynamic_sampling: bool = option(False, "drop groups without any advantage and collect again to replace them")
     max_resamples: int = option(3, "most extra collections per iteration", least=0)
     overlap: bool = option(
-        False, "collect the next rollout while this one is learned from, so that it is one iteration old"
+        False,
+        "collect the next rollout while this one is learned from, so that it is one iteration old; but not the first, "
+        "nor the first after iterations were raised",
     )
 
     validate_every: int = option(
@@ -77,7 +79,11 @@ class TrainerConfig:
 
 
 RESUMABLE = {"iterations", "out_dir", "swanlab", "project", "run_name", "log_samples", "save_every", "keep", "patience"}
-"""Settings that may change when a run is resumed: they change none of its steps (iterations does under a schedule)."""
+"""Settings that may change when a run is resumed: they change none of its steps.
+
+Only ``iterations`` may: a schedule ends with them, and with ``overlap`` nothing was played ahead after the last one, so
+that the first rollout after they were raised is of the newest weights.
+"""
 
 
 def resumable(best: bool) -> set[str]:
