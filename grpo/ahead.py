@@ -1,8 +1,8 @@
 """One rollout ahead: the next one is played in a thread while the policy learns from this one.
 
 Every rollout but the first is of the weights before the last iteration's updates: one iteration old, never more,
-whatever takes how long. So a run does not depend on timing. After the last iteration there is nothing to play ahead for:
-where ``iterations`` are then raised, the next rollout is a first one again.
+whatever takes how long. So a run does not depend on timing. After the last iteration there is nothing to play ahead
+for: where ``iterations`` are then raised, the next rollout is a first one again.
 """
 
 from __future__ import annotations
