@@ -2,12 +2,13 @@
 
 A settings class is a frozen dataclass whose fields are made by :func:`option`. A field whose type is itself a settings
 class is a *section* of the code only: in files and on the command line all keys are flat, so no two sections may share
-a name.
+a name. TOML has no None: the text ``none`` is it, where a field's type has None.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import math
 import operator
 import tomllib
@@ -102,7 +103,9 @@ def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
         if not equals:
             raise ConfigError(f"override {item!r} is not of the form key=value")
         try:
-            values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+            value = tomllib.loads(f"value = {text}")["value"]
+            # No setting is a date or a time: what looks like one is a name.
+            values[key.strip()] = text if isinstance(value, datetime.date | datetime.time) else value
         except tomllib.TOMLDecodeError:
             values[key.strip()] = text
         except (RecursionError, ValueError) as error:
@@ -142,6 +145,8 @@ def _build(cls: type, values: Mapping[str, Any]) -> Any:
             arguments[field.name] = _build(hints[field.name], values)
         elif field.name in values:
             value = values[field.name]
+            if value == "none" and _fits(None, hints[field.name]):
+                value = None
             arguments[field.name] = tuple(value) if isinstance(value, list) else value
     return cls(**arguments)
 
@@ -165,6 +170,8 @@ def _check_number(name: str, number: float, bounds: Mapping[str, float]) -> None
 def _fits(value: Any, hint: Any) -> bool:
     if isinstance(hint, types.UnionType):
         return any(_fits(value, part) for part in typing.get_args(hint))
+    if hint is types.NoneType:
+        return value is None
     origin = typing.get_origin(hint)
     if origin is typing.Literal:
         return value in typing.get_args(hint)

@@ -44,6 +44,7 @@ from grpo.options import build, check, flat_fields, flatten, option, parse_overr
 from grpo.presets import PRESETS
 from grpo.run_folder import RunFolder
 from memagents.recipes import KEYS
+from memgym.checks import check_number
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, unknown
 from memgym.folders import is_path
@@ -274,6 +275,7 @@ def _by_place(weights: Mapping[str, float], env_id: str) -> tuple[float, ...]:
     for name in weights:
         if name not in names:
             raise unknown("reward in [train] reward_weights:", name, names)
+        check_number(f"train.reward_weights.{name}", weights[name])
     return tuple(float(weights.get(name, 0.0)) for name in names)
 
 

@@ -26,6 +26,12 @@ def test_an_empty_folder_holds_nothing(tmp_path):
         folder.metrics()
 
 
+def test_a_tilde_is_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert RunFolder("~/runs/x").path == tmp_path / "runs" / "x"
+
+
 def test_a_recipe_comes_back_and_is_written_whole(tmp_path, monkeypatch):
     folder = RunFolder(tmp_path / "new" / "run")
     folder.write_recipe({"agent": "é"})
