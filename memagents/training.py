@@ -204,7 +204,7 @@ class Run:
         """Train, and return the last metrics; see :meth:`grpo.trainer.Trainer.train`.
 
         The policy then has the weights of the best validation, or the last ones without any. The run's folder also gets
-        the recipe, overrides included, and the language model that was trained.
+        the recipe, overrides included, and, if the run has come to its end, the language model that was trained.
 
         Args:
             resume: continue from the newest checkpoint.
@@ -224,7 +224,8 @@ class Run:
             self.trainer.report = report
             metrics = self.trainer.train(resume)
             self.trainer.load_best()
-            self._save_model(folder)
+            if self.complete:
+                self._save_model(folder)
         return metrics
 
     def _save_model(self, folder: RunFolder) -> None:
