@@ -26,9 +26,11 @@ further keys of leading size N. ``sampler_log_prob`` may be absent (demonstratio
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import groupby
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +112,15 @@ def _stack(key: str, values: Sequence[Any], pad_id: int) -> Tensor:
     tensors: list[Tensor] = []
     for index, value in enumerate(values):
         try:
-            tensors.append(torch.as_tensor(value, dtype=_DTYPES.get(key)))
+            given = torch.as_tensor(value)
+            tensors.append(given.to(_DTYPES.get(key, given.dtype)))
         except (TypeError, ValueError, RuntimeError) as error:
             raise RolloutError(f"row {index}: key {key!r} is not numeric: {value!r}") from error
+        if not _DTYPES.get(key, torch.float64).is_floating_point and not torch.equal(
+            tensors[-1].to(given.dtype), given
+        ):
+            kind = str(_DTYPES[key]).removeprefix("torch.")
+            raise RolloutError(f"row {index}: key {key!r} must be {kind}, not {value!r}")
         ragged = 0 if key in _SAME_SHAPE else 1  # axes that may differ
         shape, first = tensors[-1].shape, tensors[0].shape
         if len(shape) != len(first) or shape[ragged:] != first[ragged:]:
@@ -217,7 +225,7 @@ def concatenate(buffers: Sequence[TensorDict], renumber: bool = False) -> Tensor
         renumber: Shift group and episode ids, so that equal ids of different buffers stay apart.
 
     Raises:
-        RolloutError: no buffers, or differing keys.
+        RolloutError: no buffers, or differing keys or shapes.
     """
     if not buffers:
         raise RolloutError("nothing to concatenate")
@@ -226,6 +234,12 @@ def concatenate(buffers: Sequence[TensorDict], renumber: bool = False) -> Tensor
             raise RolloutError(f"buffer {index}: key {key!r} is in some buffers only")
     names = list(map(str, buffers[0].keys()))
     padded = [key for key in names if buffers[0][key].ndim > 1 and key not in _SAME_SHAPE]
+    for index, buffer in enumerate(buffers):
+        for key in names:
+            ragged = 2 if key in padded else 1
+            mine, first = list(buffer[key].shape[ragged:]), list(buffers[0][key].shape[ragged:])
+            if buffer[key].ndim != buffers[0][key].ndim or mine != first:
+                raise RolloutError(f"buffer {index}: a row of key {key!r} has shape {mine}, in buffer 0 {first}")
     widths = {key: max(buffer[key].shape[1] for buffer in buffers) for key in padded}
     parts, shift = [], {"group_id": 0, "episode_id": 0}
     for buffer in buffers:
@@ -280,7 +294,16 @@ def load_rollout(path: str | Path) -> TensorDict:
     """
     if not (Path(path) / "meta.json").is_file():
         raise RolloutError(f"{path} holds no saved rollout buffer")
-    return validate(TensorDict.load_memmap(str(path)))
+    try:
+        for file in Path(path).glob("*.memmap"):  # before they are mapped, which would fill up what is missing
+            column = json.loads((Path(path) / "meta.json").read_text(encoding="utf-8"))[file.stem]
+            wanted = prod(column["shape"]) * getattr(torch, column["dtype"].removeprefix("torch.")).itemsize
+            if file.stat().st_size < wanted:
+                raise RolloutError(f"{file} has {file.stat().st_size} bytes, not {wanted}")
+        buffer = TensorDict.load_memmap(str(path))
+    except Exception as error:  # of whatever kind: the bytes of a damaged file are read as if they meant something
+        raise RolloutError(f"{path} is damaged: {error}") from error
+    return validate(buffer)
 
 
 def lengths(buffer: TensorDict) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ seeds itself from the config's seed and its number.
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Mapping
@@ -26,7 +27,7 @@ from torch.distributed.checkpoint.state_dict import (
 )
 
 from grpo import distributed
-from grpo.config import RESUMABLE
+from grpo.config import resumable
 from grpo.distributed import TorchWorld
 from grpo.errors import RunFolderError
 from grpo.files import partial_of, remove_partials, written
@@ -162,7 +163,8 @@ def load_newest(folder: RunFolder, counters: Iterable[str], settings: Mapping[st
     if lacking:
         raise RunFolderError(f"{folder.state_file()} is no checkpoint of a trainer: {min(lacking)!r} is missing")
     before = {**_ADDED, **state["config"]}
-    changed = sorted(key for key in settings if key not in RESUMABLE and before.get(key) != settings[key])
+    free = resumable(best=state["best"] > -math.inf)
+    changed = sorted(key for key in settings if key not in free and before.get(key) != settings[key])
     if changed:
         was = ", ".join(f"{key} = {before.get(key)!r}, now {settings[key]!r}" for key in changed)
         raise RunFolderError(f"the run in {folder} has other settings: {was}")

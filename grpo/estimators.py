@@ -14,6 +14,7 @@ result       ``[N]`` finite advantages; a group of which all are exactly 0 teach
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -35,7 +36,8 @@ FLOOR = 1e-6
 def relative(buffer: TensorDict, config: AdvantageConfig, penalty: Tensor | None) -> Tensor:
     """Returns against those of a group, with the switches of the config.
 
-    The penalty is a component of its own, of weight 1, where components are normalised one by one.
+    Where components are normalised one by one, the penalty is compared on its own, and not scaled: divided by its own
+    standard deviation it would count the same whatever its coefficient.
 
     Raises:
         RolloutError: ``reward_weights`` does not fit the buffer, or ``anchor`` or ``weight`` is needed and missing.
@@ -45,26 +47,28 @@ def relative(buffer: TensorDict, config: AdvantageConfig, penalty: Tensor | None
     episode, group = buffer["episode_id"], buffer["group_id"]
     phase = buffer["phase_id"] if config.credit == "phase" else torch.zeros_like(episode)
     total = torch.zeros(len(buffer), dtype=torch.float64)
-    for weight, rewards in _components(buffer, config, penalty):
-        outcome = _compare(buffer, rewards, 1.0, units=(episode, phase), peers=(group, phase), config=config)
+    for weight, rewards, how in _components(buffer, config, penalty):
+        outcome = _compare(buffer, rewards, 1.0, units=(episode, phase), peers=(group, phase), config=how)
         total += weight * outcome
         if config.credit == "step":  # GiGPO, arXiv 2505.10978, §4
             row, anchor = torch.arange(len(buffer)), needed(buffer, "anchor", "credit = 'step'")
-            step = _compare(buffer, rewards, config.discount, units=(row,), peers=(group, anchor), config=config)
+            step = _compare(buffer, rewards, config.discount, units=(row,), peers=(group, anchor), config=how)
             total += weight * config.step_weight * step
     return total.float()
 
 
-def _components(buffer: TensorDict, config: AdvantageConfig, penalty: Tensor | None) -> list[tuple[float, Tensor]]:
-    """Return ``(weight, [N] float64)`` of everything that is normalised on its own."""
+def _components(
+    buffer: TensorDict, config: AdvantageConfig, penalty: Tensor | None
+) -> list[tuple[float, Tensor, AdvantageConfig]]:
+    """Return ``(weight, [N] float64, how)`` of everything that is compared on its own."""
     weights, rewards = config.reward_weights, buffer["rewards"].double()
     if weights is not None and len(weights) != rewards.shape[1]:
         raise RolloutError(f"rewards has {rewards.shape[1]} components, reward_weights has {len(weights)}")
     if config.combine == "normalise_each" and weights is not None:
-        parts = list(zip(weights, rewards.T, strict=True))
-        return parts if penalty is None else [*parts, (1.0, penalty.double())]
+        parts = [(weight, each, config) for weight, each in zip(weights, rewards.T, strict=True)]
+        return parts if penalty is None else [*parts, (1.0, penalty.double(), replace(config, scale="none"))]
     summed = buffer["reward"].double() if weights is None else rewards @ torch.tensor(weights, dtype=torch.float64)
-    return [(1.0, summed if penalty is None else summed + penalty.double())]
+    return [(1.0, summed if penalty is None else summed + penalty.double(), config)]
 
 
 def _compare(

@@ -73,13 +73,13 @@ def read_lines(path: Path) -> list[Any]:
         RunFolderError: the file cannot be read, or a line elsewhere is broken, by number.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        *lines, _ = path.read_bytes().split(b"\n")  # what follows the last line break is empty or torn
+    except OSError as error:
         raise RunFolderError(f"{path} is damaged: {error}") from error
     records = []
-    for number, line in enumerate(lines[:-1], 1):  # what follows the last line break is empty or torn
+    for number, line in enumerate(lines, 1):
         try:
-            records.append(json.loads(line))
+            records.append(json.loads(line.decode()))
         except (ValueError, RecursionError) as error:
             raise RunFolderError(f"{path}, line {number}: not JSON ({error})") from error
     return records

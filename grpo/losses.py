@@ -171,10 +171,10 @@ def reward_penalty(batch: TensorDict, config: LossConfig) -> Tensor | None:
 def overlong_penalty(lengths: Tensor, limit: int, buffer: int) -> Tensor:
     """Return 0 for lengths up to ``limit − buffer``, falling linearly to −1 at ``limit``.
 
-    With no buffer, responses longer than ``limit`` get −1. DAPO, arXiv 2503.14476, §3.4.
+    With no buffer it falls at once, at ``limit``. DAPO, arXiv 2503.14476, §3.4.
     """
-    over = (lengths - (limit - buffer)).float()
-    return -(over / max(buffer, 1)).clamp(0, 1)
+    buffer = max(buffer, 1)
+    return -((lengths - (limit - buffer)).float() / buffer).clamp(0, 1)
 
 
 def _reference(batch: TensorDict, mask: Tensor) -> Tensor:

@@ -2,12 +2,15 @@
 
 A settings class is a frozen dataclass whose fields are made by :func:`option`. A field whose type is itself a settings
 class is a *section* of the code only: in files and on the command line all keys are flat, so no two sections may share
-a name.
+a name. TOML has no None: the text ``none`` is it, where a field's type has None.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import math
+import operator
 import tomllib
 import types
 import typing
@@ -18,21 +21,32 @@ from typing import Any
 from grpo.errors import ConfigError, unknown
 from grpo.resolve import FROM_OUTSIDE, resolve
 
+_BOUNDS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
+    "least": ("at least", operator.ge),
+    "above": ("above", operator.gt),
+    "most": ("at most", operator.le),
+    "below": ("less than", operator.lt),
+}
+_TOO_LARGE = 2**63
 
-def option(default: Any, help: str, known: Mapping[str, str | Callable[..., Any]] | None = None) -> Any:
-    """Return a dataclass field with a line of help.
+
+def option(
+    default: Any, help: str, known: Mapping[str, str | Callable[..., Any]] | None = None, **bounds: float
+) -> Any:
+    """Return a dataclass field with a line of help; what is a number must be finite, an integer of 64 bits.
 
     Args:
         default: its value where none is given.
         help: the line.
         known: functions by their short names (or their ``module:function``), of which the value names one, or one from
             outside.
+        **bounds: what a number must be as well: ``least``, ``above``, ``most`` or ``below`` a value.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "known": known})
+    return dataclasses.field(default=default, metadata={"help": help, "known": known, "bounds": bounds})
 
 
 def check(settings: Any) -> None:
-    """Check every field's value against its declared type, and that what it names is there.
+    """Check every field's value against its declared type and its bounds, and that what it names is there.
 
     To be called from ``__post_init__``.
 
@@ -43,6 +57,9 @@ def check(settings: Any) -> None:
     for field in dataclasses.fields(settings):
         value, known = getattr(settings, field.name), field.metadata.get("known")
         _check_value(field.name, value, hints[field.name])
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                _check_number(field.name, number, field.metadata.get("bounds", {}))
         if known is not None and value not in known:  # ours are there, and would bring torch, which takes seconds
             resolve(field.name, value, known)
 
@@ -86,7 +103,9 @@ def parse_overrides(overrides: Iterable[str]) -> dict[str, Any]:
         if not equals:
             raise ConfigError(f"override {item!r} is not of the form key=value")
         try:
-            values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
+            value = tomllib.loads(f"value = {text}")["value"]
+            # No setting is a date or a time: what looks like one is a name.
+            values[key.strip()] = text if isinstance(value, datetime.date | datetime.time) else value
         except tomllib.TOMLDecodeError:
             values[key.strip()] = text
         except (RecursionError, ValueError) as error:
@@ -126,6 +145,8 @@ def _build(cls: type, values: Mapping[str, Any]) -> Any:
             arguments[field.name] = _build(hints[field.name], values)
         elif field.name in values:
             value = values[field.name]
+            if value == "none" and _fits(None, hints[field.name]):
+                value = None
             arguments[field.name] = tuple(value) if isinstance(value, list) else value
     return cls(**arguments)
 
@@ -138,9 +159,19 @@ def _check_value(name: str, value: Any, hint: Any) -> None:
     raise ConfigError(f"{name} = {value!r} is not of type {getattr(hint, '__name__', None) or hint}")
 
 
+def _check_number(name: str, number: float, bounds: Mapping[str, float]) -> None:
+    if not (abs(number) < _TOO_LARGE if isinstance(number, int) else math.isfinite(number)):
+        raise ConfigError(f"{name} = {number} must be a finite number{' of 64 bits' * isinstance(number, int)}")
+    if not all(_BOUNDS[bound][1](number, limit) for bound, limit in bounds.items()):
+        allowed = " and ".join(f"{_BOUNDS[bound][0]} {limit}" for bound, limit in bounds.items())
+        raise ConfigError(f"{name} = {number} must be {allowed}")
+
+
 def _fits(value: Any, hint: Any) -> bool:
     if isinstance(hint, types.UnionType):
         return any(_fits(value, part) for part in typing.get_args(hint))
+    if hint is types.NoneType:
+        return value is None
     origin = typing.get_origin(hint)
     if origin is typing.Literal:
         return value in typing.get_args(hint)

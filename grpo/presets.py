@@ -1,6 +1,6 @@
 """Variants of GRPO: settings of :class:`LossConfig`, :class:`AdvantageConfig`, :class:`~grpo.config.TrainerConfig`.
 
-A preset is a starting point: every key can be set over it.
+A preset is a starting point: every key can be set over it, what is optional to ``none``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def preset_values(name: str) -> dict[str, Any]:
     Raises:
         ConfigError: an unknown name, with the nearest as a suggestion.
     """
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise unknown("preset", name, PRESETS)
     return PRESETS[name]
 

@@ -34,11 +34,11 @@ class RunFolder:
     """A run's folder, which need not exist yet.
 
     Args:
-        path: of the folder, a run's ``out_dir``.
+        path: of the folder, a run's ``out_dir``; ``~`` is the user's home.
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        self.path = Path(path)
+        self.path = Path(os.path.expanduser(path))
         self.metrics_file = self.path / "metrics.jsonl"
         self.samples_file = self.path / "samples.jsonl"
         self.recipe_file = self.path / "recipe.json"

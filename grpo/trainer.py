@@ -20,7 +20,7 @@ from grpo import checkpoints, distributed
 from grpo.advantages import advantages, informative_groups
 from grpo.ahead import Ahead
 from grpo.collector import Collector, RolloutRequest
-from grpo.config import TrainerConfig
+from grpo.config import TrainerConfig, check_best_metric
 from grpo.distributed import TorchWorld
 from grpo.errors import ConfigError, GrpoError
 from grpo.interrupt import interruptible
@@ -103,6 +103,7 @@ class Trainer:
                 first); the metrics are cut back to it.
 
         Raises:
+            ConfigError: the validation has no ``best_metric``.
             RunFolderError: nothing to resume, other settings than the checkpoint's, a run that would be lost, another
                 process that trains there, or a file that cannot be written.
         """
@@ -123,6 +124,7 @@ class Trainer:
                     tracker.log(self.iteration, metrics, samples)
                     if self.report is not None:
                         self.report(self.iteration, metrics)
+                self._note_best(metrics)
                 stop = distributed.any_rank(interrupted.is_set(), self.world)
                 if stop or self._due(self.config.save_every) or self.best_now or self._exhausted:
                     self._save()
@@ -310,21 +312,33 @@ class Trainer:
         return norm
 
     def _validate(self) -> dict[str, float]:
-        """Validate if it is time, and note whether this is the best policy so far."""
-        self.best_now = False
+        """Return the validation's figures if it is time for one."""
         if self.validate is None or not self._due(self.config.validate_every):
             return {}
-        figures = dict(distributed.from_first(self.validate, self.world))
-        name = self.config.best_metric
-        if name is not None:
-            if name not in figures:
-                raise ConfigError(f"best_metric = {name!r} is not among the validation metrics {sorted(figures)}")
-            self.best_now = figures[name] > self.best
-            if self.best_now:
-                self.best, self.best_step, self.stale = figures[name], self.iteration, 0
-            else:
-                self.stale += 1
+        figures = distributed.from_first(self.validate, self.world)
         return {f"val/{key}": float(value) for key, value in figures.items()}
+
+    def _note_best(self, metrics: Mapping[str, float]) -> None:
+        """Note whether an iteration's policy is the best so far, if it was validated.
+
+        Raises:
+            ConfigError: the validation has no ``best_metric``; what was trained is saved.
+        """
+        self.best_now = False
+        if self.config.best_metric is None or not self._due(self.config.validate_every):
+            return
+        figures = {key.removeprefix("val/"): value for key, value in metrics.items() if key.startswith("val/")}
+        try:
+            check_best_metric(self.config, figures)
+        except ConfigError as error:
+            self._save()
+            raise ConfigError(f"{error} (iteration {self.iteration} is saved: resume with another)") from None
+        found = figures[self.config.best_metric]
+        self.best_now = found > self.best
+        if self.best_now:
+            self.best, self.best_step, self.stale = found, self.iteration, 0
+        else:
+            self.stale += 1
 
     def _due(self, every: int) -> bool:
         return bool(every) and (self.iteration % every == 0 or self.iteration == self.config.iterations)

@@ -12,6 +12,7 @@ from typing import Any
 
 from grpo.token_log_probs import TILE
 from memagents.agents import agent_class
+from memagents.backends import check_backend
 from memagents.backends.local import find_model
 from memagents.backends.prefill import PASS_TOKENS
 from memagents.backends.transformers_backend import BATCH_TOKENS
@@ -19,6 +20,7 @@ from memagents.model_size import ModelSize
 from memagents.modules import module_class
 from memagents.recipes import read_recipe
 from memagents.training_recipes import TrainingRecipe, maker_name, read_training_recipe
+from memgym.checks import check_choice, check_int, check_number
 from memgym.errors import ConfigError
 
 GB = 10**9
@@ -87,8 +89,10 @@ def plan(recipe: TrainingRecipe, ranks: int = 1, card: float = 80 * GB) -> Plan:
         card: bytes of a card, of which a vLLM engine takes its share.
 
     Raises:
-        ConfigError: a model's configuration cannot be read, or the recipe's parts do not exist.
+        ConfigError: a model's configuration cannot be read, or the recipe's parts do not exist or do not fit.
     """
+    check_int("ranks", ranks, 1)
+    check_number("card", card, 0, above=True)
     return _plan(recipe, ranks, card, {})
 
 
@@ -97,6 +101,8 @@ def _plan(recipe: TrainingRecipe, ranks: int, card: float, known: dict[str, Mode
     if trained is None:
         return Plan(())
     tables = recipe.content["backends"]
+    for name in asked:
+        _check_table(name, tables[name])
     sizes = {name: _size(tables[name]["model"], known) for name in asked}
     run, size, overlap = recipe.run, sizes[trained], recipe.run.trainer.overlap
     learned = size.adapters(run.lora_rank) if run.lora_rank else size.parameters
@@ -165,6 +171,22 @@ def _backends(recipe: TrainingRecipe) -> tuple[str | None, list[str]]:
     return trained, list(dict.fromkeys(asked))
 
 
+def _check_table(name: str, table: Mapping[str, Any]) -> None:
+    """Check what is reckoned with of a backend's table.
+
+    Raises:
+        ConfigError: naming what does not fit.
+    """
+    check_backend(table)
+    where = f"backends.{name}."
+    if not isinstance(engine := table.get("engine", {}), Mapping):
+        raise ConfigError(f"{where}engine = {engine!r} must be a table, such as {{ gpu_memory_utilization = 0.4 }}")
+    check_number(f"{where}engine.gpu_memory_utilization", engine.get("gpu_memory_utilization", _VLLM_SHARE), 0, 1)
+    check_int(f"{where}batch_tokens", _batch_tokens(table), 1)
+    for key in ("dtype", "rollout_dtype"):
+        check_choice(f"{where}{key}", table.get(key, "auto"), ("auto", *_ELEMENT))
+
+
 def _size(model: str, known: dict[str, ModelSize]) -> ModelSize:
     """Return a model's sizes, reckoned once."""
     if model not in known:
@@ -181,6 +203,8 @@ def _model_path(name: str) -> str:
     try:
         return find_model(name)
     except ConfigError:
+        if not isinstance(name, str):
+            raise
         if (Path(name) / "config.json").is_file():  # all that is needed here
             return name
         maker = maker_name(name)

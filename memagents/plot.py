@@ -117,7 +117,7 @@ def _main_score(folder: Path, runs: Mapping[str, Records]) -> str:
         raise DataError(str(error)) from None
     except (KeyError, AttributeError):
         raise DataError(f"{run.recipe_file} is damaged: it holds no training recipe") from None
-    if named:
+    if named and named != "none":
         return named
     return "answer" if any(_has(records, "val/answer") for records in runs.values()) else "reward"
 

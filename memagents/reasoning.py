@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 OPEN, CLOSE = "<think>", "</think>"
+TAIL = 8
+"""So many tokens at the end of a prompt hold an opened ``<think>``."""
+
+
+def opened_thought(prompt: str) -> str:
+    """Return the ``<think>`` with which some chat templates end a prompt, not begin the reply; else nothing."""
+    return OPEN if prompt.rstrip().endswith(OPEN) else ""
 
 
 def spoken(text: str) -> str | None:

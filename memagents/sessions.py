@@ -25,12 +25,10 @@ from memagents.backends.base import Backend, Completion, Messages, Sampling, Tra
 from memagents.jobs import repeated
 from memagents.modules import Request
 from memagents.recipes import read_recipe
-from memagents.training_recipes import read_what_is_played
-from memgym.envs.base import MemoryEnv
+from memagents.training_recipes import what_is_played
 from memgym.errors import ConfigError
 from memgym.playing import Job, twin
 from memgym.protocol.observation import PHASES, Observation
-from memgym.registration import make
 from memgym.steptrace import Session
 
 if TYPE_CHECKING:
@@ -61,8 +59,10 @@ class Elsewhere(TrainableBackend):
         raise _not_here()
 
 
-def outside(source: str, overrides: Sequence[str] = ()) -> tuple[Agent, MemoryEnv]:
+def outside(source: str, overrides: Sequence[str] = ()) -> tuple[Agent, gym.Env[str, str]]:
     """Return the agent of a training recipe, its trained model :class:`Elsewhere`, and its environment.
+
+    It pays what it pays there, ``[shaping]`` included.
 
     Args:
         source: path of a training recipe, or name of a built-in one.
@@ -71,14 +71,14 @@ def outside(source: str, overrides: Sequence[str] = ()) -> tuple[Agent, MemoryEn
     Raises:
         ConfigError: there is no such recipe, or it trains no language model.
     """
-    content, env = read_what_is_played(source, overrides)
+    content, env = what_is_played(source, overrides)
     recipe = read_recipe(content)
     trained = [recipe.modules[phase] for phase in PHASES if recipe.modules.get(phase, {}).get("status") == "trained"]
     names = {table.get("backend") or next(iter(recipe.backends), "main") for table in trained}
     agent = load_agent(content, {name: Elsewhere() for name in names})
     if not any(part.status == "trained" and isinstance(part.backend, Elsewhere) for part in agent.parts.values()):
         raise ConfigError(f"{source} trains no language model, so there is nothing to ask from outside")
-    return agent, make(**{"env_id" if name == "id" else name: value for name, value in env.items()})
+    return agent, env
 
 
 class AgentSession(Session):
@@ -119,7 +119,11 @@ class AgentSession(Session):
         return self._request is None
 
     def take(self, completion: Completion) -> None:
-        """Play what the model answered; :func:`advance` then goes on to what it is asked next."""
+        """Play what the model answered; :func:`advance` then goes on to what it is asked next.
+
+        Where the chat template ends the prompt with ``<think>``, the completion's text must begin with it: a thought
+        that is not closed is no action.
+        """
         if self._request is None:
             raise ConfigError("the session asks nothing: it is over, or was not advanced")
         request, self._request = self._request, None
@@ -168,7 +172,8 @@ def answer_by(model: Backend, sessions: Sequence[AgentSession]) -> None:
     while asking := [session for session in sessions if not session.done]:
         alike = [session for session in asking if session.sampling == asking[0].sampling]
         sampling = replace(alike[0].sampling, seeds=tuple(session.seed for session in alike))
-        answer(alike, model.chat([session.messages for session in alike], sampling))
+        completions = model.chat([session.messages for session in alike], sampling)
+        answer(alike, [model.with_opening(completion) for completion in completions])
 
 
 async def play_session(session: AgentSession, ask: Callable[[Messages], Awaitable[Completion | str]]) -> AgentSession:

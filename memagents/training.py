@@ -19,6 +19,7 @@ from tensordict import TensorDict
 from grpo import distributed
 from grpo.causal_lm import CausalLM, add_lora
 from grpo.collector import RolloutRequest
+from grpo.config import check_best_metric
 from grpo.distributed import TorchWorld
 from grpo.imitation import Demonstrations
 from grpo.policies import TrainablePolicy
@@ -158,10 +159,11 @@ class Run:
         world = distributed.setup(kind, timedelta(minutes=recipe.run.rank_patience))
         self.agent = load_agent(recipe.agent)
         learner, config = _learner(self.agent), recipe.run
+        self.agent.check_frozen(held_out.phases)
         self.world = replace(world, device=_device(learner, world))
         if config.trainer.precision == "bf16" and self.world.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32, and for sampling
-        if config.groups < self.world.size:
+        if recipe.teacher is None and config.groups < self.world.size:
             raise ConfigError(f"groups = {config.groups}, but each of the {self.world.size} ranks plays at least one")
         self.policy = make_policy(self.agent, config)
         backend = _trainable(learner)
@@ -202,7 +204,7 @@ class Run:
         """Train, and return the last metrics; see :meth:`grpo.trainer.Trainer.train`.
 
         The policy then has the weights of the best validation, or the last ones without any. The run's folder also gets
-        the recipe, overrides included, and the language model that was trained.
+        the recipe, overrides included, and, if the run has come to its end, the language model that was trained.
 
         Args:
             resume: continue from the newest checkpoint.
@@ -217,12 +219,13 @@ class Run:
         with folder.locked() if first else nullcontext():
             if resume:
                 self.recipe.check_same(folder)
-            if first and not folder.has_checkpoint:
+            if first and folder.best_step is None:  # until then best_metric may change
                 folder.write_recipe(self.recipe.content)
             self.trainer.report = report
             metrics = self.trainer.train(resume)
             self.trainer.load_best()
-            self._save_model(folder)
+            if self.complete:
+                self._save_model(folder)
         return metrics
 
     def _save_model(self, folder: RunFolder) -> None:
@@ -238,6 +241,19 @@ class Run:
 
         if first:
             folder.write_model(save)
+
+    def scores_before(self) -> Scores | None:
+        """Return the scores on the held-out episodes before training, None without validation; a collective call.
+
+        Raises:
+            ConfigError: ``best_metric`` is none of them.
+        """
+        config = self.recipe.run.trainer
+        if not config.validate_every:
+            return None
+        scores = self.validation.scores()
+        check_best_metric(config, scores)
+        return scores
 
     def rise(self, before: Scores) -> str:
         """Return in words how the main score on the held-out episodes has changed since ``before``."""

@@ -19,7 +19,8 @@ A training recipe is a recipe (:mod:`memagents.recipes`) with more tables::
     [shaping]                   # only to pay step by step: :class:`ShapingConfig`
     potential = "memory_recall"
 
-    [teacher]                   # only to imitate: :class:`TeacherConfig`; the preset is then "imitation"
+    [teacher]                   # only to imitate: :class:`TeacherConfig`; the preset is then "imitation", and groups,
+                                # group_size, train_episodes, order and [shaping] have no meaning
     policy = "baselines:Scribe"
     episodes = 1000
 
@@ -30,19 +31,20 @@ Settings on the command line are those of ``[train]`` by their name (``lr=1e-4``
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
 
-from grpo.config import RESUMABLE, TrainerConfig, from_values
+from grpo.config import TrainerConfig, from_values, resumable
 from grpo.errors import GrpoError, RunFolderError
 from grpo.options import build, check, flat_fields, flatten, option, parse_overrides, read_toml
 from grpo.presets import PRESETS
 from grpo.run_folder import RunFolder
 from memagents.recipes import KEYS
+from memgym.checks import check_number
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError, unknown
 from memgym.folders import is_path
@@ -54,29 +56,32 @@ _TABLES = ("env", "train", "validation", "teacher", "shaping")
 _FREE = {"gradient_checkpointing"}
 """Settings of a run that may change when it is resumed, besides the trainer's: they change none of its steps."""
 
+_REWARDED = ("groups", "group_size", "train_episodes", "order")
+"""Settings of a run that have no meaning where a teacher is imitated instead of learning from rewards."""
+
 
 @dataclass(frozen=True)
 class RunConfig:
     """What a run collects, and how the policy is made; the trainer's own settings are flat beside these."""
 
-    groups: int = option(8, "episodes per iteration, over all ranks")
-    group_size: int = option(8, "how often each is played")
-    train_episodes: int = option(0, "use only so many episodes of the split, its first ones; 0 is all")
+    groups: int = option(8, "episodes per iteration, over all ranks", least=1)
+    group_size: int = option(8, "how often each is played", least=1)
+    train_episodes: int = option(0, "use only so many episodes of the split, its first ones; 0 is all", least=0)
     order: Literal["random", "sequential"] = option(
         "random", "an iteration's episodes: drawn at random, or the next ones, which go through a curriculum's stages"
     )
-    lora_rank: int = option(0, "train LoRA adapters of this rank instead of a language model's weights; 0 is off")
+    lora_rank: int = option(
+        0, "train LoRA adapters of this rank instead of a language model's weights; 0 is off", least=0
+    )
     gradient_checkpointing: bool = option(False, "recompute a language model's layers to save memory")
-    threads: int = option(0, "PyTorch's CPU threads; 0 is its own choice. For small policies 1 is fastest")
-    rank_patience: float = option(120.0, "under torchrun: minutes that a rank waits for the others before it gives up")
+    threads: int = option(0, "PyTorch's CPU threads; 0 is its own choice. For small policies 1 is fastest", least=0)
+    rank_patience: float = option(
+        120.0, "under torchrun: minutes that a rank waits for the others before it gives up", above=0, most=1e6
+    )
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
 
     def __post_init__(self) -> None:
         check(self)
-        for name, least in (("groups", 1), ("group_size", 1), ("train_episodes", 0), ("lora_rank", 0), ("threads", 0)):
-            _check_least(self, name, least)
-        if self.rank_patience <= 0:
-            raise ConfigError(f"rank_patience = {self.rank_patience} must be above 0")
 
 
 @dataclass(frozen=True)
@@ -84,13 +89,11 @@ class ValidationConfig:
     """Which held-out episodes are played, with every module as it is used in inference."""
 
     split: str = option("validation", "split of the task")
-    episodes: int = option(32, "how many, the first ones of the split")
-    repeats: int = option(1, "how often each is played; only useful where inference samples")
+    episodes: int = option(32, "how many, the first ones of the split", least=1)
+    repeats: int = option(1, "how often each is played; only useful where inference samples", least=1)
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("episodes", "repeats"):
-            _check_least(self, name, 1)
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,12 @@ class TeacherConfig:
     """Whose play is imitated instead of learning from rewards."""
 
     policy: str = option("baselines:Scribe", "any policy of memgym as module:Class; a privileged one sees the gold")
-    episodes: int = option(1000, "of the environment's split, the first ones; each is played once")
-    rows: int = option(64, "demonstrated calls per optimiser step")
+    episodes: int = option(1000, "of the environment's split, the first ones; each is played once", least=1)
+    rows: int = option(64, "demonstrated calls per optimiser step", least=1)
     options: dict = field(default_factory=dict, metadata={"help": "arguments of the policy's class"})
 
     def __post_init__(self) -> None:
         check(self)
-        for name in ("episodes", "rows"):
-            _check_least(self, name, 1)
 
 
 @dataclass(frozen=True)
@@ -146,13 +147,11 @@ class TrainingRecipe:
 
     def make_env(self, **changes: Any) -> MemoryEnv:
         """Make the environment, with other arguments where they are given."""
-        arguments = {**self.content["env"], **changes}
-        return make(arguments.pop("id"), **arguments)
+        return _make({**self.content["env"], **changes})
 
     def make_shaped_env(self) -> gym.Env[str, str]:
         """Make the environment that is trained on, with what is paid at every step."""
-        env = self.make_env()
-        return env if self.shaping is None else PotentialShaping(env, **flatten(self.shaping))
+        return _shaped(self.make_env(), self.shaping)
 
     def check_same(self, folder: RunFolder) -> None:
         """Check that the run in a folder was started with this recipe, but for what changes none of its steps.
@@ -170,14 +169,14 @@ class TrainingRecipe:
             started = _parse(before, str(folder.recipe_file))
         except (ConfigError, GrpoError) as error:
             raise RunFolderError(f"{folder.recipe_file} is damaged, or of another version: {error}") from None
-        changed = list(_differences(started._compared, self._compared))
+        free = {*resumable(best=folder.best_step is not None), *_FREE}
+        changed = list(_differences(started._compared(free), self._compared(free)))
         if changed:
             raise ConfigError(f"the run in {folder} was started with another recipe: {'; '.join(changed)}")
 
-    @property
-    def _compared(self) -> dict[str, Any]:
-        """What shapes the steps of a run, by table; settings that were left out have their defaults."""
-        train = {key: value for key, value in flatten(self.run).items() if key not in (*RESUMABLE, *_FREE)}
+    def _compared(self, free: Collection[str]) -> dict[str, Any]:
+        """Return what shapes the steps of a run, by table, but for the settings ``free``; defaults are filled in."""
+        train = {key: value for key, value in flatten(self.run).items() if key not in free}
         tables = {key: value for key, value in self.content.items() if key in (*KEYS, "env")}
         tables |= {"train": train, "validation": flatten(self.validation)}
         if self.teacher is not None:
@@ -197,17 +196,19 @@ def read_training_recipe(source: str, overrides: Sequence[str] = ()) -> Training
     return _parse(content, path)
 
 
-def read_what_is_played(source: str, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the agent's tables and the environment's of a training recipe; how it is trained is not looked at.
+def what_is_played(source: str, overrides: Sequence[str] = ()) -> tuple[dict[str, Any], gym.Env[str, str]]:
+    """Return the agent's tables of a training recipe, and the environment with what it pays at every step.
 
-    PyTorch is not needed.
+    How it is trained is not looked at, and PyTorch is not needed.
 
     Raises:
-        ConfigError: there is no such recipe, or it names no environment.
+        ConfigError: there is no such recipe, it names no environment, or the environment's arguments do not fit.
     """
     content, path = _read(source, overrides)
     _check_tables(content, path)
-    return {key: value for key, value in content.items() if key in KEYS}, content["env"]
+    return {key: value for key, value in content.items() if key in KEYS}, _shaped(
+        _make(content["env"]), _shaping(content)
+    )
 
 
 def _read(source: str, overrides: Sequence[str]) -> tuple[dict[str, Any], str]:
@@ -227,12 +228,45 @@ def _read(source: str, overrides: Sequence[str]) -> tuple[dict[str, Any], str]:
 def _parse(content: dict[str, Any], path: str) -> TrainingRecipe:
     _check_tables(content, path)
     teacher = build(TeacherConfig, content["teacher"]) if "teacher" in content else None
-    shaping = build(ShapingConfig, content["shaping"]) if "shaping" in content else None
-    train = content["train"]
+    shaping, train = _shaping(content), content["train"]
     if isinstance(train.get("reward_weights"), Mapping):
         train = {**train, "reward_weights": _by_place(train["reward_weights"], content["env"]["id"])}
     run = from_values({"preset": "imitation", **train} if teacher else train, RunConfig)
+    if teacher is not None:
+        _check_imitation(run, shaping)
     return TrainingRecipe(content, run, build(ValidationConfig, content["validation"]), teacher, shaping)
+
+
+def _make(arguments: Mapping[str, Any]) -> MemoryEnv:
+    """Make the environment of a table ``[env]``."""
+    return make(**{"env_id" if name == "id" else name: value for name, value in arguments.items()})
+
+
+def _shaping(content: Mapping[str, Any]) -> ShapingConfig | None:
+    return build(ShapingConfig, content["shaping"]) if "shaping" in content else None
+
+
+def _shaped(env: MemoryEnv, shaping: ShapingConfig | None) -> gym.Env[str, str]:
+    return env if shaping is None else PotentialShaping(env, **flatten(shaping))
+
+
+def _check_imitation(run: RunConfig, shaping: ShapingConfig | None) -> None:
+    """Check that what is set has an effect where a teacher is imitated.
+
+    Raises:
+        ConfigError: naming what has none.
+    """
+    credit = run.trainer.advantage.credit
+    if credit != "weight":
+        raise ConfigError(
+            f"a [teacher] is imitated with credit = 'weight', not {credit!r}, by which its rows teach nothing: leave "
+            "preset and credit out, or [teacher]"
+        )
+    default = RunConfig()
+    idle = [f"{name} = {value}" for name in _REWARDED if (value := getattr(run, name)) != getattr(default, name)]
+    idle += ["[shaping]"] if shaping is not None else []
+    if idle:
+        raise ConfigError(f"with a [teacher], {', '.join(idle)} would do nothing: leave out one or the other")
 
 
 def _by_place(weights: Mapping[str, float], env_id: str) -> tuple[float, ...]:
@@ -241,6 +275,7 @@ def _by_place(weights: Mapping[str, float], env_id: str) -> tuple[float, ...]:
     for name in weights:
         if name not in names:
             raise unknown("reward in [train] reward_weights:", name, names)
+        check_number(f"train.reward_weights.{name}", weights[name])
     return tuple(float(weights.get(name, 0.0)) for name in names)
 
 
@@ -300,11 +335,6 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any], path: str = 
             yield from _differences(old, new, f"{where}.")
         elif json.dumps(old) != json.dumps(new):  # as it was written down: tuples are lists, nan is itself
             yield f"{where} = {json.dumps(old)}, now {json.dumps(new)}"
-
-
-def _check_least(settings: RunConfig | ValidationConfig | TeacherConfig, name: str, least: int) -> None:
-    if getattr(settings, name) < least:
-        raise ConfigError(f"{name} = {getattr(settings, name)} must be at least {least}")
 
 
 def _set(content: dict[str, Any], path: Sequence[str], value: Any) -> None:

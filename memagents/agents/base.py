@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -102,6 +102,24 @@ class Agent(StochasticPolicy):
             check_module(read, phase, read.assign(phase, cls.modules.get(phase, {})))
         content = json.dumps([read.agent, read.backends, read.modules], sort_keys=True, default=str)
         return hashlib.sha256(content.encode()).hexdigest()
+
+    def check_frozen(self, phases: Iterable[str]) -> None:
+        """Check that training changes no module that is frozen.
+
+        Args:
+            phases: those that are played.
+
+        Raises:
+            ConfigError: a frozen module asks the backend that is trained.
+        """
+        for phase in phases:
+            part = self.parts[phase]
+            if self.learner and part.backend and part.backend is self.learner.backend and part.status != "trained":
+                trained = next(other for other, each in self.parts.items() if each is self.learner)
+                raise ConfigError(
+                    f"{self.recipe.name}: [modules.{phase}] is frozen, but asks the backend that {trained!r} trains: "
+                    "give it a backend of its own, or status = 'trained'"
+                )
 
     def sleep(self) -> None:
         """Let the backends give back what memory they need only to reply, until they are asked again."""
@@ -224,15 +242,9 @@ class _Batch:
 
     def _finish(self, request: Request, completion: Completion) -> Call | Exception:
         try:
-            return replace(request.finish(self._with_opening(completion)), messages=request.messages)
+            return replace(request.finish(self.backend.with_opening(completion)), messages=request.messages)
         except Exception as error:
             return error
-
-    def _with_opening(self, completion: Completion) -> Completion:
-        """Put the ``<think>`` with which some chat templates end the prompt in front of the text, where it belongs."""
-        if not isinstance(self.backend, TokenBackend):
-            return completion
-        return replace(completion, text=self.backend.opened_thought(completion.prompt_ids) + completion.text)
 
 
 class _Backends:

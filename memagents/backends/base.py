@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from memagents.reasoning import OPEN
+from memagents.reasoning import TAIL, opened_thought
 from memgym.checks import check_int, check_number
 from memgym.errors import ConfigError
 
@@ -22,7 +22,6 @@ Messages = list[dict[str, str]]
 
 FINISH_REASONS: tuple[Literal["stop", "length"], ...] = ("stop", "length")
 """Why a completion ended; the places are the numbers of :mod:`grpo.buffer`."""
-_TAIL = 8  # tokens at the end of a prompt in which an opened <think> is looked for
 
 
 @dataclass(frozen=True)
@@ -129,6 +128,10 @@ class Backend(ABC):
     def chat(self, batch: Sequence[Messages], sampling: Sampling) -> list[Completion]:
         """Return one completion per chat, in order."""
 
+    def with_opening(self, completion: Completion) -> Completion:
+        """Return a completion of which the text is the whole reply, also where the chat template has begun it."""
+        return completion
+
     def sleep(self) -> None:
         """Give back what memory it needs only to reply, as a trainer will use the same card; the next call wakes it."""
 
@@ -146,7 +149,11 @@ class TokenBackend(Backend):
 
     def opened_thought(self, prompt: Sequence[int]) -> str:
         """Return the ``<think>`` with which some chat templates end the prompt instead of the reply; else nothing."""
-        return OPEN if self.decode(prompt[-_TAIL:]).rstrip().endswith(OPEN) else ""
+        return opened_thought(self.decode(prompt[-TAIL:]))
+
+    def with_opening(self, completion: Completion) -> Completion:
+        """Put an opened thought in front of the text, where it belongs."""
+        return replace(completion, text=self.opened_thought(completion.prompt_ids) + completion.text)
 
     @abstractmethod
     def generate(self, prompts: Sequence[Sequence[int]], sampling: Sampling) -> list[Completion]:

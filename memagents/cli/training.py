@@ -12,6 +12,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from memgym.checks import check_int, check_number
 from memgym.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -108,10 +109,12 @@ def plan_all(ranks: int, memory: float | None) -> None:
     from memagents.training_recipes import read_training_recipe, training_recipe_names
     from memgym.cli.terminal import make_console, print_whole
 
+    check_int("ranks", ranks, 1)
+    card = _card_bytes(memory)
     table = _table("GB, reckoned", "model, billions", "card, plays", "card, learns", "disk")
     for name in training_recipe_names():
         try:
-            found = plan(read_training_recipe(name), ranks, _card_bytes(memory))
+            found = plan(read_training_recipe(name), ranks, card)
         except ConfigError:
             table.add_row(name, "not here", "-", "-", "-")
             continue
@@ -126,7 +129,7 @@ def _card_bytes(memory: float | None) -> float:
     from memagents.planning import GB
 
     if memory is not None:
-        return memory * GB
+        return check_number("--memory", memory, 0, above=True) * GB
     return torch.cuda.get_device_properties().total_memory if torch.cuda.is_available() else 80.0 * GB
 
 
@@ -159,7 +162,7 @@ def _run(run: Run, resume: bool) -> None:
     config = run.recipe.run.trainer
     with TrainingProgress(config.iterations, visible=run.world.rank == 0) as progress:
         progress.say(f"training in {config.out_dir}")
-        before = run.validation.scores() if config.validate_every else None
+        before = run.scores_before()
         run.train(resume, progress.report)
         if not run.complete:
             progress.say(f"stopped and saved after iteration {run.trainer.iteration}; --resume continues")

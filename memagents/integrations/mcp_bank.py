@@ -8,6 +8,7 @@ otherwise, and whoever reaches the port may read and write the bank.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import Any
 from memagents.agents import load_agent
 from memagents.bank_files import alone, load_bank, save_bank
 from memagents.memory import AgentMemory
-from memgym.bank import MemoryRecord
+from memgym.bank import MemoryBank, MemoryRecord
 from memgym.episodes import Session, Turn
 from memgym.errors import MemgymError, MissingExtraError
 
@@ -27,6 +28,8 @@ try:
     from mcp.server.mcpserver.exceptions import ToolError
 except ImportError as error:
     raise MissingExtraError("serving a memory bank over MCP", "mcp") from error
+
+_NAME = re.compile(r"remembered-([0-9]{1,18})(?::|$)")
 
 RULES: dict[str, Any] = {
     "agent": "MemoryAgent",
@@ -60,7 +63,7 @@ class BankServer:
         self._path, self._turn = path, threading.Lock()
         self._bank = load_bank(path, embedder)
         self._memory = AgentMemory(load_agent(RULES if recipe is None else recipe), self._bank)
-        self._heard = len(self._bank)
+        self._heard = _last_heard(self._bank)
 
     def remember(self, text: str, speaker: str = "User", time: str = "") -> dict[str, Any]:
         """Remember what was said. What it adds to, corrects or takes back of earlier memories is changed there.
@@ -74,6 +77,7 @@ class BankServer:
             self._heard += 1
             name = f"remembered-{self._heard}"
             told = self._memory.ingest(Session(name, time, (Turn(f"{name}:1", speaker, text),)))
+            self._bank.mark(name)
             save_bank(self._bank, self._path)
             changes = [{"old": _shown(change.old), "new": _shown(change.new)} for change in told.changes]
             return {"changes": changes, "problems": told.problems}
@@ -130,6 +134,12 @@ def serve(path: Path, recipe: str | None = None, host: str = "127.0.0.1", port: 
             server.run("stdio")
         else:
             server.run("streamable-http", host=host, port=port)
+
+
+def _last_heard(bank: MemoryBank) -> int:
+    """Return the highest number of what a bank was told to remember, so that no two sessions have one name."""
+    names = [*bank.marks, *(source for record in bank.get_all() for source in record.source)]
+    return max((int(found[1]) for name in names if (found := _NAME.match(name))), default=0)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from memagents.backends.base import Completion, Messages
+from memagents.reasoning import TAIL, opened_thought
 from memagents.sessions import AgentSession, play_session
 from memgym.errors import ConfigError
 
@@ -36,7 +37,8 @@ async def play_in_tokens(
         )
         said, log_probs = await generate(list(prompt), session.sampling.max_tokens)
         ended = bool(said) and said[-1] in ends
-        text = tokenizer.decode(said, skip_special_tokens=True)
+        opening = opened_thought(tokenizer.decode(list(prompt)[-TAIL:], skip_special_tokens=True))
+        text = opening + tokenizer.decode(said, skip_special_tokens=True)
         return Completion(text, list(prompt), list(said), list(log_probs), "stop" if ended else "length")
 
     await play_session(session, ask)

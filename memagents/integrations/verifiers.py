@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from memagents.backends.base import Completion, Messages
 from memagents.sessions import AgentSession, outside, play_session
+from memgym.envs.base import MemoryEnv
 from memgym.errors import MemgymError, MissingExtraError
 from memgym.playing import twin
 
@@ -60,7 +61,8 @@ class MemgymTaskset(vf.Taskset[MemgymTask, MemgymTasksetConfig]):
     def load(self) -> Iterator[MemgymTask]:
         """Yield the episodes."""
         _, env = outside(self.config.recipe, self.config.overrides)
-        index, size = self.config.first, env.task.size(env.split)
+        bare: MemoryEnv = env.unwrapped  # type: ignore[assignment]
+        index, size = self.config.first, bare.task.size(bare.split)
         while size is None or index < size:
             yield MemgymTask(MemgymData(index=index, prompt=""), self.config.task)
             index += 1

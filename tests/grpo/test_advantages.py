@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -64,25 +65,36 @@ def reference(rows, config, penalty):
         return [row["weight"] for row in rows]
     weights = config.reward_weights
     if config.combine == "normalise_each":
-        parts = [(w, [row["rewards"][k] for row in rows]) for k, w in enumerate(weights)] + [(1.0, penalty)]
+        parts = [(w, [row["rewards"][k] for row in rows], config) for k, w in enumerate(weights)]
+        parts += [(1.0, penalty, replace(config, scale="none"))]
     elif weights is None:
-        parts = [(1.0, [row["reward"] + p for row, p in zip(rows, penalty, strict=True)])]
+        parts = [(1.0, [row["reward"] + p for row, p in zip(rows, penalty, strict=True)], config)]
     else:
         dot = [sum(w * r for w, r in zip(weights, row["rewards"], strict=True)) for row in rows]
-        parts = [(1.0, [d + p for d, p in zip(dot, penalty, strict=True)])]
+        parts = [(1.0, [d + p for d, p in zip(dot, penalty, strict=True)], config)]
     total = [0.0] * len(rows)
-    for weight, reward in parts:
+    for weight, reward, how in parts:
         if config.credit == "phase":
-            found = outcome(rows, reward, config, 1.0, lambda i, r: (r["episode_id"], r["phase_id"]),
+            found = outcome(rows, reward, how, 1.0, lambda i, r: (r["episode_id"], r["phase_id"]),
                             lambda r: (r["group_id"], r["phase_id"]))  # fmt: skip
         else:
-            found = outcome(rows, reward, config, 1.0, lambda i, r: r["episode_id"], lambda r: r["group_id"])
+            found = outcome(rows, reward, how, 1.0, lambda i, r: r["episode_id"], lambda r: r["group_id"])
         if config.credit == "step":
-            steps = outcome(rows, reward, config, config.discount, lambda i, r: i,
+            steps = outcome(rows, reward, how, config.discount, lambda i, r: i,
                             lambda r: (r["group_id"], r["anchor"]))  # fmt: skip
             found = [a + config.step_weight * s for a, s in zip(found, steps, strict=True)]
         total = [t + weight * a for t, a in zip(total, found, strict=True)]
     return total
+
+
+def test_a_penalty_counts_by_its_coefficient_also_where_rewards_are_normalised_one_by_one(rows):
+    buffer = from_rows(rows(3))
+    config = AdvantageConfig(combine="normalise_each", reward_weights=(1.0, 0.5))
+    plain = advantages(buffer, config)
+    lengths = buffer["response_mask"].sum(1).float()
+    small, large = (advantages(buffer, config, -coefficient * lengths) - plain for coefficient in (0.01, 0.1))
+    assert small.abs().max() > 1e-3
+    torch.testing.assert_close(large, 10 * small, rtol=1e-4, atol=1e-5)
 
 
 @quick

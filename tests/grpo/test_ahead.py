@@ -6,8 +6,11 @@ import copy
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -86,6 +89,42 @@ def test_a_run_cut_in_two_equals_a_whole_one(toy, tmp_path):
     rest.train(resume=True)
     assert torch.equal(rest.policy.logits, whole.policy.logits)
     assert lines(rest) == lines(whole)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a process cannot send itself Ctrl-C")
+def test_a_second_ctrl_c_does_not_wait_for_the_rollout(tmp_path):
+    script = f"""if True:
+        import os, signal, sys, threading, time
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import toy
+        from grpo.config import load_config
+        from grpo.trainer import Trainer
+
+        class Endless(toy.Bandit):
+            def begin(self, request):
+                return (lambda: self.wait()) if request.iteration else (lambda: self(request))
+
+            def wait(self):
+                for _ in range(2):
+                    os.kill(os.getpid(), signal.SIGINT)
+                    time.sleep(0.5)
+                threading.Event().wait()
+
+        policy = toy.Table(1, 4)
+        settings = ['out_dir="{tmp_path}"', "overlap=true", "correction=truncate", "iterations=3"]
+        Trainer(policy, Endless(policy), load_config(None, settings)).train()
+    """
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode
+    assert done.stderr.rstrip().endswith("KeyboardInterrupt")
+
+
+def test_iterations_that_are_raised_begin_with_the_newest_weights(toy, tmp_path):
+    ahead(toy, config(tmp_path, "run", iterations=3)).train()
+    rest = ahead(toy, config(tmp_path, "run", iterations=5))
+    rest.train(resume=True)
+    gaps = [record["sampler_gap_max"] for record in lines(rest)]
+    assert gaps[3] < 1e-5 < 1e-2 < min(gaps[1], gaps[2], gaps[4])
 
 
 def test_what_it_failed_of_is_raised_and_the_last_checkpoint_is_whole(toy, tmp_path):

@@ -66,6 +66,9 @@ def test_rows_come_back_as_they_went_in(rows, seed):
         ({"sampler_log_prob": [-1.0, 0.5, -1.0]}, "row 1: sampler_log_prob is above 0"),
         ({"reward": float("inf")}, "row 1: reward is not finite"),
         ({"finish_reason": 7}, "row 1: finish_reason is unknown"),
+        ({"group_id": 0.7}, "row 1: key 'group_id' must be int64, not 0.7"),
+        ({"finish_reason": 0.9}, "row 1: key 'finish_reason' must be int64"),
+        ({"response_ids": [1, 2.5, 3]}, r"row 1: key 'response_ids' must be int64, not \[1, 2.5, 3\]"),
         ({"group_id": 4}, "row 1: group_id differs"),
     ],
 )
@@ -218,6 +221,17 @@ def test_save_and_load_give_the_same_buffer(rollout, tmp_path_factory, seed):
         rb.save_rollout(buffer, path)
 
 
+@pytest.mark.parametrize("damage", ["meta.json", "torn meta.json", "prompt_ids.memmap", "reward.memmap"])
+def test_loading_what_is_damaged_is_an_error(rollout, tmp_path, damage):
+    path = tmp_path / "rollout"
+    rb.save_rollout(rollout(0), path)
+    file = path / damage.removeprefix("torn ")
+    file.write_bytes(b"{" if damage == "meta.json" else file.read_bytes()[:-8])
+    for _ in range(2):
+        with pytest.raises(RolloutError, match="rollout is damaged: "):
+            rb.load_rollout(path)
+
+
 def test_loading_nothing_is_an_error(tmp_path):
     with pytest.raises(RolloutError, match="holds no saved rollout buffer"):
         rb.load_rollout(tmp_path)
@@ -239,6 +253,9 @@ def test_concatenation_keeps_rows_and_pads_them_anew(rows, seed):
 def test_concatenation_needs_equal_keys(rollout):
     with pytest.raises(RolloutError, match="buffer 1: key 'anchor'"):
         rb.concatenate([rollout(0), rollout(0).exclude("anchor")])
+    one, two = (rb.from_rows([picks(rewards=[0.0] * count)]) for count in (1, 2))
+    with pytest.raises(RolloutError, match=r"buffer 1: a row of key 'rewards' has shape \[2\], in buffer 0 \[1\]"):
+        rb.concatenate([one, two])
 
 
 def test_select_by_group_and_episode(rollout):

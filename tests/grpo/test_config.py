@@ -6,7 +6,7 @@ import pytest
 
 from grpo.config import RESUMABLE, TrainerConfig, load_config
 from grpo.errors import ConfigError
-from grpo.options import flat_fields
+from grpo.options import flat_fields, flatten
 from grpo.presets import PRESETS
 
 
@@ -27,6 +27,25 @@ def test_files_presets_and_overrides_stack(tmp_path):
     assert config.advantage.reward_weights == (1.0, 0.5)
 
 
+@pytest.mark.parametrize(
+    ("settings", "key"),
+    [
+        (["preset=dr_grpo", "aggregation=token_mean", "constant_length=none"], "constant_length"),
+        (["preset=dapo", "overlong_length=none"], "overlong_length"),
+        (["preset=memagent", "dual_clip=none"], "dual_clip"),
+        (["reward_weights=[1.0]", "reward_weights=none"], "reward_weights"),
+    ],
+)
+def test_what_is_optional_can_be_unset(settings, key):
+    assert flatten(load_config(None, settings))[key] is None
+    assert load_config(None, ["kl=none"]).loss.kl == "none"  # a choice, which is no None
+
+
+def test_what_looks_like_a_date_is_a_name():
+    for name in ("2026-11-28", "07:32:00", "1979-05-27T07:32:00Z"):
+        assert load_config(None, [f"out_dir={name}"]).out_dir == name
+
+
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_every_preset_builds(name):
     load_config(None, [f"preset={name}"])
@@ -43,9 +62,14 @@ def test_every_preset_builds(name):
         ("reward_weights = ['a']", [], r"reward_weights = \('a',\)"),
         ("lr = ", [], r"run.toml is not valid TOML"),
         ("", ["lr"], r"override 'lr' is not of the form key=value"),
+        ("", ["preset=[]"], r"unknown preset \[\]"),
+        ("", ["preset=none"], r"unknown preset 'none'"),
+        ("lr = 'none'", [], r"lr = 'none' is not of type float"),
         ("", ["preset=dapoo"], r"Did you mean 'dapo'"),
         ("", ["schedule=cosin"], r"Did you mean 'cosine'"),
         ("patience = 2", [], r"patience needs validate_every"),
+        ("credit = 'weight'\nkl = 'k1'\nkl_in = 'reward'", [], r"kl_in = 'reward' is taken off rewards"),
+        ("credit = 'weight'", ["overlong_length=9"], r"overlong_length is taken off rewards"),
         ("best_metric = 'a'", [], r"best_metric needs validate_every"),
     ],
 )

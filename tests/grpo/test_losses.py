@@ -243,7 +243,7 @@ def test_kl_in_the_reward_is_summed_over_the_response(rollout, seed, kind):
 def test_overlong_penalty_is_soft():
     lengths = torch.tensor([1, 6, 7, 8, 10, 12])
     assert overlong_penalty(lengths, 10, 4).tolist() == [0.0, 0.0, -0.25, -0.5, -1.0, -1.0]
-    assert overlong_penalty(lengths, 10, 0).tolist() == [0.0, 0.0, 0.0, 0.0, 0.0, -1.0]
+    assert overlong_penalty(lengths, 10, 0).tolist() == [0.0, 0.0, 0.0, 0.0, -1.0, -1.0]
 
 
 def test_penalties_add_up(rollout):
@@ -263,6 +263,7 @@ def test_penalties_add_up(rollout):
         ({"mask_cut_off": 1}, "mask_cut_off = 1 is not of type bool"),
         ({"dual_clip": 0.5}, "must be above 1"),
         ({"aggregation": "constant_length"}, "go together"),
+        ({"overlong_length": 4, "overlong_buffer": 5}, "overlong_buffer = 5 must be at most overlong_length = 4"),
         ({"kl_in": "reward"}, "needs an estimator"),
     ],
 )

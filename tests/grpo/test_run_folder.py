@@ -26,6 +26,12 @@ def test_an_empty_folder_holds_nothing(tmp_path):
         folder.metrics()
 
 
+def test_a_tilde_is_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert RunFolder("~/runs/x").path == tmp_path / "runs" / "x"
+
+
 def test_a_recipe_comes_back_and_is_written_whole(tmp_path, monkeypatch):
     folder = RunFolder(tmp_path / "new" / "run")
     folder.write_recipe({"agent": "é"})
@@ -98,6 +104,24 @@ def test_only_lines_with_a_step_can_be_cut_back(tmp_path, line):
     path.write_text(f'{{"step": 1}}\n{line}\n')
     with pytest.raises(RunFolderError, match=r"lines\.jsonl, line 2: 'step' is missing"):
         files.cut_back(path, 1)
+
+
+@pytest.mark.parametrize("kept", range(1, 6))
+def test_a_line_may_be_torn_anywhere_even_within_a_character(tmp_path, kept):
+    path = tmp_path / "lines.jsonl"
+    files.append_line(path, {"step": 1, "samples": ["€"]})
+    path.write_bytes(path.read_bytes() + '"€€'.encode()[:kept])
+    assert files.read_lines(path) == [{"step": 1, "samples": ["€"]}]
+    files.cut_back(path, 1)
+    files.append_line(path, {"step": 2})
+    assert [record["step"] for record in files.read_lines(path)] == [1, 2]
+
+
+def test_a_line_that_is_no_text_is_named(tmp_path):
+    path = tmp_path / "lines.jsonl"
+    path.write_bytes(b'{"step": 1}\n"\xe2"\n')
+    with pytest.raises(RunFolderError, match=r"lines\.jsonl, line 2: not JSON"):
+        files.read_lines(path)
 
 
 def elsewhere(function):

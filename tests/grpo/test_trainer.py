@@ -41,7 +41,9 @@ def parameters(trainer):
 
 @pytest.mark.parametrize("preset", ["grpo", "dapo", "dr_grpo", "bnpo", "gspo", "cispo", "reinforce"])
 def test_a_bandit_is_solved(toy, tmp_path, preset):
-    extra = {"kl": "none"} if preset == "grpo" else {"overlong_length": 4} if preset == "dapo" else {}
+    extra = (
+        {"kl": "none"} if preset == "grpo" else {"overlong_length": 4, "overlong_buffer": 0} if preset == "dapo" else {}
+    )
     length = {"constant_length": 1} if preset == "dr_grpo" else {}
     trainer = toy.make(
         "bandit", config(tmp_path, preset=preset, iterations=120, lr=0.05, save_every=1000, **extra, **length)
@@ -179,7 +181,12 @@ def test_a_write_that_fails_keeps_the_last_good_checkpoint(toy, tmp_path, limit,
 @pytest.mark.parametrize(
     "setting",
     ["lr=-1", "lr=nan", "lr=inf", "seed=-1", "beta1=1.0", "beta2=-0.1", "weight_decay=-1", "warmup_updates=-1",
-     "max_grad_norm=-1", "patience=-1", "validate_every=-2", "log_samples=-1", "max_resamples=-3", "out_dir=''"],
+     "max_grad_norm=-1", "max_grad_norm=0", "seed=99999999999999999999999", "final_lr=inf",
+     "correction_cap=-1", "correction_cap=0", "correction_cap=nan", "kl_coef=nan", "kl_coef=-1", "clip_low=-1",
+     "clip_high=nan", "ratio_cap=-1", "dual_clip=nan", "entropy_coef=inf", "discount=nan", "discount=1.1",
+     "step_weight=nan", "step_weight=-1", "reward_weights=[nan]", "reward_weights=[1,-inf]", "overlong_length=-5",
+     "overlong_length=0", "overlong_buffer=-1", "constant_length=0", "constant_length=-1",
+     "patience=-1", "validate_every=-2", "log_samples=-1", "max_resamples=-3", "out_dir=''"],
 )  # fmt: skip
 def test_numbers_out_of_range_are_named(setting):
     with pytest.raises(ConfigError, match=f"^{setting.partition('=')[0]} "):
@@ -211,6 +218,23 @@ def test_best_and_last_are_kept_and_patience_stops(toy, tmp_path):
     assert all(torch.equal(value, best[name]) for name, value in trainer.policy.named_parameters())
     assert any(not torch.equal(best[name], value) for name, value in checkpoints.load(folder)["policy"].items())
     assert [record["val/score"] for record in lines(settings) if "val/score" in record] == [0.1, 0.5, 0.3, 0.5, 0.4]
+
+
+def test_a_misspelt_best_metric_costs_nothing_that_was_trained(toy, tmp_path):
+    def run(name, folder="run", **changes):
+        settings = config(tmp_path, folder, **{"iterations": 6, "validate_every": 2, "lr": 0.05, **changes})
+        settings = dataclasses.replace(settings, best_metric=name)
+        return toy.make("bandit", settings, validate=lambda: {"score": 1.0})
+
+    with pytest.raises(ConfigError, match=r"'skore' is not among .*'score'.*iteration 2 is saved: resume"):
+        run("skore").train()
+    mended, whole = run("score"), run("score", "whole")
+    mended.train(resume=True)
+    whole.train()
+    assert torch.equal(parameters(mended), parameters(whole))
+    assert lines(mended.config) == lines(whole.config)
+    with pytest.raises(RunFolderError, match="best_metric = 'score', now 'skore'"):  # there is a best one by now
+        run("skore", iterations=8).train(resume=True)
 
 
 def test_dynamic_sampling_replaces_groups_without_signal(toy, tmp_path):
@@ -355,10 +379,6 @@ def test_what_a_setting_needs_is_asked_for_at_once(toy, tmp_path):
         Trainer(policy, toy.Bandit(policy), config(tmp_path, kl="k3"))
     with pytest.raises(ConfigError, match="no `validate`"):
         Trainer(policy, toy.Bandit(policy), config(tmp_path, validate_every=1))
-    settings = config(tmp_path, iterations=1, validate_every=1, best_metric="skore")
-    trainer = Trainer(policy, toy.Bandit(policy), settings, validate=lambda: {"score": 1.0})
-    with pytest.raises(ConfigError, match="best_metric = 'skore' is not among"):
-        trainer.train()
     with pytest.raises(TypeError, match="Linear is no policy: derive it from"):
         Trainer(torch.nn.Linear(1, 1), toy.Bandit(policy), config(tmp_path))
 

@@ -163,6 +163,36 @@ def test_training_says_what_it_needs_of_a_card_before_it_loads(start_from, monke
     assert "sees 0 CUDA devices" in error
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--ranks", "0", "strategy=fsdp"], "'ranks' must be an int of at least 1"),
+        (["--memory", "nan"], "'--memory' must be a number above 0, not nan"),
+        (["--memory", "-5"], "'--memory' must be a number above 0"),
+        (["backends.main.batch_tokens=many"], "'backends.main.batch_tokens' must be an int of at least 1, not 'many'"),
+        (["backends.main.model=5"], "'model' must be a built-in name, a directory or a hub name, not 5"),
+        (["backends.main.kind=vllm", "backends.main.engine=3"], "backends.main.engine = 3 must be a table"),
+        (["backends.main.kind=vllm", "backends.main.engine.gpu_memory_utilization=x"], "must be a number"),
+        (["backends.main.dtype=7"], "backends.main.dtype"),
+        (["backends.main.rollout_dtype=float8"], "backends.main.rollout_dtype"),
+        (["backends.main.kind=3"], "backend kind"),
+        (["backends.main.batch_token=3"], "Did you mean 'batch_tokens'"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(arguments: list[str], message: str) -> None:
+    done = CliRunner().invoke(app, ["plan", "tiny_reader", *arguments])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--ranks", "0"], ["--memory", "inf"]])
+def test_what_does_not_fit_any_recipe_is_one_line(arguments: list[str]) -> None:
+    done = CliRunner().invoke(app, ["plan", *arguments])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+
+
 def test_a_model_that_nobody_makes_is_an_error() -> None:
     with pytest.raises(ConfigError, match="there is no model folder"):
         plan(read_training_recipe("tiny_reader", ["backends.main.model=./nowhere"]))

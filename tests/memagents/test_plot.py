@@ -106,7 +106,7 @@ def test_a_line_torn_by_a_kill_is_left_out(run: Path, tmp_path: Path) -> None:
         (b"", "is empty"),
         (b'{"step": 1', "is empty"),
         (b"nonsense\n", "line 1: not JSON"),
-        (b"\xff\xfe\n", "is damaged"),
+        (b"\xff\xfe\n", "line 1: not JSON"),
         (b"[1]\n", "line 1: not a JSON object of numbers"),
         (b'{"step": 1, "loss": "low"}\n', "line 1: not a JSON object of numbers"),
         (b'{"step": 1, "loss": 1}\n{"loss": 1}\n', "line 2: 'step' is missing"),

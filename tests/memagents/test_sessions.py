@@ -78,6 +78,19 @@ def test_rows_are_those_of_collect(case: str, scripted) -> None:
     assert_equal(from_rows(rows_of(calls_of(play_out(sessions, scripted())))), expected)
 
 
+def test_a_thought_that_the_template_opened_is_no_action(scripted) -> None:
+    _, _, env_id, kwargs = CASES["MemAgent"]
+
+    def thinker():
+        return scripted(lambda prompt: "the key, or" + "</think>Lisbon" * (len(prompt) % 2), opening="<think>\n")
+
+    expected = collect(agent_of("MemAgent", thinker()), make(env_id, **kwargs), [3, 0], 2, seed=1)
+    sessions = open_sessions(agent_of("MemAgent", Elsewhere()), make(env_id, **kwargs), [3, 0], group_size=2, seed=1)
+    calls = calls_of(play_out(sessions, thinker()))
+    assert_equal(from_rows(rows_of(calls)), expected)
+    assert {call.action is None for call in calls} == {True, False}
+
+
 def test_one_that_awaits_leaves_them_too(scripted) -> None:
     _, _, env_id, kwargs = CASES["manager"]
     expected = collect(agent_of("manager", scripted()), make(env_id, **kwargs), [3, 0], 2, seed=1)
@@ -177,6 +190,18 @@ def test_returns_before_comparison(trained_calls) -> None:
             first = next(number for number, each in enumerate(calls) if each.phase == call.phase)
             assert phase[place] == pytest.approx(sum(each.reward for each in calls[first:]))
             place += 1
+
+
+def test_what_is_paid_at_every_step_is_paid_outside_too() -> None:
+    settings = ["shaping.weight=2.0"]
+    recipe = read_training_recipe("tiny_reader", settings)
+    backend = TransformersBackend.from_pretrained("tiny_reader", dtype="float32", device="cpu")
+    agent = load_agent({**recipe.agent, "backends": {}}, {"main": backend})
+    expected = collect(agent, recipe.make_shaped_env(), INDICES, 4, 1)
+    sessions = open_sessions(*outside("tiny_reader", settings), INDICES, group_size=4, seed=1)
+    rollout = from_rows(rows_of(calls_of(play_out(sessions, backend))))
+    assert_equal(rollout, expected)
+    assert not torch.equal(rollout["reward"], collect(agent, recipe.make_env(), INDICES, 4, 1)["reward"])
 
 
 def test_bad_use(scripted) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,20 @@ def test_the_recipe_before_is_that_of_the_training(name: str) -> None:
         for key in ("status", "temperature") if phase == "retrieve" else ("status",):
             table.pop(key, None)
         assert before.modules[phase] == table
+
+
+def test_a_language_model_is_there_once_its_run_has_come_to_its_end(tmp_path: Path) -> None:
+    few = ["groups=1", "group_size=2", "validation.episodes=2", "iterations=3", "validate_every=0", "save_every=1"]
+    settings = [f"out_dir={tmp_path}", *few]
+
+    def stop(step: int, metrics: Mapping[str, float]) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+
+    Run(read_training_recipe("tiny_reader", settings)).train(report=stop)
+    with pytest.raises(ConfigError, match="has not come to its end; 'memagents train --resume' continues"):
+        read_recipe(str(tmp_path))
+    Run(read_training_recipe("tiny_reader", settings)).train(resume=True)
+    assert load_agent(str(tmp_path)).recipe.agent == "MemoryAgent"
 
 
 def test_folders_that_are_no_run(tmp_path: Path) -> None:

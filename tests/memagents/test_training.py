@@ -188,6 +188,14 @@ def test_the_interval_of_a_gain_pairs_episodes() -> None:
         ("lr", "key=value"),
         ("preset=grop", "unknown preset.*'grpo'"),
         ("groups=0", "groups = 0 must be at least 1"),
+        ("seed=99999999999999999999999", "seed = 99999999999999999999999 must be a finite number of 64 bits"),
+        ("train.reward_weights={answer='x'}", "'train.reward_weights.answer' must be a number, not 'x'"),
+        ("train.reward_weights={answer=nan}", "'train.reward_weights.answer' must be a number, not nan"),
+        ("rank_patience=inf", "rank_patience = inf must be a finite number"),
+        ("rank_patience=nan", "rank_patience = nan must be a finite number"),
+        ("rank_patience=1e300", r"rank_patience = 1e\+300 must be above 0 and at most 1000000.0"),
+        ("shaping.weight=nan", "weight = nan must be a finite number"),
+        ("teacher.rows=0", "rows = 0 must be at least 1"),
         ("validation.episode=3", "unknown setting 'episode'.*'episodes'"),
         ("validation.repeats=0", "repeats = 0 must be at least 1"),
         ("validate.episodes=3", "unknown key.*'validate'.*'validation'"),
@@ -216,6 +224,15 @@ def test_what_a_recipe_says_wrong_is_named(override: str, message: str) -> None:
 def test_what_does_not_fit_is_found_before_training(override: str, message: str, tmp_path: Path) -> None:
     with pytest.raises((ConfigError, GrpoConfigError), match=message):
         Run(reranker(tmp_path, override))
+
+
+def test_a_frozen_module_asks_no_backend_that_is_trained(tmp_path: Path) -> None:
+    settings = [f"out_dir={tmp_path}", "modules.answer.status=frozen", "groups=1"]
+    with pytest.raises(ConfigError, match=r"\[modules.answer\] is frozen, but asks the backend that 'read' trains"):
+        Run(read_training_recipe("tiny_reader", settings))
+    alone = ["backends.answerer={kind='transformers', model='tiny_reader'}", "modules.answer.backend=answerer"]
+    run = Run(read_training_recipe("tiny_reader", [*settings, *alone, "modules.read.backend=main"]))
+    assert run.agent.parts["answer"].backend is not run.agent.parts["read"].backend
 
 
 def test_errors_are_one_line_on_the_command_line(tmp_path: Path) -> None:
@@ -256,7 +273,7 @@ def test_a_run_is_not_resumed_by_another_recipe(tmp_path: Path) -> None:
         ("env.reward_weights.answer=0.3", "env.reward_weights.answer = 0.2, now 0.3"),
         ("env.top_k=3", "env.top_k = null, now 3"),
         ("modules.retrieve.picks=4", "modules.retrieve.picks = 5, now 4"),
-        ("teacher.rows=8", 'train.surrogate = "clip", now "reinforce"'),
+        ("credit=weight", 'train.credit = "step", now "weight"'),
     ],
 )
 def test_a_run_goes_on_with_the_settings_it_was_started_with(override: str, message: str, tmp_path: Path) -> None:
@@ -265,6 +282,30 @@ def test_a_run_goes_on_with_the_settings_it_was_started_with(override: str, mess
     with pytest.raises(ConfigError, match="was started with another recipe: ") as caught:
         reranker(tmp_path, "iterations=1", override).check_same(folder)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["preset=dapo"], "credit = 'weight', not 'episode'"),
+        (["credit=phase"], "credit = 'weight', not 'phase'"),
+        (["groups=2", "order=sequential"], "groups = 2, order = sequential would do nothing"),
+        (["group_size=3"], "group_size = 3 would do nothing"),
+        (["train_episodes=5", "shaping.weight=2.0"], r"train_episodes = 5, \[shaping\] would do nothing"),
+    ],
+)
+def test_what_does_nothing_beside_a_teacher_is_refused(settings: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read_training_recipe("tiny_reader_imitation", settings)
+
+
+def test_a_recipe_that_learns_from_rewards_becomes_one_that_imitates(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_recipe(read_training_recipe("linear_manager").content)
+    imitation = read_training_recipe("linear_manager", ["teacher.policy=baselines:Oracle"])
+    assert imitation.run.trainer.advantage.credit == "weight"
+    with pytest.raises(ConfigError, match=r'train\.surrogate = "clip", now "reinforce"'):
+        imitation.check_same(folder)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +332,27 @@ def test_a_run_killed_before_its_recipe_was_written_gets_one(tmp_path: Path) -> 
     (tmp_path / "recipe.json").unlink()
     with pytest.raises(RunFolderError, match=r"recipe\.json is missing"):
         Run(reranker(tmp_path, "iterations=2")).train(resume=True)
+
+
+def test_a_misspelt_best_metric_is_found_before_training_and_may_be_mended_until_there_is_a_best(
+    tmp_path: Path,
+) -> None:
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    arguments = [f"out_dir={stopped}", *SMALL, "iterations=4", "best_metric=recal"]
+    done = CliRunner().invoke(app, ["train", "reranker", *arguments])
+    assert done.exit_code == 2
+    assert "best_metric = 'recal' is not among" in done.stderr
+    assert not RunFolder(stopped).has_checkpoint
+
+    right = "best_metric=evidence_recall"
+    with pytest.raises(GrpoConfigError, match="iteration 2 is saved"):
+        Run(reranker(stopped, "iterations=4", "best_metric=recal")).train()
+    for folder, iterations, resume in ((stopped, 4, True), (stopped, 5, True), (whole, 5, False)):
+        Run(reranker(folder, f"iterations={iterations}", right)).train(resume)
+    ends = [checkpoints.load(RunFolder(folder))["policy"] for folder in (stopped, whole)]
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[1])
+    with pytest.raises(ConfigError, match=r'train\.best_metric = "evidence_recall", now "answer"'):
+        reranker(stopped, "best_metric=answer").check_same(RunFolder(stopped))
 
 
 def _without_times(records: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -45,6 +45,7 @@ def test_a_training_recipe(name: str, model_dir: Path, request: pytest.FixtureRe
     env = recipe.make_env()
     trained = [phase for phase, part in agent.parts.items() if part.status == "trained"]
     assert set(trained) <= set(env.phases)
+    agent.check_frozen(env.phases)
     assert agent.learner is not None
     if recipe.run.trainer.validate_every:
         env.task.check_split(recipe.validation.split)

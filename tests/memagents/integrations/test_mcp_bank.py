@@ -18,6 +18,7 @@ pytest.importorskip("mcp", reason="needs the extra mcp: tox run -e mcp")
 from mcp import StdioServerParameters
 from mcp.client import Client
 
+from memagents.integrations.mcp_bank import BankServer
 from memgym.bank import MemoryBank
 
 COMMAND = ["-c", "from memgym.cli import app; app()", "serve", "--mcp"]
@@ -122,6 +123,17 @@ def test_an_agent_of_a_recipe_updates_and_deletes(tmp_path: Path) -> None:
     assert second == ["CHANGE Ada lives in Oslo."]
     assert third == []
     assert past == ["ADD", "UPDATE", "DELETE"]
+
+
+def test_what_is_remembered_after_a_restart_has_a_name_of_its_own(tmp_path: Path) -> None:
+    bank = tmp_path / "me.bank"
+    for told in (("Ann likes tea.", "Ann likes tea.", "Bob has a dog."), ("Cy is a vet.", "Di is a nurse.")):
+        server = BankServer(bank)
+        for text in told:
+            server.remember(text)
+    sources = [record.source for record in MemoryBank.load(bank).get_all()]
+    assert sources[-2:] == [("remembered-4:1",), ("remembered-5:1",)]
+    assert len(set(sources)) == len(sources) == 4
 
 
 RECIPE = """
