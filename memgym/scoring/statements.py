@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 
 from memgym.episodes import Fact
@@ -32,11 +32,6 @@ _BETWEEN = 3
 """Content words between a value and the word that tells what it is, at most."""
 _BEHIND = 8
 """Words between a value and the name behind it, at most: no more than a sentence that begins with the value has."""
-_COUNTS = 100
-"""Up to where things are counted."""
-_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CHOSEN = re.compile(rf"\b(?:(?P<number>\d{{1,2}})(?P<th>st|nd|rd|th)?|{'|'.join(_WEEKDAYS)})\b")
-"""What of a value is one of a few: a count, the day of a month or of a week."""
 
 HEDGES = frozenset(
     """
@@ -71,9 +66,6 @@ class Rivals:
 NO_RIVALS = Rivals()
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _PARAGRAPH = re.compile(r"\n\s*\n")
-_COUNTED = re.compile(r"^(\d{1,9}): (.+)$", re.MULTILINE)
-_TALLY = re.compile(r"(?<!\w)(?<!\w-)([^\W\d_]+(?:-[^\W\d_]+)*)(?:\s*[:=(]\s*|\s+[-x×]\s*)(\d{1,9})\b")
-_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _NUMBERS = {
     word: str(number)
     for number, word in enumerate(
@@ -99,17 +91,20 @@ class Statements:
         self._heads: list[str] = []
         self._where: dict[str, list[int]] = defaultdict(list)
         self._owners: list[int] = []
+        self._repeated: list[int] = []
         self.words = 0
         """How many words the memory has."""
         for number, text in enumerate(texts):
             self.words += count_words(spell(text, rule))
-            for head, words in self._windows(text, running):
+            for head, words, repeated in self._windows(text, running):
                 for word in {*head, *words}:
                     self._where[word].append(len(self._texts))
                 self._heads.append(f" {' '.join(head)} ")
                 self._owners.append(number)
+                self._repeated.append(repeated)
                 self._texts.append(f" {' '.join([*head, *words])} ")
         self._stems: dict[int, frozenset[str]] = {}
+        self._having: dict[str, frozenset[int]] = {}
 
     def state(self, fact: Fact, rivals: Rivals = NO_RIVALS) -> bool:
         """Return whether one of them states a fact."""
@@ -131,14 +126,14 @@ class Statements:
             return {number for number in valued if self._cued(number, fact.apart)}
         return set()
 
-    def having(self, phrase: str) -> set[int]:
+    def having(self, phrase: str) -> frozenset[int]:
         """Return the numbers of those that have a phrase, as whole words."""
-        words = _phrase(phrase, self._rule).split()
-        if not words:
-            return set()
-        rarest = min((self._where.get(word, []) for word in words), key=len)
-        needle = f" {' '.join(words)} "
-        return {number for number in rarest if needle in self._texts[number]}
+        if phrase not in self._having:  # many facts are asked for the same names and values
+            words = _phrase(phrase, self._rule).split()
+            rarest = min((self._where.get(word, []) for word in words), key=len, default=[])
+            needle = f" {' '.join(words)} "
+            self._having[phrase] = frozenset(number for number in rarest if needle in self._texts[number])
+        return self._having[phrase]
 
     def records(self, statements: Iterable[int]) -> frozenset[int]:
         """Return the numbers of the records that some statements are of."""
@@ -148,18 +143,50 @@ class Statements:
         """Return whether one states a fact whose value is its only number."""
         return any(len(_numbers(self._texts[number])) == 1 for number in self.stating(fact))
 
-    def guess(self, fact: Fact, told: Collection[str], rivals: Rivals = NO_RIVALS) -> bool:
-        """Return whether they are guesses at a fact: they state several other numbers or weekdays in the value's place.
+    def claiming(
+        self, fact: Fact, holders: Collection[str] = (), told: Collection[str] = ()
+    ) -> Iterator[tuple[int, int]]:
+        """Yield where it is claimed that a fact holds: the number of a statement, and where in it the value stands.
+
+        It is not where something nearer takes the value, or the subject: the name of another of whom the same is true,
+        or a value that was told of the subject.
 
         Args:
-            fact: what may be guessed; nothing is where its value has neither.
-            told: other values that were told, in the spelling of the rule.
-            rivals: values that others have.
+            fact: what may be claimed, rightly or not.
+            holders: names of those others of whom it is true.
+            told: other values that were told of the subject.
         """
-        value = spell(fact.value, self._rule)
-        written = (other for other in _others(value) if other not in told and self.having(other))
-        others = (replace(fact, value=other, apart=()) for other in written)
-        return sum(self.alone(other) if value.isdecimal() else self.state(other, rivals) for other in others) > 1
+        names, holding, own = ([f" {_phrase(one, self._rule)} " for one in some]
+                               for some in (fact.names or (fact.subject,), holders, told))  # fmt: skip
+        value = f" {_phrase(fact.value, self._rule)} "
+        for number in sorted(self.having(fact.value)):
+            text, head = self._texts[number], self._heads[number]
+            named = [name for name in names if name in text and name.strip()]
+            if not named or not self._cued(number, fact.cues):
+                continue
+            for before, after in _around(text, value):
+                begun = before.count(" ") > self._repeated[number]  # else the statement before this one has it, too
+                if (not fact.cues or _beside(before, after, head, named, fact.cues)) and any(
+                    name in value or _nearest(name, before, after if begun else " ", holding, own, fact.cues)
+                    for name in named
+                ):
+                    yield number, len(before)
+
+    def last_claims(self, fact: Fact, holders: Collection[str] = ()) -> dict[int, tuple[int, int]]:
+        """Return, by the records that claim a fact, where each does so last; later places are greater."""
+        return {self._owners[number]: (number, place) for number, place in self.claiming(fact, holders)}
+
+    def beside(self, phrase: str, number: int, place: int, count: int) -> list[str]:
+        """Return a phrase at its place in a statement with so many words before it, and with so many behind it."""
+        text, words = self._texts[number], _phrase(phrase, self._rule).split()
+        before, after = text[:place].split(), text[place:].split()
+        sides = (before[-count:] + words, after[: len(words) + count])
+        return [" ".join(side) for side in sides if len(side) == len(words) + count]
+
+    def variants(self, names: Sequence[str], pattern: re.Pattern[str]) -> set[str]:
+        """Return what matches a pattern in the statements that have one of some names."""
+        named = set().union(*(self.having(name) for name in names))
+        return {match[0] for number in named for match in pattern.finditer(self._texts[number])}
 
     def tell(self, sentence: str, phrase: str) -> bool:
         """Return whether one has a phrase and a third of what else a sentence says in small letters."""
@@ -205,18 +232,18 @@ class Statements:
             self._stems[number] = frozenset(map(stem, self._texts[number].split()))
         return self._stems[number]
 
-    def _windows(self, text: str, running: bool) -> Iterable[tuple[list[str], list[str]]]:
-        """Yield head and words of each statement of a text."""
+    def _windows(self, text: str, running: bool) -> Iterable[tuple[list[str], list[str], int]]:
+        """Yield head and words of each statement of a text, and how many words the one before it has, too."""
         if running:
             for paragraph in _PARAGRAPH.split(text):
-                yield from (([], words) for words in _cut(spell(paragraph, self._rule).split(), LONGEST_RUNNING))
+                yield from _cut([], spell(paragraph, self._rule).split(), LONGEST_RUNNING)
             return
         for line in text.splitlines():
             head, colon, rest = line.partition(": ")
             if not colon or len(head) > _HEAD:
                 head, rest = "", line
             if words := spell(rest, self._rule).split():
-                yield from ((spell(head, self._rule).split(), part) for part in _cut(words, LONGEST))
+                yield from _cut(spell(head, self._rule).split(), words, LONGEST)
 
 
 def hedges(text: str) -> frozenset[str]:
@@ -253,23 +280,6 @@ def carries(text: str, passage: str) -> bool:
         passage: the turn or section that it is said to rest on.
     """
     return bool(Statements([text]).carrying(passage))
-
-
-def most_frequent(text: str, count: int) -> list[str]:
-    """Return the words that a memory holds most often, as it notes it or as they are counted in it.
-
-    Notes are lines such as ``57: nylon elver``, and ``nylon: 57``, ``nylon (57)``, ``nylon x57``; of words that are as
-    frequent, those that stand first.
-    """
-    counts: Counter[str] = Counter()
-    for number, words in _COUNTED.findall(text):
-        for word in _WORD.findall(words.lower()):
-            counts[word] += int(number)
-    rest = _COUNTED.sub("", text).lower()
-    for word, number in _TALLY.findall(rest):
-        counts[word] += int(number)
-    counts.update(_WORD.findall(_TALLY.sub("", rest)))
-    return [word for word, _ in counts.most_common(count)]
 
 
 def sentences_with(passage: str, phrase: str, rule: str = "house") -> list[str]:
@@ -327,17 +337,6 @@ def _numbers(text: str) -> set[str]:
     return {word for word in text.split() if word.isdecimal()}
 
 
-def _others(value: str) -> list[str]:
-    """Return a value with other numbers, or weekdays, in the place of its first one."""
-    chosen = _CHOSEN.search(value)
-    if not chosen:
-        return []
-    endings = ("st", "nd", "rd", "th") if chosen["th"] else ("",)
-    places = [f"{n}{end}" for n in range(_COUNTS) for end in endings] if chosen["number"] else _WEEKDAYS
-    written = (value[: chosen.start()] + place + value[chosen.end() :] for place in places)
-    return [other for other in written if other != value]
-
-
 def _around(text: str, phrase: str) -> Iterator[tuple[str, str]]:
     """Yield what stands before and behind a phrase, wherever it is in a text."""
     place = text.find(phrase)
@@ -365,12 +364,36 @@ def _unrivalled(name: str, before: str, after: str, rivals: Rivals) -> bool:
     return any(not _has_one(f" {part} ", rivals) for part in between)
 
 
+def _nearest(
+    name: str, before: str, after: str, holders: Sequence[str], own: Sequence[str], cues: Sequence[str]
+) -> bool:
+    """Return whether a name stands before the place between two texts, or close behind it, and nothing is nearer."""
+    _, left, near_left = before.rpartition(name)
+    if left and not _any(f" {near_left}", holders) and not _anew(f" {near_left}", own, cues):
+        return True
+    near_right, right, rest = after.partition(name)
+    if not right or len(near_right.split()) > _BEHIND:
+        return False
+    following = f" {' '.join(rest.split()[:_BEHIND])} "  # whose own value follows, is not told by what stands before
+    return not (_any(before, holders) or _any(f"{near_right} ", (*holders, *own)) or _any(following, own))
+
+
+def _anew(text: str, own: Sequence[str], cues: Sequence[str]) -> bool:
+    """Return whether a text tells one of some values, and behind it begins to tell the same of somebody else."""
+    rests = (text.rpartition(value)[2] for value in own if value in text)
+    return any(not _stems(tuple(cues)).isdisjoint(map(stem, rest.split())) for rest in rests)
+
+
+def _any(text: str, phrases: Sequence[str]) -> bool:
+    return any(phrase in text for phrase in phrases)
+
+
 def _has_one(text: str, rivals: Rivals) -> bool:
     return any(f" {rival} " in text for word in text.split() for rival in rivals.beginning(word))
 
 
-def _cut(words: list[str], longest: int) -> Iterable[list[str]]:
-    """Yield stretches of at most so many words, each beginning in the middle of the one before."""
+def _cut(head: list[str], words: list[str], longest: int) -> Iterable[tuple[list[str], list[str], int]]:
+    """Yield stretches of at most so many words, each beginning in the middle of the one before, behind the head."""
     step = longest // 2
     for start in range(0, max(1, len(words) - longest + step), step):
-        yield words[start : start + longest]
+        yield head, words[start : start + longest], len(head) + step if start else 0

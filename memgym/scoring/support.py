@@ -10,15 +10,17 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 from memgym.episodes import Episode, Fact, Question
+from memgym.scoring.frequencies import most_frequent
+from memgym.scoring.guesses import Guesses, Pools, guesses_total
 from memgym.scoring.statements import (
     NO_RIVALS,
     Rivals,
     Statements,
     hedges,
-    most_frequent,
     nearest_sentence,
     repeats,
     sentences_with,
@@ -47,18 +49,22 @@ class Need:
 
     fact: Fact | None = None
     rivals: Rivals = NO_RIVALS
-    told: frozenset[str] = frozenset()
+    guesses: Guesses | None = None
     answer: tuple[str, tuple[str, ...]] | None = None
     passage: str = ""
 
     def met(self, memory: Statements) -> bool:
         """Return whether a memory holds it."""
         if self.fact is not None:
-            return memory.state(self.fact, self.rivals) and not memory.guess(self.fact, self.told, self.rivals)
+            return memory.state(self.fact, self.rivals) and not self.guessed(memory)
         if self.answer is not None:
             answer, sentences = self.answer
             return any(memory.tell(sentence, answer) for sentence in sentences)
         return bool(memory.carrying(self.passage))
+
+    def guessed(self, memory: Statements) -> bool:
+        """Return whether a memory guesses at the fact."""
+        return self.fact is not None and self.guesses is not None and self.guesses.made(self.fact, memory)
 
 
 class Held(NamedTuple):
@@ -79,10 +85,14 @@ class Support:
         episode: the episode.
         rule: by which phrases are found, a name in :data:`memgym.scoring.phrases.RULES`.
         running: whether a statement may go on over the ends of lines.
+        pools: values that everybody knows to be possible, by their relation.
     """
 
-    def __init__(self, episode: Episode, rule: str = "house", running: bool = False):
+    def __init__(
+        self, episode: Episode, rule: str = "house", running: bool = False, pools: Pools = MappingProxyType({})
+    ):
         self._episode, self._rule, self._running = episode, rule, running
+        self._guessing = Guesses(episode, rule, running, pools)
         self._needs: dict[str, tuple[Need, ...]] = {}
 
     def read(self, texts: Iterable[str]) -> Statements:
@@ -197,7 +207,7 @@ class Support:
             return Held(*[memory.records(memory.carrying(passage))] * 3)
         need = self._stating(fact)
         stating = memory.stating(fact, need.rivals)
-        if not stating or memory.guess(fact, need.told, need.rivals):
+        if not stating or need.guessed(memory):
             return Held(frozenset(), frozenset(), frozenset())
         stated, own = memory.records(stating), hedges(" ".join(sentences_with(passage, fact.value, self._rule)))
         meant = (n for n in stated if any(hedges(said) <= own for said in self._sentences(texts[n], fact.value)))
@@ -314,9 +324,11 @@ class Support:
 
     def _in_one(self, question: Question, memory: Statements) -> bool:
         needed = [need.fact.value for need in self.needs(question) if need.fact is not None]
-        told = {spell(value, self._rule).partition(" ")[0] for value in needed}  # what was added up
+        added = {spell(value, self._rule).partition(" ")[0] for value in needed}
         return any(
-            (memory.alone(fact) if fact.value.isdecimal() else memory.state(fact)) and not memory.guess(fact, told)
+            memory.alone(fact) and not guesses_total(fact, memory, added)
+            if fact.value.isdecimal()
+            else memory.state(fact) and not self._guessing.made(fact, memory)
             for fact in question.in_one
         )
 
@@ -357,7 +369,7 @@ class Support:
         return self._literal[id(fact)]
 
     def _stating(self, fact: Fact) -> Need:
-        return Need(fact=fact, rivals=self._rivals(fact), told=self._told[fact.subject, fact.relation])
+        return Need(fact=fact, rivals=self._rivals(fact), guesses=self._guessing)
 
     def _rivals(self, fact: Fact) -> Rivals:
         """Return the values that others than a fact's subject have."""

@@ -8,8 +8,10 @@ from random import Random
 from typing import Any, ClassVar
 
 from memgym.checks import check_choice, check_int
-from memgym.episodes import Fact, Question
+from memgym.episodes import Episode, Fact, Question
 from memgym.errors import ConfigError
+from memgym.scoring.statements import Statements
+from memgym.scoring.support import Support
 from memgym.tasks.procedural.sizing import BY_DIFFICULTY, preset_table
 from memgym.tasks.procedural.whereabouts import Whereabouts, WhereaboutsConfig
 
@@ -101,6 +103,20 @@ class Recall(Whereabouts):
     Config = RecallConfig
 
 
+class _Ordered(Support):
+    """Takes no memory for an answer that has lost in which order a thing was carried about."""
+
+    def answer_from(self, question: Question, memory: Statements) -> list[str]:
+        """Return what follows from a memory, nothing if a record has the thing's places in another order."""
+        asked = question.needs[0]
+        last: dict[int, list[tuple[int, int]]] = {}
+        for told in self._versions[asked.subject, asked.relation]:
+            for record, place in memory.last_claims(told, self._guessing.holders(told)).items():
+                last.setdefault(record, []).append(place)
+        kept = all(places == sorted(places) for places in last.values())
+        return super().answer_from(question, memory) if kept else []
+
+
 class Previously(Whereabouts):
     """Where was a thing, some places ago? The n-th of several alike, as in MRCR, counted from the end.
 
@@ -112,6 +128,10 @@ class Previously(Whereabouts):
     name = "previously"
     source = "procedural; after MRCR (Vodrahalli et al. 2024, arXiv 2409.12640), in the words of whereabouts"
     Config = PreviouslyConfig
+
+    def support(self, episode: Episode) -> Support:
+        """Return what the question of an episode asks of a memory: places in their order."""
+        return _Ordered(episode, self.phrases, self.running, self.pools)
 
     def question(self, draw: Random, question_id: str, told: list[Fact]) -> Question:
         """Return the question for the place that is so many back."""

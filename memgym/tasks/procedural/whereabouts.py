@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
+from types import MappingProxyType
 
 import numpy as np
 
@@ -83,6 +84,7 @@ class Whereabouts(ProceduralTask):
     name = "whereabouts"
     source = "procedural, after the tasks 1 and 2 of bAbI (Weston et al. 2015, arXiv 1502.05698)"
     Config = WhereaboutsConfig
+    pools = MappingProxyType({"place": PLACES})
 
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Return an episode whose sections are moves, with gold facts and evidence."""

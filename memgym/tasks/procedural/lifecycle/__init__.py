@@ -8,6 +8,7 @@ What is asked is what holds at the end; what a memory does with each fact on the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -115,6 +116,7 @@ class Lifecycle(ProceduralTask):
     version = 2
     source = "procedural, after the measures of HaluMem (Chen et al. 2025, arXiv 2511.03506)"
     Config = LifecycleConfig
+    pools = MappingProxyType({topic.noun: topic.pool for topic in TOPICS})
 
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Invent the people and the lives of facts, and lay them out between requests."""

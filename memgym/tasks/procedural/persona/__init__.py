@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
+from types import MappingProxyType
 
 import numpy as np
 
@@ -131,6 +132,7 @@ class Persona(ProceduralTask):
     version = 3
     source = "memgym (procedural; dialogues in the manner of LoCoMo, arXiv 2402.17753)"
     Config = PersonaConfig
+    pools = MappingProxyType({relation.name: relation.pool for relation in RELATIONS})
 
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Invent the people and what is asked, then lay everything out between noise."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -14,6 +15,7 @@ from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.tasks import make_task
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.ladder import ASKS, back_phrase
+from memgym.tasks.procedural.whereabouts import PLACES
 
 LEVELS = ("easy", "medium", "hard")
 LONG = "memgym/Longcontext-v1"
@@ -97,3 +99,27 @@ def test_a_place_that_is_too_far_back_is_refused() -> None:
         make_task("previously", back=3, stops=3)
     with pytest.raises(ConfigError, match="'back'"):
         make_task("previously", back=5, stops=8, moves=40)
+
+
+@pytest.mark.parametrize(
+    ("write", "follows"),
+    [
+        (lambda thing, places: f"{thing}: {', '.join(places)}", True),
+        (lambda thing, places: f"{thing}: {', then '.join(places[-3:])}", True),
+        (lambda thing, places: "\n".join(f"{thing} to {place}." for place in places), True),
+        (lambda thing, places: f"{thing}: {', '.join(reversed(places))}", False),
+        (lambda thing, places: f"{thing}: {', '.join(places[:-2])}, {places[-1]}, {places[-2]}", False),
+        (lambda thing, places: f"{thing}: {' '.join(PLACES)}", False),
+        (lambda thing, places: f"{thing}: {places[-1]}", False),
+    ],
+)
+def test_previously_asks_for_places_in_their_order(write: Callable[[str, list[str]], str], follows: bool) -> None:
+    task = make_task("previously")
+    for index in range(5):
+        episode = task.episode("test", index)
+        question = episode.questions[0]
+        thing = question.needs[0].subject
+        memory = write(thing, [fact.value for fact in episode.facts if fact.subject == thing])
+        assert bool(task.support(episode).answer(question, [memory])) is follows
+    assert task.support(episode).answer(question, [episode.text().replace("\n", " ")])
+    assert task.support(episode).answer(question, [section.text for section in episode.sections][::-1])
