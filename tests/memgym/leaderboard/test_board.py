@@ -11,9 +11,10 @@ import pytest
 
 from memgym.errors import DataError
 from memgym.leaderboard.board import make_board, to_csv, to_markdown
-from memgym.leaderboard.curves import read_curve
+from memgym.leaderboard.curves import Curve, read_curve
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.files import Result
+from memgym.leaderboard.page.content import Views, content
 from memgym.leaderboard.standing import Standing
 from tests.memgym.leaderboard.conftest import Changed
 
@@ -57,6 +58,22 @@ def test_a_row_of_which_an_entry_was_not_played_has_no_rank(others: list[Result]
 def test_other_entries_make_another_group(others: list[Result], changed: Changed) -> None:
     other = changed(others[0], lambda header, episodes: header["entries"][1]["kwargs"].update(length=700))
     assert len(make_board([others[1], other], [Standing.claimed] * 2)) == 2
+
+
+def test_other_data_make_another_group_with_another_title(others: list[Result], changed: Changed) -> None:
+    other = changed(others[0], lambda header, episodes: header["entries"][1].update(task_fingerprint="f" * 64))
+    groups = make_board([others[1], other], [Standing.claimed] * 2)
+    assert len({group.title for group in groups}) == 2
+
+
+def test_rows_of_one_policy_have_own_names_in_the_page_too(others: list[Result], changed: Changed) -> None:
+    seeded = changed(others[0], lambda header, episodes: header.update(seed=1))
+    (group,) = make_board([others[0], seeded, seeded], [Standing.claimed] * 3)
+    assert sorted(row.name for row in group.rows) == ["Random(seed=0)", "Random(seed=1)", "Random(seed=1) #2"]
+    curves = [Curve("run", "loss", [(0, 1.0)]), Curve("run", "loss", [(0, 2.0)])]
+    data = content([group], Views(curves=curves))
+    assert len({row["name"] for row in data["groups"][0]["rows"]}) == 3
+    assert [curve["name"] for curve in data["curves"]] == ["run", "run #2"]
 
 
 def test_text_of_a_file_stays_text(others: list[Result], changed: Changed) -> None:
