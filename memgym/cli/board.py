@@ -65,6 +65,7 @@ def make_leaderboard(paths: Sequence[Path], outputs: Outputs, terms: Terms) -> N
         told = f"round {terms.round.name!r} opens on {terms.round.opens}: until then a page must not show its episodes"
         raise ConfigError(f"{told}: give --episodes 0")
     results = [read_result(path) for path in result_files(paths)]
+    terms.check(result.header for result in results)
     curves = [read_curve(folder) for folder in outputs.runs]
     groups = make_board(results, [standing_of(result) for result in results])
     if outputs.markdown:

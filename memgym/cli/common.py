@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
+
+import typer
 
 from memgym.errors import ConfigError
 from memgym.folders import DATA_FOLDER
@@ -39,3 +42,20 @@ def use_data_folder(folder: Path | None) -> None:
     """Look data files up in a folder, if one is given."""
     if folder is not None:
         os.environ[DATA_FOLDER] = str(folder)
+
+
+def check_beside(context: typer.Context, chosen: str, taken: Collection[str]) -> None:
+    """Check that nothing was given which a choice leaves without effect.
+
+    Args:
+        context: of the command.
+        chosen: the option that was chosen, for the message.
+        taken: the names of the parameters that count beside it, it among them.
+
+    Raises:
+        ConfigError: something was.
+    """
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if source is not None and source.name == "COMMANDLINE" and parameter.name not in taken:
+            raise ConfigError(f"{max(parameter.opts, key=len)} and {chosen} exclude each other")

@@ -8,9 +8,10 @@ import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 
@@ -20,7 +21,7 @@ from memgym.cli.terminal import make_console, print_whole
 from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.leaderboard.contexts import CONTEXTS, Context
 from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, check_said, plan_envs, remaining
-from memgym.leaderboard.files import Key, Recorder, Result, read_result
+from memgym.leaderboard.files import Key, Recorder, Result, make_result, read_result, write_result
 from memgym.leaderboard.records import EpisodeRecord, Header
 from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.scaling import in_processes, on_ray, shard
@@ -158,7 +159,7 @@ def _evaluations(plans: Sequence[EvaluationPlan]) -> list[Evaluation]:
 
 def _play(evaluation: Evaluation, path: Path, run: RunOptions, bars: Bars) -> Result:
     """Play what is missing of an evaluation, and append it to its file."""
-    before = read_result(path) if path.exists() and run.resume and not run.overwrite else None
+    before = read_result(path) if path.exists() and run.resume else None
     if before is not None:
         _check_same(before.header, evaluation.header, path)
     keys = shard(evaluation.keys(), *run.shard)
@@ -172,7 +173,7 @@ def _play(evaluation: Evaluation, path: Path, run: RunOptions, bars: Bars) -> Re
 
 
 def _record(
-    episodes: Iterator[EpisodeRecord], recorder: Recorder, run: RunOptions, advance: Callable[[], None]
+    episodes: Iterator[EpisodeRecord], recorder: Recorder | _Replacing, run: RunOptions, advance: Callable[[], None]
 ) -> None:
     """Append episodes as they end.
 
@@ -213,10 +214,35 @@ def _episodes(
     return evaluation.play(keys, run.concurrency, stepped=lambda: bars.step(bar))
 
 
-def _recorder(path: Path, header: Header, before: Result | None, run: RunOptions) -> Recorder:
-    if before is None:
-        return Recorder.new(path, header, overwrite=run.overwrite)
-    return Recorder.resume(path, before)
+def _recorder(path: Path, header: Header, before: Result | None, run: RunOptions) -> Recorder | _Replacing:
+    if before is not None:
+        return Recorder.resume(path, before)
+    if run.overwrite and path.is_file():
+        return _Replacing(path, header)
+    return Recorder.new(path, header, overwrite=run.overwrite)
+
+
+class _Replacing:
+    """A recorder in whose place an old file stays until there is a record: whoever fails before has lost nothing."""
+
+    def __init__(self, path: Path, header: Header):
+        self.path, self._header = path, header
+        self._opened = ExitStack()
+        self._recorder: Recorder | None = None
+
+    def append(self, episode: EpisodeRecord) -> None:
+        if self._recorder is None:
+            begun = make_result(self._header, [episode], str(self.path))
+            write_result(begun, self.path.resolve())  # a link stays one
+            self._recorder = self._opened.enter_context(Recorder.resume(self.path, begun))
+        else:
+            self._recorder.append(episode)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._opened.close()
 
 
 def _check_folder(out: Path) -> None:

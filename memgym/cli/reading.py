@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memgym.cli.common import parse_settings, use_data_folder
+from memgym.cli.common import check_beside, parse_settings, use_data_folder
 from memgym.cli.options import AllowApi, BaseUrl, DataFolder, Files, JudgePrompt, RoundFile, Score, Setting, TrustCode
 from memgym.cli.terminal import admit_present_folder, at_least
 from memgym.errors import ConfigError
@@ -53,6 +53,7 @@ def compare(
 
 
 def leaderboard(
+    context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="Result files, or folders of them.")] = [],  # noqa: B006
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page that needs nothing else.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown table.")] = None,
@@ -79,6 +80,7 @@ def leaderboard(
     from memgym.cli.board import Outputs, begin_board, make_leaderboard
 
     if init is not None:
+        check_beside(context, "--init", ["init"])
         begin_board(init)
     elif not files or not (html or markdown or csv):
         raise ConfigError("give result files, and at least one of --html, --markdown and --csv; or --init FOLDER")

@@ -38,6 +38,7 @@ def replay_file(path: Path, key: tuple[str | None, int, int], terms: Terms, whol
         DataError: the file has no such episode, or cannot be replayed here.
     """
     result = read_result(path)
+    terms.check([result.header])
     name, trial, index = key
     entries = {entry.name: entry for entry in result.header.entries}
     if name is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -14,10 +14,11 @@ from rich.console import Console
 
 from memgym.cli.bars import Bars
 from memgym.cli.terminal import make_console, print_whole
-from memgym.errors import ConfigError, DataError
+from memgym.errors import ConfigError, DataError, unknown
 from memgym.leaderboard.compare import common, compare, comparison_table
 from memgym.leaderboard.files import SUFFIXES, Result, read_result, result_files, write_result
 from memgym.leaderboard.merge import merge
+from memgym.leaderboard.records import Header
 from memgym.leaderboard.rejudge import JudgeSpec, count_answers, judge_label, rejudge
 from memgym.leaderboard.reproduce import drawn, reproduce
 from memgym.leaderboard.rounds import Round, file_digest
@@ -74,6 +75,19 @@ class Terms(NamedTuple):
     overrides: Mapping[str, Any]
     round: Round | None = None
 
+    def check(self, headers: Iterable[Header]) -> None:
+        """Check that each override is in place of an argument of some entry; they are left as they are elsewhere.
+
+        Raises:
+            ConfigError: it is in place of none, with the nearest name.
+        """
+        if not self.overrides:
+            return
+        known = {name for header in headers for entry in header.entries for name in entry.kwargs}
+        for name in self.overrides:
+            if name not in known:
+                raise unknown("make-argument", name, map(plain, known), of="the entries of these files")
+
 
 def verify_files(paths: Sequence[Path], terms: Terms) -> bool:
     """Replay result files and say for each whether it is verified, and what is not checked; return whether all are.
@@ -91,15 +105,22 @@ def verify_files(paths: Sequence[Path], terms: Terms) -> bool:
     return all(done)
 
 
-def _checked(paths: Sequence[Path], terms: Terms) -> list[Path]:
-    """Return the files; one that is none, or is not admitted, is told now, and not after an hour."""
+def _checked(paths: Sequence[Path], terms: Terms, **ours: Any) -> list[Path]:
+    """Return the files; one that is none, or is not admitted, is told now, and not after an hour.
+
+    Args:
+        paths: result files, or folders of them.
+        terms: of the replay.
+        **ours: overrides beside those that the reader gives.
+    """
     files = result_files(paths)
-    for path in files:
-        header = read_result(path).header
+    headers = [read_result(path).header for path in files]
+    for path, header in zip(files, headers, strict=True):
         try:
-            check_header(header, terms.trust, terms.overrides)
+            check_header(header, terms.trust, {**terms.overrides, **ours})
         except (UntrustedError, DataError) as error:
             raise type(error)(f"{path}: {error}") from None
+    terms.check(headers)
     return files
 
 
@@ -221,8 +242,7 @@ def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, ter
         ConfigError: a new file is there already, or two have the same name; told before anything is judged.
     """
     console = make_console(soft_wrap=True)
-    mine = terms._replace(overrides={**terms.overrides, "judge": judge})
-    targets = {path: _judged_path(path, judge, out) for path in _checked(paths, mine)}
+    targets = {path: _judged_path(path, judge, out) for path in _checked(paths, terms, judge=judge)}
     for target in targets.values():
         _check_new(target)
     if len(set(targets.values())) < len(targets):

@@ -306,6 +306,40 @@ def test_a_policy_that_cannot_be_made_leaves_no_file(evaluate: Evaluate, workers
     evaluate(*arguments)
 
 
+@pytest.mark.parametrize("ending", ["", "--gzip"])
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_an_old_file_stays_until_there_is_a_record_in_its_place(evaluate: Evaluate, workers: str, ending: str) -> None:
+    with open("policies.py", "a") as file:
+        file.write(
+            "class Willing(memgym.PhasePolicy):\n"
+            "    def __init__(self):\n"
+            "        if pathlib.Path('broken').exists():\n"
+            "            raise memgym.errors.ConfigError('no weights')\n"
+        )
+    arguments = ("policies:Willing", *LONG, "--workers", workers, *filter(None, [ending]))
+    evaluate(*arguments, "--episodes", "3")
+    before = result_file().read_bytes()
+    Path("broken").touch()
+    assert "no weights" in evaluate(*arguments, "--episodes", "3", "--overwrite", code=2).stderr
+    assert result_file().read_bytes() == before
+    Path("broken").unlink()
+    evaluate(*arguments, "--episodes", "3", "--overwrite")
+    assert result_file().read_bytes() != before  # at other times
+    assert len(read_result(result_file()).episodes) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--resume", "--overwrite"], "--resume goes on with a file, --overwrite begins it anew: give one of the two"),
+        (["--overwrite", "--retry-failed"], "--retry-failed goes with --resume"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(evaluate: Evaluate, options: list[str], message: str) -> None:
+    assert message in evaluate("policies:Slow", *LONG, "--episodes", "1", *options, code=2).stderr
+    assert not Path("results").exists()
+
+
 def test_a_run_ends_beyond_so_many_failures(evaluate: Evaluate) -> None:
     arguments = ("policies:Refused", *LONG, "--episodes", "30", "--concurrency", "1")
     refused = evaluate(*arguments, "--max-failures", "2", code=2)

@@ -95,6 +95,23 @@ def test_a_forged_file_is_not_verified(run: Run, folder: Path) -> None:
     assert f"{path}: NOT verified\n  long, episode 0, trial 0: step 1: reward is" in shown
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["verify"],
+        ["reproduce"],
+        ["diagnose"],
+        ["replay"],
+        ["leaderboard", "--csv", "new.csv"],
+        ["rejudge", "--judge", "m"],
+    ],
+)
+def test_an_override_of_no_entry_is_refused(run: Run, folder: Path, command: list[str]) -> None:
+    done = run(*command, "out/nothing.jsonl", "--set", "lenght=500", code=2)
+    assert "unknown make-argument 'lenght' of the entries of these files. Did you mean 'length'?" in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["lexical.jsonl.gz", "nothing.jsonl"]
+
+
 def test_comparison_of_files_and_folders(run: Run, folder: Path, results: dict[str, Result]) -> None:
     shown = run("compare", "out/nothing.jsonl", "out/lexical.jsonl.gz").stdout
     assert "answer: nothing.jsonl → lexical.jsonl.gz" in shown
