@@ -186,11 +186,15 @@ def rejudge(
         typer.Option(metavar="FOLDER", help="Folder for the new result files; by default that of the old ones."),
     ] = None,
     settings: Setting = [],  # noqa: B006
+    on_round: RoundFile = None,
     data: DataFolder = None,
     trust_code: TrustCode = False,
     allow_api: AllowApi = False,
 ) -> None:
-    """Score the answers of result files anew by a judge, without playing; each gives a new file."""
+    """Score the answers of result files anew by a judge, without playing; each gives a new file.
+
+    Where verdicts could not be had, the same command, run again, goes on.
+    """
     use_data_folder(data)
     from memgym.cli.results import rejudge_files
 
@@ -198,7 +202,7 @@ def rejudge(
     spec = {name: value for name, value in given.items() if value is not None}
     if ":" in prompt:
         admit_present_folder()
-    if rejudge_files(files, spec, out, _terms(settings, None, trust_code, allow_api)):
+    if rejudge_files(files, spec, out, _terms(settings, on_round, trust_code, allow_api)):
         raise typer.Exit(1)
 
 

@@ -19,7 +19,7 @@ from memgym.leaderboard.compare import common, compare, comparison_table
 from memgym.leaderboard.files import SUFFIXES, Result, read_result, result_files, write_result
 from memgym.leaderboard.merge import merge
 from memgym.leaderboard.records import Header
-from memgym.leaderboard.rejudge import JudgeSpec, count_answers, judge_label, rejudge
+from memgym.leaderboard.rejudge import JudgeSpec, count_answers, judge_label, lacks_verdicts, rejudge
 from memgym.leaderboard.reproduce import drawn, reproduce
 from memgym.leaderboard.rounds import Round, file_digest
 from memgym.leaderboard.standing import Standing, note_standing, standing_of
@@ -232,6 +232,8 @@ def _reproduced(
 def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, terms: Terms) -> int:
     """Judge the answers of result files and write a new file for each; return how many episodes have no verdict.
 
+    A new file that lacks verdicts is made anew: those that were given are kept, and not asked for again.
+
     Args:
         paths: result files, or folders of them.
         judge: as for the make-argument ``judge``.
@@ -239,12 +241,13 @@ def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, ter
         terms: of the replay.
 
     Raises:
-        ConfigError: a new file is there already, or two have the same name; told before anything is judged.
+        ConfigError: a new file is there already and whole, or two have the same name; told before anything is judged.
     """
     console = make_console(soft_wrap=True)
     targets = {path: _judged_path(path, judge, out) for path in _checked(paths, terms, judge=judge)}
-    for target in targets.values():
-        _check_new(target)
+    for path, target in targets.items():
+        if not (target.is_file() and lacks_verdicts(read_result(target), read_result(path), judge)):
+            _check_new(target)
     if len(set(targets.values())) < len(targets):
         raise ConfigError("two of the files have the same name: choose another --out for each")
     without = 0
@@ -253,7 +256,9 @@ def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, ter
         with Bars(console) as bars:
             bar = bars.add(str(path), count_answers(result), unit="answers")
             advance = partial(bars.advance, bar)
-            judged = rejudge(result, judge, trust=terms.trust, overrides=terms.overrides, judged=advance)
+            judged = rejudge(
+                result, judge, trust=terms.trust, overrides=terms.overrides, round_=terms.round, judged=advance
+            )
         write_result(judged, target)
         failed = len(judged.failed) - len(result.failed)
         without += failed

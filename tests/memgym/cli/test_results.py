@@ -171,9 +171,19 @@ def test_answers_are_judged_anew(run: Run, folder: Path, judge_server: Any, monk
 def test_missing_verdicts_are_told(run: Run, folder: Path, judge_server: Any) -> None:
     for _ in range(3):
         judge_server.then_status(400)
-    shown = run("rejudge", "out/nothing.jsonl", "--judge", "m", "--base-url", judge_server.url, code=1).stdout
+    command = ("rejudge", "out/nothing.jsonl", "--judge", "m", "--base-url", judge_server.url)
+    shown = run(*command, code=1).stdout
     assert "3 episodes lack a verdict, the first: JudgeError: no verdict of judge 'm@" in shown
-    assert len(read_result(folder / "nothing.judge-m.jsonl").failed) == 3
+    target = folder / "nothing.judge-m.jsonl"
+    assert len(read_result(target).failed) == 3
+
+    asked, lacking = len(judge_server.requests), target.read_bytes()
+    run("rejudge", "out/nothing.jsonl", "--judge", "m", "--base-url", "http://127.0.0.1:1", code=2)  # another judge
+    assert target.read_bytes() == lacking
+    run(*command)  # goes on
+    assert len(judge_server.requests) == asked + 3
+    assert not read_result(target).failed
+    assert "is there already" in run(*command, code=2).stderr
 
 
 def test_the_schema_is_that_of_the_lines(run: Run, folder: Path) -> None:
