@@ -22,6 +22,7 @@ from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.leaderboard.contexts import CONTEXTS, Context
 from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, check_said, plan_envs, remaining
 from memgym.leaderboard.files import Key, Recorder, Result, make_result, read_result, write_result
+from memgym.leaderboard.merge import header_difference
 from memgym.leaderboard.records import EpisodeRecord, Header
 from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.scaling import in_processes, on_ray, shard
@@ -32,6 +33,7 @@ from memgym.locks import file_lock
 from memgym.playing import CONCURRENCY
 from memgym.policy import Policy, policy_class
 from memgym.resolve import resolve_class
+from memgym.shown import plain
 
 LONGEST_NAME = 150  # bytes; file systems allow 255, and a name is longer while its file is written
 
@@ -110,7 +112,8 @@ def evaluate_policies(
     failed = [episode for result in results for episode in result.failed]
     if failed:
         console.print(
-            f"{len(failed)} episodes failed, the first: {failed[0].error}\n--resume --retry-failed plays them again",
+            f"{len(failed)} episodes failed, the first: {plain(failed[0].error)}\n"
+            "--resume --retry-failed plays them again",
             highlight=False,
             soft_wrap=True,
         )
@@ -265,10 +268,10 @@ def _check_paths(paths: Sequence[Path], run: RunOptions) -> None:
 
 
 def _check_same(before: Header, now: Header, path: Path) -> None:
-    """Check that a file was begun by the same evaluation, on the same data."""
-    for name in ("suite", "left_out", "policy", "seed", "entries", "round", "context"):
-        if getattr(before, name) != getattr(now, name):
-            raise DataError(f"{path}: another evaluation began it (field {name!r} differs); --overwrite begins anew")
+    """Check that a file was begun by the same evaluation, on the same data, with the same versions of packages."""
+    difference = header_difference(before, now)
+    if difference:
+        raise DataError(f"{path}: another evaluation began it: {difference}; --overwrite begins anew")
 
 
 def _without_missing(suite: Suite, console: Console) -> Suite:

@@ -157,7 +157,12 @@ def test_resuming_needs_the_same_evaluation(evaluate: Evaluate) -> None:
         changed = msgspec.structs.replace(result.header, entries=[msgspec.structs.replace(entry, **{name: value})])
         files.write_result(files.Result(changed, result.episodes), path)
         refused = evaluate("baselines:Random", *LONG, "--episodes", "2", "--resume", code=2)
-        assert "another evaluation began it (field 'entries' differs); --overwrite begins anew" in refused.stderr
+        told = rf"another evaluation began it: entry '{entry.name}': {name} is .*; --overwrite begins anew"
+        assert re.search(told, refused.stderr)
+    packages = {**result.header.packages, "numpy": "1.0"}
+    files.write_result(files.Result(msgspec.structs.replace(result.header, packages=packages), result.episodes), path)
+    refused = evaluate("baselines:Random", *LONG, "--episodes", "2", "--resume", code=2)
+    assert "another evaluation began it: the version of numpy is '1.0' and" in refused.stderr
     path.write_text("[]\n")
     assert (
         "not a memgym result file" in evaluate("baselines:Random", *LONG, "--episodes", "2", "--resume", code=2).stderr
@@ -288,6 +293,18 @@ def test_failures_are_recorded_counted_and_played_again(evaluate: Evaluate) -> N
     assert after.failed == []
     assert len(after.of("multihop")) == 12
     assert all(episode in after.episodes for episode in before.of("multihop"))
+
+
+def test_the_first_failure_is_shown_as_letters(evaluate: Evaluate) -> None:
+    with open("policies.py", "a") as file:
+        file.write(
+            "class Paints(memgym.PhasePolicy):\n"
+            "    def act(self, observation):\n"
+            "        raise ValueError('\\x1b[2J\\x1b]0;title\\x07')\n"
+        )
+    output = evaluate("policies:Paints", *LONG, "--episodes", "1", code=1).output
+    assert r"the first: ValueError: \x1b[2J\x1b]0;title\x07" in output
+    assert "\x1b[2J" not in output
 
 
 @pytest.mark.parametrize("workers", ["0", "1"])

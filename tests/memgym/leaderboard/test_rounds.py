@@ -129,7 +129,9 @@ def test_a_page_shows_the_episodes_of_a_round_once_it_is_open(clock: Any) -> Non
     assert row["why"] == []
     assert len(row["trajectories"]) == 2
     assert not any(shown["differs"] for shown in row["trajectories"])
-    assert '<span class="known known-sealed">sealed</span>' in Path("page.html").read_text(encoding="utf-8")
+    assert '<span class="known known-here">sealed</span>' in Path("page.html").read_text(encoding="utf-8")
+    run("reproduce", "results", "--round", "spring.round.json")
+    assert "reproduced, sealed" in run("table", "results").output
 
 
 def page_of(*arguments: str) -> dict[str, Any]:
