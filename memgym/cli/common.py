@@ -25,10 +25,7 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
         key, separator, value = setting.partition("=")
         if not separator or not key:
             raise ConfigError(f"--set takes KEY=VALUE, not {setting!r}")
-        try:
-            setting.encode()
-        except UnicodeEncodeError:  # Python keeps such bytes as lone surrogates
-            raise ConfigError(f"--set {setting!r} is no text in the encoding of this locale; UTF-8 is best") from None
+        check_text("--set", setting)
         try:
             parsed[key] = json.loads(value)
         except ValueError:
@@ -36,6 +33,19 @@ def parse_settings(settings: list[str]) -> dict[str, Any]:
         except RecursionError:
             raise ConfigError(f"--set {key}: the value is nested too deeply") from None
     return parsed
+
+
+def check_text(option: str, given: str) -> str:
+    """Return what was given to an option, if it is text.
+
+    Raises:
+        ConfigError: it has bytes that are no text in the encoding of the locale.
+    """
+    try:
+        given.encode()
+    except UnicodeEncodeError:  # Python keeps such bytes as lone surrogates
+        raise ConfigError(f"{option} {given!r} is no text in the encoding of this locale; UTF-8 is best") from None
+    return given
 
 
 def use_data_folder(folder: Path | None) -> None:

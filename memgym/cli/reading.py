@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memgym.cli.common import check_beside, parse_settings, use_data_folder
+from memgym.cli.common import check_beside, check_text, parse_settings, use_data_folder
 from memgym.cli.options import AllowApi, BaseUrl, DataFolder, Files, JudgePrompt, RoundFile, Score, Setting, TrustCode
 from memgym.cli.terminal import admit_present_folder, at_least
 from memgym.errors import ConfigError
@@ -85,7 +85,7 @@ def leaderboard(
     elif not files or not (html or markdown or csv):
         raise ConfigError("give result files, and at least one of --html, --markdown and --csv; or --init FOLDER")
     else:
-        outputs = Outputs(html, markdown, csv, title, episodes, runs)
+        outputs = Outputs(html, markdown, csv, check_text("--title", title), episodes, runs)
         make_leaderboard(files, outputs, _terms(settings, on_round, trust_code, allow_api))
 
 

@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from memgym.cli.results import Terms
-from memgym.cli.terminal import make_console
+from memgym.cli.terminal import make_console, to_int
 from memgym.errors import DataError, MemgymError, unknown
 from memgym.leaderboard.diagnose import Evidence, diagnose
 from memgym.leaderboard.files import read_result
@@ -76,7 +76,7 @@ def _step_through(console: Console, shown: _Shown) -> None:
         if typed == "q" or (not typed and number == last):
             return
         if typed.isdecimal():
-            number = int(typed) - 1
+            number = to_int(typed) - 1
         elif typed in ("", "b"):
             number += -1 if typed else 1
         else:

@@ -138,7 +138,7 @@ def test_replay_prints_all_or_steps_through(run: Run, folder: Path) -> None:
     assert "step 1 of " in whole
     assert "+ m1 " in whole or "+ » m1 " in whole
     assert "right: " in whole
-    stepped = run("replay", folder / "KeepAll.jsonl", "--entry", "long", stdin="\n9999\nb\n?\nq\n")
+    stepped = run("replay", folder / "KeepAll.jsonl", "--entry", "long", stdin=f"\n{'9' * 5000}\nb\n?\nq\n")
     assert stepped.count("Enter goes on") == 2  # at first, and after what it does not know
     assert "answered " in stepped
 

@@ -102,8 +102,11 @@ def test_a_curve_is_the_first_score_that_a_run_has(tmp_path: Path) -> None:
     path.write_text('{"step": 1, "loss": 2.0, "reward/mean": 0.1}\n{"step": 2, "reward/mean": 0.3}\n{"step": 3, "rew')
     curve = read_curve(tmp_path)
     assert (curve.score, curve.points) == ("reward/mean", [(1, 0.1), (2, 0.3)])
-    path.write_text("[1]\n")
-    with pytest.raises(DataError, match=r"metrics\.jsonl, line 1: not a JSON object"):
-        read_curve(tmp_path)
+    path.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": NaN}\n{"step": 3, "loss": 1' + "0" * 400 + "}\n")
+    assert read_curve(tmp_path).points == [(1, 2.0)]
+    for line in ("[1]", '{"step": NaN}', '{"step": 1' + "0" * 400 + "}", '{"step": 1' + "0" * 5000 + "}"):
+        path.write_text(f"{line}\n")
+        with pytest.raises(DataError, match=r"metrics\.jsonl, line 1: not a JSON object"):
+            read_curve(tmp_path)
     with pytest.raises(DataError, match="cannot be read"):
         read_curve(tmp_path / "none")
