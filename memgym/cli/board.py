@@ -91,7 +91,7 @@ def _replayed(
             bars.advance(bar)
     for key, view in found.items():
         if view.why:
-            console.print(f"{rows[key].name}: not to be stepped through: {view.why[0]}")
+            console.print(f"{rows[key].name}: not to be stepped through: {plain(view.why[0])}")
         if view.differing:
             told = f"in {view.differing} of {view.replayed} episodes a reward comes out differently"
             console.print(f"{rows[key].name}: {told}: 'memgym verify' says which")

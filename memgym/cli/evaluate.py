@@ -108,7 +108,7 @@ def evaluate_policies(
             with file_lock(path):
                 results.append(_play(evaluation, path, run, bars))
     print_whole(console, *leaderboard_tables(results))
-    console.print("result files:", *[f"\n  {path}" for path in paths], highlight=False, soft_wrap=True)
+    console.print("result files:", *[f"\n  {plain(path)}" for path in paths], highlight=False, soft_wrap=True)
     failed = [episode for result in results for episode in result.failed]
     if failed:
         console.print(
@@ -201,7 +201,9 @@ def _say_costs(evaluation: Evaluation, keys: Sequence[Key], bars: Bars) -> None:
         episodes = sum(key[0] == name for key in keys)
         costs = evaluation.policy.costs(env, episodes) if episodes else ""
         if costs:
-            bars.console.print(f"{name}: {episodes} episodes, {costs}", highlight=False, soft_wrap=True)
+            bars.console.print(
+                plain(f"{name}: {episodes} episodes, {costs}", lines=True), highlight=False, soft_wrap=True
+            )
 
 
 def _episodes(
@@ -278,7 +280,7 @@ def _without_missing(suite: Suite, console: Console) -> Suite:
     """Say which entries lack their data file, and leave them out."""
     for entry in suite.entries:
         if missing_file(entry):
-            console.print(f"left out: {entry.name} (no file {missing_file(entry)}; --data names its folder)")
+            console.print(plain(f"left out: {entry.name} (no file {missing_file(entry)}; --data names its folder)"))
     played = present(suite)
     if not played.entries:
         raise DataError(f"suite {suite.name!r}: no data file found; --data FOLDER names where they are")

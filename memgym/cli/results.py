@@ -283,7 +283,9 @@ def merge_files(paths: Sequence[Path], out: Path) -> None:
     files = result_files(paths)
     merged = merge({str(path): _read(path, console) for path in files})
     write_result(merged, out)
-    console.print(f"{out}: {len(merged.episodes)} episodes of {len(files)} files, {len(merged.failed)} of them failed")
+    console.print(
+        f"{plain(out)}: {len(merged.episodes)} episodes of {len(files)} files, {len(merged.failed)} of them failed"
+    )
     missing = sum(entry.count * entry.trials for entry in merged.header.entries) - len(merged.episodes)
     if missing:
         lost = islice(merged.missing(), SHOWN_MISSING)
