@@ -57,10 +57,15 @@ def make(env_id: str, **kwargs: Any) -> MemoryEnv:
         raise ConfigError(f"unknown environment {env_id!r}.{known}") from None
     except gym.error.Error as error:
         raise ConfigError(f"{error} 'memgym envs' lists the environments.") from None
+    except TypeError:  # perhaps of an argument that is ours alone
+        made = _creator(env_id.rpartition(":")[2])
+        if isinstance(made, type) and not issubclass(made, MemoryEnv):
+            raise _none_of_ours(env_id, made) from None
+        raise
     if isinstance(env, gym.wrappers.OrderEnforcing):
         env = env.env
     if not isinstance(env, MemoryEnv):
-        raise ConfigError(f"{env_id!r} is no memgym environment, but {env}: 'memgym envs' lists them.")
+        raise _none_of_ours(env_id, env)
     return env
 
 
@@ -73,11 +78,19 @@ def env_class(env_id: str) -> type[MemoryEnv]:
     from memgym.envs.base import MemoryEnv
 
     try:
-        spec = gym.spec(env_id)
+        made = _creator(env_id)
     except gym.error.Error as error:
         raise ConfigError(f"{error} 'memgym envs' lists the environments.") from None
-    point = spec.entry_point
-    made = gym.envs.registration.load_env_creator(point) if isinstance(point, str) else point
     if not isinstance(made, type) or not issubclass(made, MemoryEnv):
-        raise ConfigError(f"{env_id!r} is no memgym environment, but {made}: 'memgym envs' lists them.")
+        raise _none_of_ours(env_id, made)
     return made
+
+
+def _creator(env_id: str) -> Any:
+    """Return what makes an environment: a class, or a function."""
+    point = gym.spec(env_id).entry_point
+    return gym.envs.registration.load_env_creator(point) if isinstance(point, str) else point
+
+
+def _none_of_ours(env_id: str, made: object) -> ConfigError:
+    return ConfigError(f"{env_id!r} is no memgym environment, but {made}: 'memgym envs' lists them.")

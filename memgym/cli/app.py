@@ -9,7 +9,7 @@ import typer
 
 from memgym.checks import check_choice
 from memgym.cli import reading, rounds
-from memgym.cli.common import parse_settings, use_data_folder
+from memgym.cli.common import check_beside, parse_settings, use_data_folder
 from memgym.cli.options import BaseUrl, DataFolder, JudgePrompt, Setting, TaskSetting
 from memgym.cli.terminal import App, at_least, make_console, print_whole
 from memgym.errors import ConfigError
@@ -122,6 +122,10 @@ def evaluate(
     if env is None and (settings or split or episodes or trials):
         raise ConfigError("--set, --split, --episodes and --trials go with --env: a suite fixes them itself")
     played_round = None if on_round is None else read_round(on_round)
+    if resume and overwrite:
+        raise ConfigError("--resume goes on with a file, --overwrite begins it anew: give one of the two")
+    if retry_failed and not resume:
+        raise ConfigError("--retry-failed goes with --resume")
     if workers and ray is not None:
         raise ConfigError("--workers and --ray exclude each other")
     if played_round is not None:
@@ -172,6 +176,7 @@ def serve_policy(
 
 @app.command()
 def serve(
+    context: typer.Context,
     openenv: Annotated[
         str | None, typer.Option(metavar="ENV_ID", help="An environment, for OpenEnv's clients: memgym/Longcontext-v1.")
     ] = None,
@@ -200,6 +205,8 @@ def serve(
     use_data_folder(data)
     if (openenv is None) == (mcp is None):
         raise ConfigError("say what to serve: either --openenv ENV_ID or --mcp BANK")
+    beside = ("settings", "data", "sessions", "idle") if mcp is None else ("recipe",)
+    check_beside(context, "--openenv" if mcp is None else "--mcp", ["openenv", "mcp", "host", "port", *beside])
     if openenv is not None:
         serve_environment(openenv, parse_settings(settings), sessions, idle, host, 8000 if port is None else port)
     elif mcp is not None:

@@ -65,6 +65,7 @@ def make_leaderboard(paths: Sequence[Path], outputs: Outputs, terms: Terms) -> N
         told = f"round {terms.round.name!r} opens on {terms.round.opens}: until then a page must not show its episodes"
         raise ConfigError(f"{told}: give --episodes 0")
     results = [read_result(path) for path in result_files(paths)]
+    terms.check(result.header for result in results)
     curves = [read_curve(folder) for folder in outputs.runs]
     groups = make_board(results, [standing_of(result) for result in results])
     if outputs.markdown:
@@ -90,7 +91,7 @@ def _replayed(
             bars.advance(bar)
     for key, view in found.items():
         if view.why:
-            console.print(f"{rows[key].name}: not to be stepped through: {view.why[0]}")
+            console.print(f"{rows[key].name}: not to be stepped through: {plain(view.why[0])}")
         if view.differing:
             told = f"in {view.differing} of {view.replayed} episodes a reward comes out differently"
             console.print(f"{rows[key].name}: {told}: 'memgym verify' says which")

@@ -44,7 +44,9 @@ def diagnose_files(paths: Sequence[Path], terms: Terms, shown: int) -> None:
     """
     console = make_console()
     places: set[str] = set()
-    for path in result_files(paths):
+    files = result_files(paths)
+    terms.check(read_result(path).header for path in files)
+    for path in files:
         result = read_result(path)
         with Bars(console) as bars:
             bar = bars.add(str(path), len(result.episodes))

@@ -8,9 +8,10 @@ import re
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 
@@ -20,7 +21,8 @@ from memgym.cli.terminal import make_console, print_whole
 from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.leaderboard.contexts import CONTEXTS, Context
 from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, check_said, plan_envs, remaining
-from memgym.leaderboard.files import Key, Recorder, Result, read_result
+from memgym.leaderboard.files import Key, Recorder, Result, make_result, read_result, write_result
+from memgym.leaderboard.merge import header_difference
 from memgym.leaderboard.records import EpisodeRecord, Header
 from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.scaling import in_processes, on_ray, shard
@@ -31,6 +33,7 @@ from memgym.locks import file_lock
 from memgym.playing import CONCURRENCY
 from memgym.policy import Policy, policy_class
 from memgym.resolve import resolve_class
+from memgym.shown import plain
 
 LONGEST_NAME = 150  # bytes; file systems allow 255, and a name is longer while its file is written
 
@@ -105,11 +108,12 @@ def evaluate_policies(
             with file_lock(path):
                 results.append(_play(evaluation, path, run, bars))
     print_whole(console, *leaderboard_tables(results))
-    console.print("result files:", *[f"\n  {path}" for path in paths], highlight=False, soft_wrap=True)
+    console.print("result files:", *[f"\n  {plain(path)}" for path in paths], highlight=False, soft_wrap=True)
     failed = [episode for result in results for episode in result.failed]
     if failed:
         console.print(
-            f"{len(failed)} episodes failed, the first: {failed[0].error}\n--resume --retry-failed plays them again",
+            f"{len(failed)} episodes failed, the first: {plain(failed[0].error)}\n"
+            "--resume --retry-failed plays them again",
             highlight=False,
             soft_wrap=True,
         )
@@ -158,7 +162,7 @@ def _evaluations(plans: Sequence[EvaluationPlan]) -> list[Evaluation]:
 
 def _play(evaluation: Evaluation, path: Path, run: RunOptions, bars: Bars) -> Result:
     """Play what is missing of an evaluation, and append it to its file."""
-    before = read_result(path) if path.exists() and run.resume and not run.overwrite else None
+    before = read_result(path) if path.exists() and run.resume else None
     if before is not None:
         _check_same(before.header, evaluation.header, path)
     keys = shard(evaluation.keys(), *run.shard)
@@ -172,7 +176,7 @@ def _play(evaluation: Evaluation, path: Path, run: RunOptions, bars: Bars) -> Re
 
 
 def _record(
-    episodes: Iterator[EpisodeRecord], recorder: Recorder, run: RunOptions, advance: Callable[[], None]
+    episodes: Iterator[EpisodeRecord], recorder: Recorder | _Replacing, run: RunOptions, advance: Callable[[], None]
 ) -> None:
     """Append episodes as they end.
 
@@ -197,7 +201,9 @@ def _say_costs(evaluation: Evaluation, keys: Sequence[Key], bars: Bars) -> None:
         episodes = sum(key[0] == name for key in keys)
         costs = evaluation.policy.costs(env, episodes) if episodes else ""
         if costs:
-            bars.console.print(f"{name}: {episodes} episodes, {costs}", highlight=False, soft_wrap=True)
+            bars.console.print(
+                plain(f"{name}: {episodes} episodes, {costs}", lines=True), highlight=False, soft_wrap=True
+            )
 
 
 def _episodes(
@@ -213,10 +219,35 @@ def _episodes(
     return evaluation.play(keys, run.concurrency, stepped=lambda: bars.step(bar))
 
 
-def _recorder(path: Path, header: Header, before: Result | None, run: RunOptions) -> Recorder:
-    if before is None:
-        return Recorder.new(path, header, overwrite=run.overwrite)
-    return Recorder.resume(path, before)
+def _recorder(path: Path, header: Header, before: Result | None, run: RunOptions) -> Recorder | _Replacing:
+    if before is not None:
+        return Recorder.resume(path, before)
+    if run.overwrite and path.is_file():
+        return _Replacing(path, header)
+    return Recorder.new(path, header, overwrite=run.overwrite)
+
+
+class _Replacing:
+    """A recorder in whose place an old file stays until there is a record: whoever fails before has lost nothing."""
+
+    def __init__(self, path: Path, header: Header):
+        self.path, self._header = path, header
+        self._opened = ExitStack()
+        self._recorder: Recorder | None = None
+
+    def append(self, episode: EpisodeRecord) -> None:
+        if self._recorder is None:
+            begun = make_result(self._header, [episode], str(self.path))
+            write_result(begun, self.path.resolve())  # a link stays one
+            self._recorder = self._opened.enter_context(Recorder.resume(self.path, begun))
+        else:
+            self._recorder.append(episode)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._opened.close()
 
 
 def _check_folder(out: Path) -> None:
@@ -239,17 +270,17 @@ def _check_paths(paths: Sequence[Path], run: RunOptions) -> None:
 
 
 def _check_same(before: Header, now: Header, path: Path) -> None:
-    """Check that a file was begun by the same evaluation, on the same data."""
-    for name in ("suite", "left_out", "policy", "seed", "entries", "round", "context"):
-        if getattr(before, name) != getattr(now, name):
-            raise DataError(f"{path}: another evaluation began it (field {name!r} differs); --overwrite begins anew")
+    """Check that a file was begun by the same evaluation, on the same data, with the same versions of packages."""
+    difference = header_difference(before, now)
+    if difference:
+        raise DataError(f"{path}: another evaluation began it: {difference}; --overwrite begins anew")
 
 
 def _without_missing(suite: Suite, console: Console) -> Suite:
     """Say which entries lack their data file, and leave them out."""
     for entry in suite.entries:
         if missing_file(entry):
-            console.print(f"left out: {entry.name} (no file {missing_file(entry)}; --data names its folder)")
+            console.print(plain(f"left out: {entry.name} (no file {missing_file(entry)}; --data names its folder)"))
     played = present(suite)
     if not played.entries:
         raise DataError(f"suite {suite.name!r}: no data file found; --data FOLDER names where they are")

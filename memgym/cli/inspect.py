@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from memgym.episodes import Episode
+from memgym.shown import plain
 from memgym.tasks import make_task
 
 EVIDENCE = "bold green"
@@ -25,7 +26,7 @@ def inspect_episode(
     """
     task = make_task(name, **options)
     episode = task.episode(split or task.default_split, index)
-    head = Text(f"{name}, episode {episode.id}\n", style="bold")
+    head = Text(f"{plain(name)}, episode {plain(episode.id)}\n", style="bold")
     return head, _history(episode), _facts(episode), _questions(episode)
 
 
@@ -34,14 +35,15 @@ def _history(episode: Episode) -> Text:
     text = Text()
     for session in episode.dialogue():
         if session.time:
-            text.append(f"\n{session.id}  {session.time}\n", style="bold")
+            text.append(f"\n{plain(session.id)}  {plain(session.time)}\n", style="bold")
         for turn in session.turns:
             marked = turn.id in evidence
-            line = Text(f"{'»' if marked else ' '} {turn.id:<8} {turn.speaker}: ", style=EVIDENCE if marked else "dim")
-            body = Text(turn.text, style="" if marked else "dim")
+            said = f"{'»' if marked else ' '} {plain(turn.id):<8} {plain(turn.speaker)}: "
+            line = Text(said, style=EVIDENCE if marked else "dim")
+            body = Text(plain(turn.text, lines=True), style="" if marked else "dim")
             for fact in episode.facts:
                 if fact.source == turn.id:
-                    body.highlight_words([fact.value], FACT)
+                    body.highlight_words([plain(fact.value, lines=True)], FACT)
             text.append(line)
             text.append(body)
             text.append("\n")
@@ -51,11 +53,12 @@ def _history(episode: Episode) -> Text:
 def _facts(episode: Episode) -> Table:
     table = Table("subject", "relation", "value", "said in", "until", title="gold facts", title_justify="left")
     for fact in episode.facts:
-        plain = (Text(fact.subject), Text(fact.relation), Text(fact.value, FACT))
         until = f"{fact.until} (forget)" if fact.forgotten else fact.until or ""
-        table.add_row(*plain, Text(fact.source), Text(until))
+        styles = ("", "", FACT, "", "")
+        told = (fact.subject, fact.relation, fact.value, fact.source, until)
+        table.add_row(*map(_cell, told, styles))
     for lure in episode.lures:
-        table.add_row(Text(lure.subject), Text(lure.relation), Text(lure.value), Text(lure.source), Text("never so"))
+        table.add_row(*map(_cell, (lure.subject, lure.relation, lure.value, lure.source, "never so")))
     return table
 
 
@@ -63,6 +66,10 @@ def _questions(episode: Episode) -> Table:
     table = Table("question", "answers", "category", "evidence", title="questions", title_justify="left")
     for question in episode.questions:
         answers = (" + " if question.match == "all" else " | ").join(question.answers)
-        plain = (Text(question.text), Text(answers), Text(question.category))
-        table.add_row(*plain, Text(" ".join(question.evidence), EVIDENCE))
+        told = (question.text, answers, question.category, " ".join(question.evidence))
+        table.add_row(*map(_cell, told, ("", "", "", EVIDENCE)))
     return table
+
+
+def _cell(text: str, style: str = "") -> Text:
+    return Text(plain(text, lines=True), style)

@@ -8,13 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
-from memgym.cli.terminal import make_console
+from memgym.cli.terminal import make_console, to_int
 from memgym.envs.base import MemoryEnv
-from memgym.errors import ActionError
+from memgym.errors import ActionError, ConfigError
 from memgym.operators import add_all, extractive, recent, top_k, verbatim
 from memgym.protocol.observation import Observation
 from memgym.registration import make
-from memgym.shown import plain
+from memgym.shown import cut, plain
 
 HELP = {
     "read": "Type the new memory and end it with an empty line; + before the first line keeps the old one, too.",
@@ -25,6 +25,8 @@ HELP = {
     "answer": "Type the answer.",
 }
 COMMANDS = "/auto plays a simple default, /state shows the state again, /quit (or Ctrl-D) ends the game."
+LONGEST = 40
+"""So many letters are said again of a choice that cannot be understood."""
 CHOSEN = {"extract": "turn", "update": "candidate", "retrieve": "memory"}
 """Phase to the tag of the blocks that are chosen by number."""
 DEFAULTS = {"read": recent, "extract": verbatim, "update": add_all, "retrieve": top_k, "answer": extractive}
@@ -37,10 +39,12 @@ def play_in_terminal(env_id: str, kwargs: dict[str, Any], index: int | None, see
     the right one is shown, and at the end the tally.
 
     Raises:
-        ConfigError: the environment or an argument is unknown.
+        ConfigError: the environment or an argument is unknown, or steps pay no single number.
     """
     console = make_console()
     env = make(env_id, **{"instructions": False, **kwargs})
+    if hasattr(env, "reward_space"):
+        raise ConfigError("a person is told one sum of rewards; drop 'vector_reward'")
     observation, _ = env.reset(seed=seed, options=None if index is None else {"index": index})
     tally = _Tally(env, console)
     console.print(f"Episode {plain(env.episode.id)}. {COMMANDS}")
@@ -218,9 +222,9 @@ def _numbers(typed: str, count: int, what: str) -> Sequence[int]:
     for part in typed.replace(",", " ").split():
         first, dash, last = part.partition("-")
         if not first.isdecimal() or (dash and not last.isdecimal()):
-            raise ActionError(f"{part!r} is no number of a {what}")
-        start, end = int(first), int(last or first)
+            raise ActionError(f"{cut(part, LONGEST)!r} is no number of a {what}")
+        start, end = to_int(first), to_int(last or first)
         if not 1 <= start <= end <= count:
-            raise ActionError(f"there is no {what} {part}: they are 1 to {count}")
+            raise ActionError(f"there is no {what} {cut(part, LONGEST)}: they are 1 to {count}")
         places += range(start - 1, end)
     return list(dict.fromkeys(places))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from memgym.cli.common import parse_settings, use_data_folder
+from memgym.cli.common import check_beside, check_text, parse_settings, use_data_folder
 from memgym.cli.options import AllowApi, BaseUrl, DataFolder, Files, JudgePrompt, RoundFile, Score, Setting, TrustCode
 from memgym.cli.terminal import admit_present_folder, at_least
 from memgym.errors import ConfigError
@@ -53,6 +53,7 @@ def compare(
 
 
 def leaderboard(
+    context: typer.Context,
     files: Annotated[list[Path], typer.Argument(help="Result files, or folders of them.")] = [],  # noqa: B006
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page that needs nothing else.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a Markdown table.")] = None,
@@ -79,11 +80,12 @@ def leaderboard(
     from memgym.cli.board import Outputs, begin_board, make_leaderboard
 
     if init is not None:
+        check_beside(context, "--init", ["init"])
         begin_board(init)
     elif not files or not (html or markdown or csv):
         raise ConfigError("give result files, and at least one of --html, --markdown and --csv; or --init FOLDER")
     else:
-        outputs = Outputs(html, markdown, csv, title, episodes, runs)
+        outputs = Outputs(html, markdown, csv, check_text("--title", title), episodes, runs)
         make_leaderboard(files, outputs, _terms(settings, on_round, trust_code, allow_api))
 
 
@@ -184,11 +186,15 @@ def rejudge(
         typer.Option(metavar="FOLDER", help="Folder for the new result files; by default that of the old ones."),
     ] = None,
     settings: Setting = [],  # noqa: B006
+    on_round: RoundFile = None,
     data: DataFolder = None,
     trust_code: TrustCode = False,
     allow_api: AllowApi = False,
 ) -> None:
-    """Score the answers of result files anew by a judge, without playing; each gives a new file."""
+    """Score the answers of result files anew by a judge, without playing; each gives a new file.
+
+    Where verdicts could not be had, the same command, run again, goes on.
+    """
     use_data_folder(data)
     from memgym.cli.results import rejudge_files
 
@@ -196,7 +202,7 @@ def rejudge(
     spec = {name: value for name, value in given.items() if value is not None}
     if ":" in prompt:
         admit_present_folder()
-    if rejudge_files(files, spec, out, _terms(settings, None, trust_code, allow_api)):
+    if rejudge_files(files, spec, out, _terms(settings, on_round, trust_code, allow_api)):
         raise typer.Exit(1)
 
 

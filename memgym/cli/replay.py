@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from memgym.cli.results import Terms
-from memgym.cli.terminal import make_console
+from memgym.cli.terminal import make_console, to_int
 from memgym.errors import DataError, MemgymError, unknown
 from memgym.leaderboard.diagnose import Evidence, diagnose
 from memgym.leaderboard.files import read_result
@@ -38,6 +38,7 @@ def replay_file(path: Path, key: tuple[str | None, int, int], terms: Terms, whol
         DataError: the file has no such episode, or cannot be replayed here.
     """
     result = read_result(path)
+    terms.check([result.header])
     name, trial, index = key
     entries = {entry.name: entry for entry in result.header.entries}
     if name is None:
@@ -75,7 +76,7 @@ def _step_through(console: Console, shown: _Shown) -> None:
         if typed == "q" or (not typed and number == last):
             return
         if typed.isdecimal():
-            number = int(typed) - 1
+            number = to_int(typed) - 1
         elif typed in ("", "b"):
             number += -1 if typed else 1
         else:

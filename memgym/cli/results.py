@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from functools import partial
 from itertools import islice
@@ -14,11 +14,12 @@ from rich.console import Console
 
 from memgym.cli.bars import Bars
 from memgym.cli.terminal import make_console, print_whole
-from memgym.errors import ConfigError, DataError
+from memgym.errors import ConfigError, DataError, unknown
 from memgym.leaderboard.compare import common, compare, comparison_table
 from memgym.leaderboard.files import SUFFIXES, Result, read_result, result_files, write_result
 from memgym.leaderboard.merge import merge
-from memgym.leaderboard.rejudge import JudgeSpec, count_answers, judge_label, rejudge
+from memgym.leaderboard.records import Header
+from memgym.leaderboard.rejudge import JudgeSpec, count_answers, judge_label, lacks_verdicts, rejudge
 from memgym.leaderboard.reproduce import drawn, reproduce
 from memgym.leaderboard.rounds import Round, file_digest
 from memgym.leaderboard.standing import Standing, note_standing, standing_of
@@ -74,6 +75,19 @@ class Terms(NamedTuple):
     overrides: Mapping[str, Any]
     round: Round | None = None
 
+    def check(self, headers: Iterable[Header]) -> None:
+        """Check that each override is in place of an argument of some entry; they are left as they are elsewhere.
+
+        Raises:
+            ConfigError: it is in place of none, with the nearest name.
+        """
+        if not self.overrides:
+            return
+        known = {name for header in headers for entry in header.entries for name in entry.kwargs}
+        for name in self.overrides:
+            if name not in known:
+                raise unknown("make-argument", name, map(plain, known), of="the entries of these files")
+
 
 def verify_files(paths: Sequence[Path], terms: Terms) -> bool:
     """Replay result files and say for each whether it is verified, and what is not checked; return whether all are.
@@ -91,15 +105,22 @@ def verify_files(paths: Sequence[Path], terms: Terms) -> bool:
     return all(done)
 
 
-def _checked(paths: Sequence[Path], terms: Terms) -> list[Path]:
-    """Return the files; one that is none, or is not admitted, is told now, and not after an hour."""
+def _checked(paths: Sequence[Path], terms: Terms, **ours: Any) -> list[Path]:
+    """Return the files; one that is none, or is not admitted, is told now, and not after an hour.
+
+    Args:
+        paths: result files, or folders of them.
+        terms: of the replay.
+        **ours: overrides beside those that the reader gives.
+    """
     files = result_files(paths)
-    for path in files:
-        header = read_result(path).header
+    headers = [read_result(path).header for path in files]
+    for path, header in zip(files, headers, strict=True):
         try:
-            check_header(header, terms.trust, terms.overrides)
+            check_header(header, terms.trust, {**terms.overrides, **ours})
         except (UntrustedError, DataError) as error:
             raise type(error)(f"{path}: {error}") from None
+    terms.check(headers)
     return files
 
 
@@ -211,6 +232,8 @@ def _reproduced(
 def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, terms: Terms) -> int:
     """Judge the answers of result files and write a new file for each; return how many episodes have no verdict.
 
+    A new file that lacks verdicts is made anew: those that were given are kept, and not asked for again.
+
     Args:
         paths: result files, or folders of them.
         judge: as for the make-argument ``judge``.
@@ -218,13 +241,13 @@ def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, ter
         terms: of the replay.
 
     Raises:
-        ConfigError: a new file is there already, or two have the same name; told before anything is judged.
+        ConfigError: a new file is there already and whole, or two have the same name; told before anything is judged.
     """
     console = make_console(soft_wrap=True)
-    mine = terms._replace(overrides={**terms.overrides, "judge": judge})
-    targets = {path: _judged_path(path, judge, out) for path in _checked(paths, mine)}
-    for target in targets.values():
-        _check_new(target)
+    targets = {path: _judged_path(path, judge, out) for path in _checked(paths, terms, judge=judge)}
+    for path, target in targets.items():
+        if not (target.is_file() and lacks_verdicts(read_result(target), read_result(path), judge)):
+            _check_new(target)
     if len(set(targets.values())) < len(targets):
         raise ConfigError("two of the files have the same name: choose another --out for each")
     without = 0
@@ -233,7 +256,9 @@ def rejudge_files(paths: Sequence[Path], judge: JudgeSpec, out: Path | None, ter
         with Bars(console) as bars:
             bar = bars.add(str(path), count_answers(result), unit="answers")
             advance = partial(bars.advance, bar)
-            judged = rejudge(result, judge, trust=terms.trust, overrides=terms.overrides, judged=advance)
+            judged = rejudge(
+                result, judge, trust=terms.trust, overrides=terms.overrides, round_=terms.round, judged=advance
+            )
         write_result(judged, target)
         failed = len(judged.failed) - len(result.failed)
         without += failed
@@ -258,7 +283,9 @@ def merge_files(paths: Sequence[Path], out: Path) -> None:
     files = result_files(paths)
     merged = merge({str(path): _read(path, console) for path in files})
     write_result(merged, out)
-    console.print(f"{out}: {len(merged.episodes)} episodes of {len(files)} files, {len(merged.failed)} of them failed")
+    console.print(
+        f"{plain(out)}: {len(merged.episodes)} episodes of {len(files)} files, {len(merged.failed)} of them failed"
+    )
     missing = sum(entry.count * entry.trials for entry in merged.header.entries) - len(merged.episodes)
     if missing:
         lost = islice(merged.missing(), SHOWN_MISSING)

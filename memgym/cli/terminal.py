@@ -68,6 +68,11 @@ def say_error(error: object, colour: str = "red") -> None:
     typer.secho(line if len(line) <= LONGEST_ERROR else f"{line[: LONGEST_ERROR - 1]}…", fg=colour, err=True)
 
 
+def to_int(digits: str) -> int:
+    """Return the number that decimal digits of a person say; any that is longer than all of ours is as good as one."""
+    return int(digits) if len(digits) <= 18 else 10**18
+
+
 def at_least(least: int) -> Callable[[int | None], int | None]:
     """Return a callback for an option that is refused below ``least``."""
 

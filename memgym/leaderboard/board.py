@@ -15,9 +15,8 @@ from memgym.leaderboard.notes import notes
 from memgym.leaderboard.ranking import Place, pareto, rank, trial_means, trial_values
 from memgym.leaderboard.records import EntryRecord
 from memgym.leaderboard.standing import Standing
-from memgym.leaderboard.suites import suite_title
 from memgym.leaderboard.summary import Mean, Summary, score_names, summarize
-from memgym.leaderboard.table import policy_name, what_was_played
+from memgym.leaderboard.table import group_titles, policy_names, what_was_played
 from memgym.shown import plain
 
 READING = ("read", "extract")
@@ -29,7 +28,7 @@ class Row:
     """A result on the board.
 
     Args:
-        name: of the policy, with its options, see :func:`~memgym.leaderboard.table.policy_name`.
+        name: of the policy, with its options, see :func:`~memgym.leaderboard.table.policy_names`.
         result: the content of its file.
         known: what is known of it.
         summaries: what follows from it, by score; the official one is ``answer``.
@@ -126,7 +125,11 @@ def make_board(results: Sequence[Result], known: Sequence[Standing]) -> list[Gro
     groups: dict[str, list[tuple[Result, Standing]]] = defaultdict(list)
     for result, standing in zip(results, known, strict=True):
         groups[what_was_played(result)].append((result, standing))
-    return [_group([result for result, _ in group], [standing for _, standing in group]) for group in groups.values()]
+    titles = group_titles([group[0][0] for group in groups.values()])
+    return [
+        _group(title, [result for result, _ in group], [standing for _, standing in group])
+        for title, group in zip(titles, groups.values(), strict=True)
+    ]
 
 
 def tokens_per_episode(summary: Summary) -> float | None:
@@ -135,17 +138,17 @@ def tokens_per_episode(summary: Summary) -> float | None:
     return (summary.cost.tokens_in + summary.cost.tokens_out) / episodes if episodes else None
 
 
-def _group(results: Sequence[Result], known: Sequence[Standing]) -> Group:
+def _group(title: str, results: Sequence[Result], known: Sequence[Standing]) -> Group:
     header = results[0].header
     found = {name for result in results for entry in header.entries for name in score_names(result, entry.name)}
     scores = ["answer", *sorted(found - {"answer"})]
-    headers = [result.header for result in results]
+    names = policy_names([result.header for result in results])
     summaries = [{score: summarize(result, score) for score in scores} for result in results]
     front = pareto([_cost_and_quality(result, of["answer"]) for result, of in zip(results, summaries, strict=True)])
     places = rank(results)
     rows = [
         Row(
-            policy_name(result.header, headers),
+            names[i],
             result,
             known[i],
             summaries[i],
@@ -159,7 +162,7 @@ def _group(results: Sequence[Result], known: Sequence[Standing]) -> Group:
     rows = [_moved(rows[i], order) for i in order]
     contexts = [_context(results, entry) for entry in header.entries]
     told = notes(results, [of["answer"] for of in summaries], known)
-    return Group(_title(results[0]), told, list(header.entries), contexts, scores, rows)
+    return Group(title, told, list(header.entries), contexts, scores, rows)
 
 
 def _moved(row: Row, order: Sequence[int]) -> Row:
@@ -199,12 +202,6 @@ def _context(results: Iterable[Result], entry: EntryRecord) -> float | None:
         if episodes
     ]
     return median(read) or None if read else None
-
-
-def _title(result: Result) -> str:
-    header = result.header
-    suite = suite_title(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out)
-    return suite + (f", round {plain(header.round.name)}" if header.round else "")
 
 
 COLUMNS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,9 +57,14 @@ def _record(line: str, where: str) -> dict[str, float]:
         record: Any = json.loads(line)
     except (ValueError, RecursionError):
         record = None
-    if not isinstance(record, dict) or not isinstance(record.get("step"), int | float):
+    if not isinstance(record, dict) or not _is_number(record.get("step")):
         raise DataError(f"{where}: not a JSON object of numbers with a 'step'")
-    return {name: value for name, value in record.items() if isinstance(value, int | float) and math.isfinite(value)}
+    return {name: value for name, value in record.items() if _is_number(value)}
+
+
+def _is_number(value: Any) -> bool:
+    """Return whether a value is a number that can be drawn: finite, and not beyond what a float holds."""
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
 
 
 def _thinned(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

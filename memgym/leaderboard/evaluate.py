@@ -12,7 +12,7 @@ from typing import Any
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.envs.rewards import final_names
-from memgym.errors import ConfigError, MemgymError
+from memgym.errors import ConfigError, DataError, MemgymError
 from memgym.leaderboard.contexts import Context, context_kwargs
 from memgym.leaderboard.files import Key, Result, make_result
 from memgym.leaderboard.records import (
@@ -236,7 +236,7 @@ def make_env(
 def entry_record(entry: SuiteEntry, env: MemoryEnv) -> EntryRecord:
     """Return what is recorded of an entry."""
     try:
-        spec = _spec(env, entry)
+        spec = spec_json(env, entry.kwargs)
     except ValueError as error:
         raise ConfigError(
             f"entry {entry.name!r}: {entry.env_id} cannot be written down: register it by 'module:Class' and "
@@ -274,17 +274,28 @@ def errata_record(task: Task) -> ErrataRecord | None:
     )
 
 
-def _spec(env: MemoryEnv, entry: SuiteEntry) -> str:
-    """Return the environment's spec as JSON; the seed of a round is kept out of it."""
+def spec_json(env: MemoryEnv, kwargs: Mapping[str, Any]) -> str:
+    """Return an environment's spec as JSON, with an entry's arguments; the seed of a round is kept out of it."""
     if env.spec is None:
         return ""
     known = {name: value for name, value in env.spec.kwargs.items() if name != "seed"}
-    return replace(env.spec, kwargs={**known, **entry.kwargs}).to_json()
+    return replace(env.spec, kwargs={**known, **kwargs}).to_json()
 
 
 def round_record(round_: Round) -> RoundRecord:
     """Return what is recorded of a round."""
     return RoundRecord(name=round_.name, made=round_.made, opens=round_.opens, commitment=round_.commitment)
+
+
+def check_played_on(header: Header, round_: Round | None) -> None:
+    """Check that a result was played on a round, or on none.
+
+    Raises:
+        DataError: it was played on another.
+    """
+    if header.round != (None if round_ is None else round_record(round_)):
+        played = f"round {header.round.name!r}" if header.round else "no round"
+        raise DataError(f"it was played on {played}: --round names the round's file, once it is open")
 
 
 def entry_keys(entry: EntryRecord, env: MemoryEnv) -> list[Key]:

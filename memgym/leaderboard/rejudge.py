@@ -15,8 +15,10 @@ from memgym.episodes import Question
 from memgym.errors import DataError
 from memgym.judging.judge import Judge, JudgeError
 from memgym.leaderboard.episodes import Changed
+from memgym.leaderboard.evaluate import check_played_on, spec_json
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import AnswerRecord, EntryRecord, EpisodeRecord, Header, JudgeRecord, StepRecord
+from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.trust import STRICT, Trust, replay_env
 
 JudgeSpec = str | Mapping[str, Any]
@@ -31,6 +33,7 @@ def rejudge(
     *,
     trust: Trust = STRICT,
     overrides: Mapping[str, Any] | None = None,
+    round_: Round | None = None,
     judged: Callable[[], None] = lambda: None,
 ) -> Result:
     """Return the result as it would have been with a judge.
@@ -45,15 +48,18 @@ def rejudge(
         judge: as for the make-argument ``judge``: a model, or a dict with ``model``, ``prompt``, ``base_url``, ….
         trust: what the file may name beside what is memgym's own; the judge is yours.
         overrides: make-arguments of this machine in place of the file's, such as ``path``.
+        round_: on which it was played, with its seed, if on one.
         judged: called after each verdict, from several threads.
 
     Raises:
         UntrustedError: the file names what is not admitted, see :mod:`memgym.leaderboard.trust`.
-        ConfigError, DataError: an entry's environment or the judge cannot be made, or the data are others here.
+        ConfigError, DataError: an entry's environment or the judge cannot be made, or the data or the round are others
+            here.
     """
+    check_played_on(result.header, round_)
     entries, changes = [], {}
     for entry in result.header.entries:
-        env = _env(result.header, entry, judge, trust, overrides or {})
+        env = _env(result.header, entry, trust, {**(overrides or {}), "judge": judge}, round_)
         entries.append(_entry(entry, env, judge))
         assert env.judge is not None
         verdicts = _verdicts(env.judge, env, result.recorded(entry.name), judged)
@@ -63,6 +69,22 @@ def rejudge(
     for _ in episodes:
         pass  # what does not fit is told here, not when they are written
     return replace(result, header=header, episodes=episodes, digest="")
+
+
+def lacks_verdicts(judged: Result, result: Result, judge: JudgeSpec) -> bool:
+    """Return whether a result is what :func:`rejudge` made of another by a judge when it could not have all verdicts.
+
+    Args:
+        judged: may be that.
+        result: the other.
+        judge: as for :func:`rejudge`.
+    """
+    told = [(h.policy, h.seed, h.packages, h.round, h.context) for h in (judged.header, result.header)]
+    entries = [_entry_kwargs(entry, judge) for entry in result.header.entries]
+    same = told[0] == told[1] and [entry.kwargs for entry in judged.header.entries] == entries
+    before = {episode.key for episode in result.failed}
+    lacking = (episode for episode in judged.failed if episode.key not in before)
+    return same and any((episode.error or "").startswith(JudgeError.__name__) for episode in lacking)
 
 
 def count_answers(result: Result) -> int:
@@ -87,21 +109,26 @@ def _suite_name(result: Result, judge: JudgeSpec) -> str:
     return f"{name} judge={judge_label(judge)}"
 
 
-def _env(header: Header, entry: EntryRecord, judge: JudgeSpec, trust: Trust, overrides: Mapping[str, Any]) -> MemoryEnv:
+def _env(
+    header: Header, entry: EntryRecord, trust: Trust, overrides: Mapping[str, Any], round_: Round | None
+) -> MemoryEnv:
     judged = msgspec.structs.replace(entry, kwargs={**entry.kwargs, "judge": None})
-    mine = {**overrides, "judge": judge}
-    env = replay_env(judged, trust, mine, reveal_gold=header.policy.privileged, context=header.context)
+    privileged, context = header.policy.privileged, header.context
+    env = replay_env(judged, trust, overrides, reveal_gold=privileged, round_=round_, context=context)
     if env.task.fingerprint() != entry.task_fingerprint:
         raise DataError(f"entry {entry.name!r}: the task or its data are not the same here (fingerprints differ)")
     return env
 
 
 def _entry(entry: EntryRecord, env: MemoryEnv, judge: JudgeSpec) -> EntryRecord:
-    assert env.spec is not None
     assert env.judge is not None
-    kwargs = {**entry.kwargs, "judge": judge if isinstance(judge, str) else dict(judge)}
+    kwargs = _entry_kwargs(entry, judge)
     identity = JudgeRecord(id=env.judge.id, prompt_hash=env.judge.prompt_hash)
-    return msgspec.structs.replace(entry, kwargs=kwargs, env_spec=env.spec.to_json(), judge=identity)
+    return msgspec.structs.replace(entry, kwargs=kwargs, env_spec=spec_json(env, kwargs), judge=identity)
+
+
+def _entry_kwargs(entry: EntryRecord, judge: JudgeSpec) -> dict[str, Any]:
+    return {**entry.kwargs, "judge": judge if isinstance(judge, str) else dict(judge)}
 
 
 def _verdicts(judge: Judge, env: MemoryEnv, episodes: Iterable[EpisodeRecord], judged: Callable[[], None]) -> Verdicts:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-from enum import IntEnum
+from enum import Flag
+from functools import reduce
 from importlib.metadata import version
+from operator import or_
 from pathlib import Path
 
 from memgym.errors import DataError
@@ -17,8 +19,8 @@ from memgym.folders import cache_folder
 from memgym.leaderboard.files import Result
 
 
-class Standing(IntEnum):
-    """How much of a result is known, each more than the one before."""
+class Standing(Flag):
+    """What is known of a result; of the last two, one says nothing of the other."""
 
     claimed = 0
     """Drawn from the file."""
@@ -26,19 +28,22 @@ class Standing(IntEnum):
     """Every reward was recomputed here from the recorded actions."""
     reproduced = 2
     """Besides, the policy itself was played again here on a random part, and did the same."""
-    sealed = 3
-    """Besides, it was played on a round whose seed nobody knew."""
+    sealed = 4
+    """It was replayed, and handed in before the seed of its round was told."""
 
     def __str__(self) -> str:
-        return self.name
+        names = [str(one.name) for one in (Standing.reproduced, Standing.sealed) if one in self]
+        return ", ".join(names) or str((self & Standing.replayed).name)
 
 
 def standing_of(result: Result) -> Standing:
     """Return what is known here of a result that was read from a file, by this version of memgym."""
     try:
         noted = json.loads(_note(result.digest).read_text(encoding="utf-8"))
-        return Standing[noted["standing"]] if noted["memgym"] == version("memgym") else Standing.claimed
-    except (OSError, ValueError, KeyError, TypeError):  # no note, or none of ours: it is checked anew
+        if noted["memgym"] != version("memgym"):
+            return Standing.claimed
+        return reduce(or_, (Standing[name] for name in noted["standing"].split(", ")))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no note, or none of ours: it is checked anew
         return Standing.claimed
 
 
@@ -49,7 +54,7 @@ def note_standing(result: Result, standing: Standing) -> None:
         DataError: the note cannot be written.
     """
     path = _note(result.digest)
-    noted = {"standing": str(max(standing, standing_of(result))), "memgym": version("memgym")}
+    noted = {"standing": str(standing | standing_of(result)), "memgym": version("memgym")}
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import NamedTuple
@@ -58,51 +59,101 @@ def leaderboard_tables(
     by_suite: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         by_suite[what_was_played(row.result)].append(row)
-    return [table for group in by_suite.values() for table in _suite_tables(group)]
+    groups = by_suite.values()
+    titles = group_titles([group[0].result for group in groups])
+    return [table for title, group in zip(titles, groups, strict=True) for table in _suite_tables(title, group)]
 
 
 def what_was_played(result: Result) -> str:
-    """Return suite, round and entries as a text: results with the same text stand in the same table."""
-    played = [asdict(entry.suite_entry()) for entry in result.header.entries]
-    return json.dumps([result.header.suite, _round(result), played], sort_keys=True)
+    """Return suite, round, entries and their data as a text: results with the same text stand in the same table."""
+    header = result.header
+    played = [[asdict(entry.suite_entry()), entry.task_fingerprint, entry.tokenizer] for entry in header.entries]
+    round_ = header.round and [header.round.name, header.round.commitment]
+    return json.dumps([header.suite, round_, played], sort_keys=True)
 
 
-def policy_name(header: Header, headers: Sequence[Header]) -> str:
-    """Return the name of a result's row: the policy's class, its options, and what it saw in place of a memory.
-
-    The module stands before the class where another one has a class of that name; ``*`` marks a policy that reads the
-    gold answers.
+def group_titles(firsts: Sequence[Result]) -> list[str]:
+    """Return what stands above groups of results: suite and round; and where that is the same, a checksum of the rest.
 
     Args:
-        header: of the result.
+        firsts: of each group one result.
+    """
+    titles = [_title(result.header) for result in firsts]
+    often = Counter(titles)
+    checksums = [zlib.crc32(what_was_played(result).encode()) for result in firsts]
+    return [
+        title if often[title] == 1 else f"{title} (entries and data {checksum:08x})"
+        for title, checksum in zip(titles, checksums, strict=True)
+    ]
+
+
+def policy_names(headers: Sequence[Header]) -> list[str]:
+    """Return the names of results' rows: the policy's class, its options, and what it saw in place of a memory.
+
+    The module stands before the class where another one has a class of that name; ``*`` marks a policy that reads the
+    gold answers. Where names are the same, it is added in what the results differ (seed, files that the options name,
+    version of memgym); results that do not are numbered, so that each name is one row's.
+
+    Args:
         headers: of all rows.
     """
+    names = [_policy_name(header, headers) for header in headers]
+    namesakes = [[other for other, named in zip(headers, names, strict=True) if named == name] for name in names]
+    pairs = zip(headers, namesakes, strict=True)
+    return numbered(_policy_name(header, headers, _differences(header, others)) for header, others in pairs)
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """Return the names, each once: behind one that was there before stands how often it has been."""
+    seen: Counter[str] = Counter()
+    told = []
+    for name in names:
+        seen[name] += 1
+        told.append(name if seen[name] == 1 else f"{name} #{seen[name]}")
+    return told
+
+
+def _policy_name(header: Header, headers: Sequence[Header], differences: Sequence[str] = ()) -> str:
     policy = header.policy
     class_name = policy.entry_point.partition(":")[2]
     entry_points = {other.policy.entry_point for other in headers}
     namesakes = {entry_point for entry_point in entry_points if entry_point.endswith(f":{class_name}")}
     name = class_name if len(namesakes) == 1 else policy.entry_point
-    options = ", ".join(f"{option}={value}" for option, value in policy.options.items())
-    written = plain(name + (f"({options})" if options else ""))
-    written = written if len(written) <= LONGEST else f"{written[:LONGEST]}…"
+    options = plain(", ".join(f"{option}={value}" for option, value in policy.options.items()))
+    room = LONGEST - len(name)
+    told = ", ".join([*filter(None, [options if len(options) <= room else f"{options[:room]}…"]), *differences])
     seen = f" [{CONTEXTS[header.context]}]" if header.context else ""
-    return written + seen + ("*" if policy.privileged else "")
+    return plain(name + (f"({told})" if told else "")) + seen + ("*" if policy.privileged else "")
 
 
-def _suite_tables(rows: list[Row]) -> list[Table]:
+def _differences(header: Header, namesakes: Sequence[Header]) -> list[str]:
+    """Return what tells a result from others whose policies are called the same."""
+    told = [_distinctions(other) for other in namesakes]
+    return [text for name, text in _distinctions(header).items() if len({other[name] for other in told}) > 1]
+
+
+def _distinctions(header: Header) -> dict[str, str]:
+    options = json.dumps(header.policy.options, sort_keys=True)
+    return {
+        "seed": f"seed={header.seed}",
+        "options": f"options {zlib.crc32(options.encode()):08x}",  # a long list is cut
+        "files": f"files {plain(header.policy.fingerprint or 'none')[:8]}",
+        "memgym": f"memgym {plain(header.packages.get('memgym', 'unknown'))}",
+    }
+
+
+def _suite_tables(title: str, rows: list[Row]) -> list[Table]:
     rows = sorted(rows, key=lambda row: -row.summary.mean.mean if row.summary.mean else float("inf"))
+    names = policy_names([row.result.header for row in rows])
     size = MOST_POLICIES if len(rows[0].summary.entries) > WIDEST else len(rows)
-    return [_table(rows[start : start + size]) for start in range(0, len(rows), size)]
+    starts = range(0, len(rows), size)
+    return [_table(title, rows[start : start + size], names[start : start + size]) for start in starts]
 
 
-def _table(rows: Sequence[Row]) -> Table:
-    header = rows[0].result.header
-    entries = [entry.name for entry in header.entries]
-    suite = suite_title(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out)
+def _table(title: str, rows: Sequence[Row], policies: Sequence[str]) -> Table:
+    entries = [entry.name for entry in rows[0].result.header.entries]
     table = Table(
-        title=Text(
-            f"{suite}{_round(rows[0].result)}: {plain(rows[0].summary.score)} score, ± half of its 95 % interval"
-        ),
+        title=Text(f"{title}: {plain(rows[0].summary.score)} score, ± half of its 95 % interval"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -111,15 +162,14 @@ def _table(rows: Sequence[Row]) -> Table:
     beside = _beside(rows)
     standings = ["known"] if rows[0].standing is not None else []
     names = ["policy", "all", "±", *map(plain, entries), *map(plain, beside), *standings]
-    headers = [row.result.header for row in rows]
     lines = [
         [
-            policy_name(row.result.header, headers),
+            policy,
             *_scores(row.summary),
             *(tell(row) for tell in beside.values()),
             *(str(row.standing) for _ in standings),
         ]
-        for row in rows
+        for policy, row in zip(policies, rows, strict=True)
     ]
     turned = len(entries) > WIDEST  # a long suite reads better with its entries below each other
     if turned:
@@ -134,8 +184,9 @@ def _table(rows: Sequence[Row]) -> Table:
     return table
 
 
-def _round(result: Result) -> str:
-    return f", round {result.header.round.name}" if result.header.round else ""
+def _title(header: Header) -> str:
+    suite = suite_title(header.suite, [entry.suite_entry() for entry in header.entries], header.left_out)
+    return suite + (f", round {plain(header.round.name)}" if header.round else "")
 
 
 def _scores(summary: Summary) -> list[str]:

@@ -12,7 +12,7 @@ from memgym.envs.base import MemoryEnv
 from memgym.envs.memory_bank import MemoryBankEnv
 from memgym.episodes import Episode, Question
 from memgym.errors import ActionError, DataError
-from memgym.leaderboard.evaluate import round_record
+from memgym.leaderboard.evaluate import check_played_on
 from memgym.leaderboard.records import AnswerRecord, EntryRecord, EpisodeRecord, Header
 from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.trust import Trust, replay_env
@@ -116,9 +116,7 @@ def unjudged_env(
         UntrustedError, DataError: the entry names what is not admitted, or the round is another.
         ConfigError, DataError: it cannot be made here.
     """
-    if header.round != (None if round_ is None else round_record(round_)):
-        played = f"round {header.round.name!r}" if header.round else "no round"
-        raise DataError(f"it was played on {played}: --round names the round's file, once it is open")
+    check_played_on(header, round_)
     mine = {**overrides, "judge": None}
     return replay_env(entry, trust, mine, reveal_gold=header.policy.privileged, round_=round_, context=header.context)
 

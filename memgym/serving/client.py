@@ -56,6 +56,7 @@ class HttpPolicy(StochasticPolicy):
         self._timeout = check_number("timeout", timeout, 0, above=True)
         self._max_retries = check_int("max_retries", max_retries, 0)
         self._client = _connect(timeout)
+        _check_request(self._client, self._url)
         weakref.finalize(self, self._client.close)  # kept-alive connections end with their user
 
     @classmethod
@@ -153,17 +154,32 @@ class HttpPolicy(StochasticPolicy):
 
 
 def _checked(url: object) -> str:
-    """Return the address of a server; it is not repeated where it does not fit, as it may hold a password."""
+    """Return the address of a server, if its parts fit."""
     try:
         parts = urlsplit(url) if isinstance(url, str) else None
         fits = parts is not None and bool(parts.hostname) and parts.port != 0 and parts.username is None
     except ValueError:  # a port or IPv6 address that is none
         fits = False
     if not (fits and parts and parts.scheme in ("http", "https")):
-        raise ConfigError(
-            f"argument 'url' must look like http://127.0.0.1:8000; a user name or password goes into {TOKEN} instead"
-        )
+        raise _unfit_url()
     return str(url)
+
+
+def _check_request(client: httpx2.Client, url: str) -> None:
+    """Check that requests can be made to an address: what its host and path may hold, the client knows."""
+    import httpx2
+
+    try:
+        client.build_request("GET", url).url.raw_host.decode().encode("idna")  # as the look-up of the host does
+    except (httpx2.InvalidURL, UnicodeError):
+        raise _unfit_url() from None
+
+
+def _unfit_url() -> ConfigError:
+    """Build the error for an address; it is not repeated, as it may hold a password."""
+    return ConfigError(
+        f"argument 'url' must look like http://127.0.0.1:8000; a user name or password goes into {TOKEN} instead"
+    )
 
 
 def _connect(timeout: float) -> httpx2.Client:
@@ -171,7 +187,9 @@ def _connect(timeout: float) -> httpx2.Client:
         import httpx2
     except ImportError:
         raise MissingExtraError("a policy over HTTP", "api") from None
-    token = os.environ.get(TOKEN)
+    token = os.environ.get(TOKEN, "")
+    if not (token.isascii() and token.isprintable()):
+        raise ConfigError(f"{TOKEN} has characters that no token can have; set it anew")
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         return httpx2.Client(timeout=timeout, headers=headers, follow_redirects=False)

@@ -120,6 +120,6 @@ def test_a_recipe_that_was_changed_is_another_evaluation(evaluate: Evaluate, cha
     evaluate(policy, *LONG, "--episodes", "1")
     served(chat_server.url, timeout=33.0)
     refused = evaluate(policy, *LONG, "--episodes", "1", "--resume", code=2)
-    assert "another evaluation began it (field 'policy' differs)" in refused.stderr
+    assert "another evaluation began it: policy is" in refused.stderr
     served(chat_server.url)
     evaluate(policy, *LONG, "--episodes", "1", "--resume")

@@ -10,6 +10,7 @@ from memgym.leaderboard.board import Group, Row
 from memgym.leaderboard.curves import Curve
 from memgym.leaderboard.page.trajectories import Pool, RowView
 from memgym.leaderboard.summary import Mean
+from memgym.leaderboard.table import numbered
 from memgym.shown import plain
 
 
@@ -29,14 +30,21 @@ class Views:
 
 
 def content(groups: Sequence[Group], views: Views) -> dict[str, Any]:
-    """Return what the script reads; all texts of trajectories are places in ``texts``."""
+    """Return what the script reads; all texts of trajectories are places in ``texts``, rows and curves have own names.
+
+    The charts go by these names.
+    """
+    curves = numbered(plain(curve.name) for curve in views.curves)
     return {
         "groups": [
             _group(group, [views.rows.get((number, place), RowView()) for place in range(len(group.rows))])
             for number, group in enumerate(groups)
         ],
         "texts": views.pool.texts,
-        "curves": [{"name": plain(curve.name), "score": curve.score, "points": curve.points} for curve in views.curves],
+        "curves": [
+            {"name": name, "score": curve.score, "points": curve.points}
+            for name, curve in zip(curves, views.curves, strict=True)
+        ],
     }
 
 

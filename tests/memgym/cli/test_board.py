@@ -83,6 +83,13 @@ def test_a_new_board_has_what_it_needs_and_is_not_written_over(run: Run, tmp_pat
     assert "is there already" in run("leaderboard", "--init", "board", code=2)
 
 
+@pytest.mark.parametrize("option", [["--title", "x"], ["--csv", "x.csv"], ["--trust-code"], ["--set", "a=1"]])
+def test_a_new_board_takes_no_other_option(run: Run, tmp_path: Path, option: list[str]) -> None:
+    told = run("leaderboard", "--init", "new", *option, code=2)
+    assert f"error: {option[0]} and --init exclude each other" in told
+    assert not (tmp_path / "new").exists()
+
+
 def test_the_ci_file_of_a_new_board_verifies_what_is_handed_in(run: Run, folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("jinja2", reason="the page needs the extra board")
     run("leaderboard", "--init", "board")
@@ -131,7 +138,7 @@ def test_replay_prints_all_or_steps_through(run: Run, folder: Path) -> None:
     assert "step 1 of " in whole
     assert "+ m1 " in whole or "+ » m1 " in whole
     assert "right: " in whole
-    stepped = run("replay", folder / "KeepAll.jsonl", "--entry", "long", stdin="\n9999\nb\n?\nq\n")
+    stepped = run("replay", folder / "KeepAll.jsonl", "--entry", "long", stdin=f"\n{'9' * 5000}\nb\n?\nq\n")
     assert stepped.count("Enter goes on") == 2  # at first, and after what it does not know
     assert "answered " in stepped
 

@@ -133,6 +133,13 @@ def test_what_is_typed_wrongly_twice_is_played_and_explained(run: Run) -> None:
     assert "0.00 of 1 answers right" in shown
 
 
+def test_a_number_of_any_length_can_be_typed(run: Run) -> None:
+    script = "9" * 5000 + "\nall\nall\n1\nLisbon\n"
+    shown = run("play", "memgym/MemoryBank-v1", *ON_ROWS, stdin=script).stdout
+    assert f"? there is no turn {'9' * 40}… (4,960 more): they are 1 to 2: once more" in " ".join(shown.split())
+    assert "The episode is over." in shown
+
+
 def test_a_memory_in_ones_own_words_and_json_are_taken(run: Run) -> None:
     typed = '= Mira lives in Lisbon\n{"operations": [{"id": "c1", "op": "ADD"}]}\nm1\nLisbon\n'
     shown = run("play", "memgym/MemoryBank-v1", *ON_ROWS, stdin=typed).stdout
@@ -301,6 +308,25 @@ def test_inspect_marks_evidence_and_facts(run: Run) -> None:
     assert "»" in generated
 
 
+def test_inspect_shows_signs_that_steer_as_letters(run: Run, tmp_path: Path) -> None:
+    paint, title = "\x1b[31m", "\x1b]0;t\x07"
+    row = {
+        "id": f"a{paint}",
+        "sessions": [
+            {"id": title, "time": paint, "turns": [{"id": title, "speaker": paint, "text": f"Rome{paint}\n!"}]}
+        ],
+        "questions": [f"Where{title}?"],
+        "answers": [f"Rome{paint}"],
+        "evidence": [[title]],
+        "facts": [{"subject": paint, "relation": paint, "value": f"Rome{paint}", "source": title}],
+        "lures": [{"subject": paint, "relation": paint, "value": paint, "source": title}],
+    }
+    (tmp_path / "row.json").write_text(json.dumps([row]))
+    shown = run("inspect", "custom", "--set", "path=row.json").stdout
+    assert not set("\x1b\x07") & set(shown)
+    assert r"Rome\x1b[31m" in shown
+
+
 # ------------------------------------------------------------------ wrong arguments
 
 
@@ -310,6 +336,11 @@ def test_inspect_marks_evidence_and_facts(run: Run) -> None:
         (["play", "memgym/MemoryBnk-v1"], "'memgym envs' lists the environments"),
         (["play", "recall"], "It is a task: make memgym/Longcontext-v1 or memgym/MemoryBank-v1 with task=recall"),
         (["evaluate", "baselines:Lexical", "--env", "CartPole-v1"], "no memgym environment"),
+        (["play", "CartPole-v1"], "'CartPole-v1' is no memgym environment"),
+        (["evaluate", "baselines:Lexical", "--env", "CartPole-v1", "--set", "task=multihop"], "no memgym environment"),
+        (["play", "memgym/Longcontext-v1", "--set", "vector_reward=true"], "one sum of rewards; drop 'vector_reward'"),
+        (["evaluate", "http://ex*mple..com", "--suite", "quick-v2"], "argument 'url' must look like"),
+        (["leaderboard", "rows.json", "--html", "x", "--title", "\udcff"], "--title '\\udcff' is no text"),
         (["play", "memgym/Longcontext-v1", "--set", "hops"], "--set takes KEY=VALUE, not 'hops'"),
         (["play", "memgym/Longcontext-v1", "--set", "hopps=2"], "Did you mean 'hops'?"),
         (["play", "memgym/Longcontext-v1", "--set", "instructions=False"], "must be True or False, not 'False'"),
@@ -324,6 +355,9 @@ def test_inspect_marks_evidence_and_facts(run: Run) -> None:
         (["evaluate", "baselines:Lexical", "--env", "memgym/Longcontext-v1", "--set", "task=custom"], "'path'"),
         (["table", "rows.json"], "rows.json: not a memgym result file"),
         (["verify", "nowhere.json"], "nowhere.json: cannot be read"),
+        (["serve", "--mcp", "bank", "--set", "task=multihop"], "--set and --mcp exclude each other"),
+        (["serve", "--mcp", "bank", "--idle", "600"], "--idle and --mcp exclude each other"),
+        (["serve", "--openenv", "memgym/Longcontext-v1", "--recipe", "x"], "--recipe and --openenv exclude each other"),
         (["inspect", "mulithop"], "Did you mean 'multihop'?"),
         (["inspect", "custom", "--set", "path=rows.json", "--index", "1"], "episode index 1 is out of range"),
     ],

@@ -157,7 +157,12 @@ def test_resuming_needs_the_same_evaluation(evaluate: Evaluate) -> None:
         changed = msgspec.structs.replace(result.header, entries=[msgspec.structs.replace(entry, **{name: value})])
         files.write_result(files.Result(changed, result.episodes), path)
         refused = evaluate("baselines:Random", *LONG, "--episodes", "2", "--resume", code=2)
-        assert "another evaluation began it (field 'entries' differs); --overwrite begins anew" in refused.stderr
+        told = rf"another evaluation began it: entry '{entry.name}': {name} is .*; --overwrite begins anew"
+        assert re.search(told, refused.stderr)
+    packages = {**result.header.packages, "numpy": "1.0"}
+    files.write_result(files.Result(msgspec.structs.replace(result.header, packages=packages), result.episodes), path)
+    refused = evaluate("baselines:Random", *LONG, "--episodes", "2", "--resume", code=2)
+    assert "another evaluation began it: the version of numpy is '1.0' and" in refused.stderr
     path.write_text("[]\n")
     assert (
         "not a memgym result file" in evaluate("baselines:Random", *LONG, "--episodes", "2", "--resume", code=2).stderr
@@ -290,6 +295,18 @@ def test_failures_are_recorded_counted_and_played_again(evaluate: Evaluate) -> N
     assert all(episode in after.episodes for episode in before.of("multihop"))
 
 
+def test_the_first_failure_is_shown_as_letters(evaluate: Evaluate) -> None:
+    with open("policies.py", "a") as file:
+        file.write(
+            "class Paints(memgym.PhasePolicy):\n"
+            "    def act(self, observation):\n"
+            "        raise ValueError('\\x1b[2J\\x1b]0;title\\x07')\n"
+        )
+    output = evaluate("policies:Paints", *LONG, "--episodes", "1", code=1).output
+    assert r"the first: ValueError: \x1b[2J\x1b]0;title\x07" in output
+    assert "\x1b[2J" not in output
+
+
 @pytest.mark.parametrize("workers", ["0", "1"])
 def test_a_policy_that_cannot_be_made_leaves_no_file(evaluate: Evaluate, workers: str) -> None:
     with open("policies.py", "a") as file:
@@ -304,6 +321,40 @@ def test_a_policy_that_cannot_be_made_leaves_no_file(evaluate: Evaluate, workers
     assert [path for path in Path("results").iterdir() if not path.name.startswith(".")] == []
     Path("mended").touch()
     evaluate(*arguments)
+
+
+@pytest.mark.parametrize("ending", ["", "--gzip"])
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_an_old_file_stays_until_there_is_a_record_in_its_place(evaluate: Evaluate, workers: str, ending: str) -> None:
+    with open("policies.py", "a") as file:
+        file.write(
+            "class Willing(memgym.PhasePolicy):\n"
+            "    def __init__(self):\n"
+            "        if pathlib.Path('broken').exists():\n"
+            "            raise memgym.errors.ConfigError('no weights')\n"
+        )
+    arguments = ("policies:Willing", *LONG, "--workers", workers, *filter(None, [ending]))
+    evaluate(*arguments, "--episodes", "3")
+    before = result_file().read_bytes()
+    Path("broken").touch()
+    assert "no weights" in evaluate(*arguments, "--episodes", "3", "--overwrite", code=2).stderr
+    assert result_file().read_bytes() == before
+    Path("broken").unlink()
+    evaluate(*arguments, "--episodes", "3", "--overwrite")
+    assert result_file().read_bytes() != before  # at other times
+    assert len(read_result(result_file()).episodes) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--resume", "--overwrite"], "--resume goes on with a file, --overwrite begins it anew: give one of the two"),
+        (["--overwrite", "--retry-failed"], "--retry-failed goes with --resume"),
+    ],
+)
+def test_options_that_exclude_each_other_are_refused(evaluate: Evaluate, options: list[str], message: str) -> None:
+    assert message in evaluate("policies:Slow", *LONG, "--episodes", "1", *options, code=2).stderr
+    assert not Path("results").exists()
 
 
 def test_a_run_ends_beyond_so_many_failures(evaluate: Evaluate) -> None:

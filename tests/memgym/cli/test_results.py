@@ -95,6 +95,23 @@ def test_a_forged_file_is_not_verified(run: Run, folder: Path) -> None:
     assert f"{path}: NOT verified\n  long, episode 0, trial 0: step 1: reward is" in shown
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["verify"],
+        ["reproduce"],
+        ["diagnose"],
+        ["replay"],
+        ["leaderboard", "--csv", "new.csv"],
+        ["rejudge", "--judge", "m"],
+    ],
+)
+def test_an_override_of_no_entry_is_refused(run: Run, folder: Path, command: list[str]) -> None:
+    done = run(*command, "out/nothing.jsonl", "--set", "lenght=500", code=2)
+    assert "unknown make-argument 'lenght' of the entries of these files. Did you mean 'length'?" in done.stderr
+    assert sorted(path.name for path in folder.iterdir()) == ["lexical.jsonl.gz", "nothing.jsonl"]
+
+
 def test_comparison_of_files_and_folders(run: Run, folder: Path, results: dict[str, Result]) -> None:
     shown = run("compare", "out/nothing.jsonl", "out/lexical.jsonl.gz").stdout
     assert "answer: nothing.jsonl → lexical.jsonl.gz" in shown
@@ -154,9 +171,19 @@ def test_answers_are_judged_anew(run: Run, folder: Path, judge_server: Any, monk
 def test_missing_verdicts_are_told(run: Run, folder: Path, judge_server: Any) -> None:
     for _ in range(3):
         judge_server.then_status(400)
-    shown = run("rejudge", "out/nothing.jsonl", "--judge", "m", "--base-url", judge_server.url, code=1).stdout
+    command = ("rejudge", "out/nothing.jsonl", "--judge", "m", "--base-url", judge_server.url)
+    shown = run(*command, code=1).stdout
     assert "3 episodes lack a verdict, the first: JudgeError: no verdict of judge 'm@" in shown
-    assert len(read_result(folder / "nothing.judge-m.jsonl").failed) == 3
+    target = folder / "nothing.judge-m.jsonl"
+    assert len(read_result(target).failed) == 3
+
+    asked, lacking = len(judge_server.requests), target.read_bytes()
+    run("rejudge", "out/nothing.jsonl", "--judge", "m", "--base-url", "http://127.0.0.1:1", code=2)  # another judge
+    assert target.read_bytes() == lacking
+    run(*command)  # goes on
+    assert len(judge_server.requests) == asked + 3
+    assert not read_result(target).failed
+    assert "is there already" in run(*command, code=2).stderr
 
 
 def test_the_schema_is_that_of_the_lines(run: Run, folder: Path) -> None:

@@ -23,6 +23,11 @@ def test_rows_of_a_table(tmp_path, name, mark):
     assert list(pickle.loads(pickle.dumps(rows))) == ROWS
 
 
+def test_a_long_document_is_no_fault(tmp_path):
+    (tmp_path / "t.csv").write_text("id,text\n1," + "a" * 200_000 + "\n")
+    assert len(read_rows(tmp_path / "t.csv")[0]["text"]) == 200_000
+
+
 def test_json_in_a_file_of_another_name_is_no_table(tmp_path):
     (tmp_path / "t.tsv").write_text(TABLE)
     with pytest.raises(DataError, match=r"no known format; expected .* a \.csv file"):
@@ -34,6 +39,7 @@ def test_json_in_a_file_of_another_name_is_no_table(tmp_path):
     [
         (b"id,text\n1\n", "row 0 has 1 values; the header has 2 names"),
         (b"id,text\n1,2\n1,2,3\n", "row 1 has 3 values"),
+        (b"id,text,id\n1,2,3\n", "two columns are called 'id': give each a name of its own"),
         (b'id,text\n1,"cut', "is no CSV file in UTF-8"),
         (b"id,text\n1,\xff\n", "is no CSV file in UTF-8"),
         (b"id,text\n", "has no rows"),

@@ -11,9 +11,10 @@ import pytest
 
 from memgym.errors import DataError
 from memgym.leaderboard.board import make_board, to_csv, to_markdown
-from memgym.leaderboard.curves import read_curve
+from memgym.leaderboard.curves import Curve, read_curve
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.files import Result
+from memgym.leaderboard.page.content import Views, content
 from memgym.leaderboard.standing import Standing
 from tests.memgym.leaderboard.conftest import Changed
 
@@ -59,6 +60,22 @@ def test_other_entries_make_another_group(others: list[Result], changed: Changed
     assert len(make_board([others[1], other], [Standing.claimed] * 2)) == 2
 
 
+def test_other_data_make_another_group_with_another_title(others: list[Result], changed: Changed) -> None:
+    other = changed(others[0], lambda header, episodes: header["entries"][1].update(task_fingerprint="f" * 64))
+    groups = make_board([others[1], other], [Standing.claimed] * 2)
+    assert len({group.title for group in groups}) == 2
+
+
+def test_rows_of_one_policy_have_own_names_in_the_page_too(others: list[Result], changed: Changed) -> None:
+    seeded = changed(others[0], lambda header, episodes: header.update(seed=1))
+    (group,) = make_board([others[0], seeded, seeded], [Standing.claimed] * 3)
+    assert sorted(row.name for row in group.rows) == ["Random(seed=0)", "Random(seed=1)", "Random(seed=1) #2"]
+    curves = [Curve("run", "loss", [(0, 1.0)]), Curve("run", "loss", [(0, 2.0)])]
+    data = content([group], Views(curves=curves))
+    assert len({row["name"] for row in data["groups"][0]["rows"]}) == 3
+    assert [curve["name"] for curve in data["curves"]] == ["run", "run #2"]
+
+
 def test_text_of_a_file_stays_text(others: list[Result], changed: Changed) -> None:
     bad = {"entry_point": "m:=cmd()|<b>`x`", "options": {"k": "\u202e"}}
     result = changed(others[0], lambda header, episodes: header["policy"].update(bad))
@@ -85,8 +102,11 @@ def test_a_curve_is_the_first_score_that_a_run_has(tmp_path: Path) -> None:
     path.write_text('{"step": 1, "loss": 2.0, "reward/mean": 0.1}\n{"step": 2, "reward/mean": 0.3}\n{"step": 3, "rew')
     curve = read_curve(tmp_path)
     assert (curve.score, curve.points) == ("reward/mean", [(1, 0.1), (2, 0.3)])
-    path.write_text("[1]\n")
-    with pytest.raises(DataError, match=r"metrics\.jsonl, line 1: not a JSON object"):
-        read_curve(tmp_path)
+    path.write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "loss": NaN}\n{"step": 3, "loss": 1' + "0" * 400 + "}\n")
+    assert read_curve(tmp_path).points == [(1, 2.0)]
+    for line in ("[1]", '{"step": NaN}', '{"step": 1' + "0" * 400 + "}", '{"step": 1' + "0" * 5000 + "}"):
+        path.write_text(f"{line}\n")
+        with pytest.raises(DataError, match=r"metrics\.jsonl, line 1: not a JSON object"):
+            read_curve(tmp_path)
     with pytest.raises(DataError, match="cannot be read"):
         read_curve(tmp_path / "none")

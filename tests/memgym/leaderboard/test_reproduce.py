@@ -142,6 +142,19 @@ def test_what_was_checked_is_known_by_the_content(tmp_path: Path, monkeypatch: p
     (tmp_path / "a.jsonl").write_bytes((tmp_path / "a.jsonl").read_bytes().replace(b'"seed":0', b'"seed":1'))
     assert standing_of(read_result(tmp_path / "a.jsonl")) is Standing.claimed
     (note,) = (tmp_path / "cache" / "checked").iterdir()
-    for damaged in ("", "[]", '{"standing": "sealed"}', '{"standing": "sealed", "memgym": "0"}', '{"standing": "x"}'):
+    note_standing(same, Standing.sealed)  # says nothing of who played
+    assert standing_of(first) == Standing.reproduced | Standing.sealed
+    assert str(standing_of(first)) == "reproduced, sealed"
+    assert [str(one) for one in (Standing.claimed, Standing.replayed, Standing.sealed | Standing.replayed)] == [
+        "claimed", "replayed", "sealed",
+    ]  # fmt: skip
+    for damaged in (
+        "",
+        "[]",
+        '{"standing": 4, "memgym": "0.1.0"}',
+        '{"standing": "sealed"}',
+        '{"standing": "sealed", "memgym": "0"}',
+        '{"standing": "x"}',
+    ):
         note.write_text(damaged)
         assert standing_of(same) is Standing.claimed

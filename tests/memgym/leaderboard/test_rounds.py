@@ -129,7 +129,9 @@ def test_a_page_shows_the_episodes_of_a_round_once_it_is_open(clock: Any) -> Non
     assert row["why"] == []
     assert len(row["trajectories"]) == 2
     assert not any(shown["differs"] for shown in row["trajectories"])
-    assert '<span class="known known-sealed">sealed</span>' in Path("page.html").read_text(encoding="utf-8")
+    assert '<span class="known known-here">sealed</span>' in Path("page.html").read_text(encoding="utf-8")
+    run("reproduce", "results", "--round", "spring.round.json")
+    assert "reproduced, sealed" in run("table", "results").output
 
 
 def page_of(*arguments: str) -> dict[str, Any]:
@@ -139,6 +141,19 @@ def page_of(*arguments: str) -> dict[str, Any]:
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
     found: dict[str, Any] = json.loads(data)["groups"][0]
     return found
+
+
+def test_answers_of_a_round_are_judged_anew_and_its_seed_stays_secret(clock: Any, judge_server: Any) -> None:
+    make()
+    run("evaluate", "baselines:Lexical", "--round", "spring.secret.json")
+    command = ("rejudge", "results", "--judge", "m", "--base-url", judge_server.url, "--out", "judged")
+    refused = run(*command, code=2)
+    assert "it was played on round 'spring': --round names the round's file, once it is open" in refused.stderr
+    run(*command, "--round", "spring.secret.json")
+    (path,) = Path("judged").iterdir()
+    assert len(read_result(path).of("doors")) == 4
+    seed = rounds.entry_seed(rounds.read_round(Path("spring.secret.json")), "doors")
+    assert str(seed) not in path.read_text()
 
 
 def test_a_file_of_another_round_is_told(clock: Any) -> None:

@@ -12,7 +12,7 @@ from memgym.errors import ConfigError
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.suite import Suite
-from memgym.leaderboard.table import leaderboard_tables
+from memgym.leaderboard.table import leaderboard_tables, policy_names
 
 Changed = Callable[..., Result]
 
@@ -46,6 +46,43 @@ def test_results_of_other_entries_stand_apart(played: Result, changed: Changed) 
     other = changed(played, lambda header, _: header["entries"][1]["kwargs"].update(length=700))
     assert len(leaderboard_tables([played, other, played])) == 2
     assert "not the entries of memgym's suite" not in printed([played])
+
+
+@pytest.mark.parametrize("field", ["task_fingerprint", "tokenizer"])
+def test_results_on_other_data_stand_apart_under_other_titles(played: Result, changed: Changed, field: str) -> None:
+    other = changed(played, lambda header, _: header["entries"][1].update({field: "f" * 64}))
+    titles = [str(table.title) for table in leaderboard_tables([played, other, played])]
+    assert len(set(titles)) == 2
+    assert all("tiny-v0 (entries and data " in title for title in titles)
+    assert "entries and data" not in printed([played])
+
+
+def test_rounds_of_one_name_stand_apart(played: Result, changed: Changed) -> None:
+    def on_round(commitment: str) -> Result:
+        told = {"name": "spring", "made": "2026-01-01", "opens": "2026-02-01", "commitment": commitment}
+        return changed(played, lambda header, _: header.update(round=told))
+
+    assert len(leaderboard_tables([on_round("a" * 64), on_round("b" * 64)])) == 2
+    assert len(leaderboard_tables([on_round("a" * 64), on_round("a" * 64)])) == 1
+
+
+def test_rows_of_one_policy_are_told_apart(played: Result, changed: Changed) -> None:
+    def other(**fields: object) -> Result:
+        return changed(played, lambda header, _: header.update(fields))
+
+    def names(*results: Result) -> list[str]:
+        return policy_names([result.header for result in results])
+
+    assert names(played, other(seed=1)) == ["Lexical(seed=0)", "Lexical(seed=1)"]
+    assert names(played, played) == ["Lexical", "Lexical #2"]
+    recipe = {"entry_point": "m:P", "options": {"recipe": "a.toml"}, "privileged": False, "fingerprint": "a" * 64}
+    with_files = [other(policy=recipe), other(policy={**recipe, "fingerprint": "b" * 64})]
+    assert names(*with_files) == ["P(recipe=a.toml, files aaaaaaaa)", "P(recipe=a.toml, files bbbbbbbb)"]
+    newer = other(packages={**played.header.packages, "memgym": "9.9"})
+    assert names(played, newer)[1] == "Lexical(memgym 9.9)"
+    long = [other(policy={**recipe, "options": {"recipe": "x" * 300 + end}}) for end in "ab"]
+    assert len({name.rpartition("options ")[2] for name in names(*long)}) == 2
+    assert names(played, *with_files)[0] == "Lexical"
 
 
 def test_another_list_under_the_name_of_ours_is_told(tiny: Suite, played: Result, changed: Changed) -> None:
@@ -86,10 +123,11 @@ def test_results_without_a_whole_episode_are_shown_last(played: Result) -> None:
     first = played.episodes[0]
     failed = Result(played.header, (msgspec.structs.replace(first, error="x", steps=[]),))
     for empty in (failed, Result(played.header, ())):
-        text = printed([empty, played])
+        other = Result(msgspec.structs.replace(empty.header, seed=1), empty.episodes)
+        text = printed([other, played])
         lines = [line.split() for line in text.splitlines() if line.startswith("Lexical")]
-        assert lines[0][1] != "–"
-        assert lines[1][1:5] == ["–"] * 4
+        assert (lines[0][0], lines[0][1] == "–") == ("Lexical(seed=0)", False)
+        assert lines[1][:5] == ["Lexical(seed=1)", *["–"] * 4]
         assert "–" in printed([empty])
         assert "–" in printed([empty], "any_score")
 

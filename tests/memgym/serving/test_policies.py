@@ -152,6 +152,14 @@ def test_a_failing_observation_is_that_episodes_own(scripted: Any) -> None:
     assert json.loads(seen[0]["body"]) == {"observations": ["one", "two"], "seeds": [1, 2]}
 
 
+@pytest.mark.parametrize("token", ["é", "a\nb"])
+def test_tokens_that_are_none(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TOKEN, token)
+    with pytest.raises(ConfigError, match=f"^{TOKEN} has characters that no token can have") as refused:
+        HttpPolicy("http://127.0.0.1:8000")
+    assert token not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -206,8 +214,9 @@ def test_the_token_is_sent_and_never_shown(scripted: Any, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(
-    "url", ["", "127.0.0.1:80", "ftp://host", "http://", "http://user:pass@host", "http://host:99999", "http://[::1", 5]
-)
+    "url", ["", "127.0.0.1:80", "ftp://host", "http://", "http://user:pass@host", "http://host:99999", "http://[::1", 5,
+            "http://ex*mple..com", "http://h:1/\x01", "http://\udcff.com", f"http://{'a' * 64}.ü.com"]
+)  # fmt: skip
 def test_addresses_that_are_none(url: Any) -> None:
     with pytest.raises(ConfigError, match="argument 'url' must look like") as refused:
         HttpPolicy(url)
