@@ -10,7 +10,7 @@ import numpy as np
 from gymnasium.utils.seeding import np_random
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv, VectorEnv
 
-from memgym.checks import check_int, is_int
+from memgym.checks import check_int
 from memgym.envs.memory_bank import MemoryBankEnv
 from memgym.errors import ConfigError
 from memgym.playing import twin
@@ -103,7 +103,7 @@ class MemoryVectorEnv(SyncVectorEnv):
     def _draw(self, seeds: Sequence[int | None], mask: np.ndarray) -> list[int]:
         """Draw the indices that the environments would draw themselves; 0 for those that are not reset."""
         drawn = [0] * self.num_envs
-        for place in np.flatnonzero(mask):
+        for place in np.flatnonzero(mask).tolist():
             bare: Any = self.envs[place].unwrapped
             own = seeds[place]
             if own is not None:
@@ -161,7 +161,7 @@ def _seeds(seed: int | Sequence[int | None] | None, count: int) -> Sequence[int 
     """Return a seed for each environment, None to those that go on with what they have."""
     if seed is None:
         return [None] * count
-    if is_int(seed):
+    if isinstance(seed, int):
         return [seed + place for place in range(count)]
     if len(seed) != count:
         raise ConfigError(f"'seed' has {len(seed)} numbers for {count} environments")
