@@ -53,6 +53,9 @@ FOREIGN = {
     "embedder that is a list": argument(REFUSED, CODE, 0, embedder=["hash"]),
     "embedder without a number": argument(REFUSED, "positive int, as in 'hash:512'", 0, embedder="hash:x"),
     "embedder of a huge dimension": argument(REFUSED, "at most 1,024 are replayed", 0, embedder="hash:99999999999"),
+    "embedder of a huge dimension behind zeros": argument(
+        REFUSED, "at most 1,024 are replayed", 0, embedder=f"hash:{0:020}99999999999"
+    ),
     "embedder of a dimension of 5,000 digits": argument(
         REFUSED, "at most 1,024 are replayed", 0, embedder="hash:" + "9" * 5000
     ),
@@ -74,6 +77,17 @@ HOSTS = {
     "reader in the bank behind an API": argument(REFUSED, API, 0, reader="api:m"),
     "embedder behind an API": argument(REFUSED, API, 0, embedder="api:text-embedding-3-small"),
     "data on a hub": argument(REFUSED, "is on a hub, which is not asked", 2, path="hf:evil/data"),
+    "data on a hub below a folder": argument(REFUSED, "is on a hub, which is not asked", 2, path="innocent/hf:evil"),
+    "data on a hub below a share": argument(REFUSED, "is on a hub, which is not asked", 2, path="a\\hf:evil:x:y"),
+    "errata on a hub below a folder": argument(
+        REFUSED, "is on a hub, which is not asked", 2, errata="./hf:evil/hf:data"
+    ),
+    "tokenizer on a hub": argument(REFUSED, "is on a hub, which is not asked", counter="hf:x/hf:evil"),
+    "stage on a hub below a folder": entry(
+        REFUSED,
+        "is on a hub, which is not asked",
+        kwargs={"task": "curriculum", "stages": [{"task": "custom", "path": "x/hf:evil"}]},
+    ),
     "data at a host": argument(REFUSED, "does not exist", 2, path="{CANARY}/data.json"),
 }
 
