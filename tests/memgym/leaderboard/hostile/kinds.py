@@ -224,8 +224,20 @@ SCHEMA = {
         f"reward {value}": written('"reward": ', f'"reward": {value}, "x": ', REFUSED, r"line 2")
         for value in ("NaN", "-Infinity", "1e999", "null", '"1"', "true")
     },
-    "score of 1e300": changed(lambda h, e: next(answers(e))["scores"].update(answer=1e300), REFUSED, "<= 1000000"),
-    "score below all": changed(lambda h, e: next(answers(e))["scores"].update(answer=-1e9), REFUSED, ">= -1000000"),
+    **{
+        f"score of {value}": changed(
+            lambda h, e, value=value: next(answers(e))["scores"].update(answer=value), REFUSED, r"line 2: .* [<>]= [01]"
+        )
+        for value in (1e300, 2.0, 1 + 1e-9, -1e-300, -1e9)
+    },
+    **{
+        f"reward in the vector of {value}": changed(
+            lambda h, e, value=value: e[0]["steps"][0]["rewards"].update(format=value),
+            REFUSED,
+            r"line 2: .* [<>]= [01]",
+        )
+        for value in (1e6, 1.1, -0.1)
+    },
     "reward of no name": changed(lambda h, e: e[0]["steps"][0]["rewards"].update({"": 1.0}), REFUSED, "length >= 1"),
     "101 rewards": changed(
         lambda h, e: e[0]["steps"][0]["rewards"].update({f"r{i}": 0.0 for i in range(101)}), REFUSED, "length <= 100"
