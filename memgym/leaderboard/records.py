@@ -26,8 +26,10 @@ MAX_PARTS = 1 << 23
 """The most parts of a line, by its commas and braces: each takes memory where it is read."""
 MAX_DEPTH = 16
 """How deeply the arguments of environments and policies may be nested."""
+MAX_COUNT: Final = 2**63 - 1
+"""The largest seed, and the largest number of anything that is counted."""
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 Text = Annotated[str, msgspec.Meta(max_length=1000)]
@@ -208,6 +210,33 @@ def encode(record: _Record) -> bytes:
         return msgspec.json.encode(_finite(msgspec.to_builtins(record))) + b"\n"
     except UnicodeEncodeError as error:
         raise DataError(f"a text cannot be written down: {error}") from None
+
+
+def encode_header(header: Header, where: str) -> bytes:
+    """Return a header as the first line of a file, if it can be read again: told before anything is played for it.
+
+    Args:
+        header: is written down.
+        where: how messages call the file.
+
+    Raises:
+        DataError: it could not be read, as a name is too long, a number too large, …; the message names the field.
+    """
+    line = encode(header)
+    decode_header(line, f"{where} could not be read again")
+    return line
+
+
+def encode_episode(episode: EpisodeRecord, header: Header, where: str) -> bytes:
+    """Return the record of an episode as a line, if it can be read again.
+
+    Raises:
+        DataError: it could not be read, as the id of a question is too long, …; the message names episode and field.
+    """
+    line = encode(episode)
+    called = f"{where}: {episode.entry}, episode {episode.index}, trial {episode.trial} could not be read again"
+    decode_episode(line, header, called)
+    return line
 
 
 def decode_header(line: bytes, where: str) -> Header:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
+from zlib import crc32
 
 from memgym.data.hub import HUB_PREFIX
 from memgym.errors import ConfigError
@@ -20,6 +21,8 @@ from memgym.tasks.procedural.ruler import SUBTASKS as RULER_SUBTASKS
 
 BANK = "memgym/MemoryBank-v1"
 LONG = "memgym/Longcontext-v1"
+LONGEST_NAME = 300
+"""So many letters of its arguments name an environment by itself; of more, their checksum stands behind these."""
 
 
 def _bank(name: str, episodes: int, **kwargs: Any) -> SuiteEntry:
@@ -240,7 +243,10 @@ def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episode
     entry = SuiteEntry(env.task.name, env_id, kwargs, env.split, episodes or size or 20, trials)
     files = getattr(env.task, "path_options", ("path",))
     settings = [f"{name}={Path(value).name if value and name in files else value}" for name, value in kwargs.items()]
-    return Suite(plain(" ".join([env_id.removeprefix("memgym/"), *settings])).strip(), "", (entry,))
+    name = plain(" ".join([env_id.removeprefix("memgym/"), *settings])).strip()
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}… {crc32(name.encode()):08x}"
+    return Suite(name, "", (entry,))
 
 
 def present(suite: Suite) -> Suite:
