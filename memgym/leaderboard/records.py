@@ -7,6 +7,7 @@ not. Everything that follows from the rest (means, intervals) is worked out on r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Final, Literal
@@ -40,6 +41,8 @@ Scores = Annotated[dict[Name, Score], msgspec.Meta(max_length=100)]
 """Shares of what could be had, by name: what a step pays is their weighted sum, and may be any number."""
 Usage = Annotated[dict[Name, Count], msgspec.Meta(max_length=100)]
 Versions = Annotated[dict[Name, Text], msgspec.Meta(max_length=100)]
+_ROUND = re.compile(r",\s*round\b", re.IGNORECASE)
+"""What stands before a round's name wherever a suite's is shown."""
 Key = tuple[str, int, int]
 """Entry, trial and index of an episode."""
 
@@ -295,6 +298,8 @@ def _check_header(header: Header, where: str) -> None:
         for name in given:
             if plain(name) != name or name.strip() != name:
                 raise DataError(f"{where}: {field}: {name!r} has a sign that cannot be seen, or a space at an end")
+    if _ROUND.search(header.suite):
+        raise DataError(f"{where}: suite: {header.suite!r}: of which round it is is told by the field 'round'")
     _check_plain(header.policy.options, f"{where}: policy.options")
     for entry in header.entries:
         _check_plain(entry.kwargs, f"{where}: entries[{entry.name!r}].kwargs")
