@@ -23,7 +23,7 @@ from memgym.leaderboard.records import (
     JudgeRecord,
     StepRecord,
 )
-from memgym.leaderboard.rounds import Round, check_round
+from memgym.leaderboard.rounds import Round, round_suite
 from memgym.leaderboard.suites import is_other_than_ours, lookalike, wrongly_left_out
 from memgym.leaderboard.trust import STRICT, Trust, replay_env
 from memgym.playing import CONCURRENCY, Job, Played, play
@@ -99,7 +99,7 @@ def _round_difference(header: Header, round_: Round | None) -> str:
     """Return why a result is not one of the round, ``""`` if it is, or if there is no round on either side."""
     if round_ is None:
         return f"it was played on round {header.round.name!r}: name its file, once it is open" if header.round else ""
-    check_round(round_)
+    round_suite(round_)
     if header.round is None:
         return f"it was not played on round {round_.name!r}"
     if header.round != round_record(round_):
