@@ -118,10 +118,10 @@ def _policy(recorded: PolicyRecord, given: Mapping[str, Any], trust: Trust) -> P
         raise ConfigError(f"policy {recorded.entry_point!r} does not read the gold as the file says (privileged)")
     if cls.fingerprint(**options) != recorded.fingerprint:
         raise ConfigError(f"policy {recorded.entry_point!r}: the files that its options name are others here")
-    told = cls.claims(**options)
-    for option in {**theirs, **told}:
-        if option not in given and told.get(option) != theirs.get(option):
-            here, there = (repr(claims.get(option))[:100] for claims in (told, theirs))
+    claimed = cls.claims(**options)
+    for option in {**theirs, **claimed}:
+        if option not in given and claimed.get(option) != theirs.get(option):
+            here, there = (repr(claims.get(option))[:100] for claims in (claimed, theirs))
             raise ConfigError(f"policy {recorded.entry_point!r}: {option!r} is {here} here, not {there}")
     try:
         return cls(**options)

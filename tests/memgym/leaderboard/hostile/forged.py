@@ -109,6 +109,7 @@ FORGED = {
     "a suite in capitals": header(NOT_VERIFIED, "is not memgym's suite", suite="TINY-V1"),
     "a suite with a mark": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny_v1"),
     "a suite in wide letters": header(NOT_VERIFIED, "is not memgym's suite", suite="\uff54\uff49\uff4e\uff59-v1"),
+    "a suite with a tick": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny-v1 \u2713"),
     "a suite of another version": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny-v0"),
     "another judge than any": header(NOT_VERIFIED, "the entries are not those of suite", suite="tiny-v1 judge=gpt-5"),
     "a suite of another version, judged": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny-v0 judge=gpt-5"),
@@ -156,12 +157,11 @@ CLAIMS = {
         f"a suite called {name!a}": changed(
             lambda h, e, name=name: h.update(suite=name),
             VERIFIED,
-            r": verified: 5 episodes of .* \(not memgym's tiny-v1\) replayed",
+            r": verified: 6 episodes of .* \(not memgym's tiny-v1\) replayed",
         )
         for name in (
             "tiny-v1.1",
             "memgym tiny-v1",
-            "tiny-v1 \u2713",
             "tiny-v1 judge=",
             "the t\u0456ny-v1!",
             "Tiny v1 (new)",
