@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zipfile
 from collections.abc import Mapping
 from importlib.resources import files
@@ -19,6 +20,8 @@ from memgym.wrappers import Items
 
 NUMBERS = ("one", "like the query", "near one like the query", "like the near one", "has a near one", "order", "place")
 """The first columns, in their order."""
+_OURS = re.compile(r"hash(:[0-9]{1,4})?|minilm(:bf16)?")
+"""The embedders that a file of weights may name by itself: they run no code of others and ask no host."""
 _LIKENESS_SCALE, _EMBEDDING_SCALE = 10.0, 3.0
 """Likenesses, and the entries of a row of unit norm, differ by a few hundredths: scaled, all learn about as fast."""
 
@@ -53,18 +56,20 @@ class ItemScorer(PhasePolicy):
     Args:
         weights: a file that training wrote, for its phase; None for those that come with the class. The other phases
             keep their defaults.
+        embedder: the one that the file names, if that is none of memgym's, or behind an API: only who says so has it.
 
     Raises:
-        ConfigError: the file cannot be read, or holds something else.
+        ConfigError: the file cannot be read, or holds something else, or names such an embedder and it is not said.
     """
 
+    path_options = ("weights",)
     shipped: ClassVar[tuple[str, ...]] = ()
     """The files in ``baselines/weights``, without their ending."""
 
-    def __init__(self, weights: str | None = None):
+    def __init__(self, weights: str | None = None, embedder: str | None = None):
         self._maps: dict[str, dict[str, Any]] = {}
         for content in self._files(weights):
-            found = _read(content)
+            found = _read(content, embedder)
             self._maps[found["phase"]] = found
 
     @classmethod
@@ -113,14 +118,17 @@ def _bytes(path: Path) -> bytes:
         raise ConfigError(f"'weights': {str(path)!r} cannot be read: {error.strerror}") from None
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, allowed: str | None) -> dict[str, Any]:
     _bytes(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
             found = {name: archive[name] for name in ("phase", "embedder", "scores", "stop")}
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise ConfigError(f"'weights': {str(path)!r} is no file of weights: {error}") from None
-    embedder = CachedEmbedder(get_embedder(str(found["embedder"])))
+    name = str(found["embedder"])
+    if name != allowed and not _OURS.fullmatch(name):
+        raise ConfigError(f"'weights': {str(path)!r} names the embedder {name[:80]!r}: the option 'embedder' allows it")
+    embedder = CachedEmbedder(get_embedder(name))
     phase, scores = str(found["phase"]), found["scores"]
     choices = {"retrieve": 1, "update": 3}.get(phase)
     if scores.shape != (choices, len(NUMBERS) + embedder.dim):

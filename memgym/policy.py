@@ -7,7 +7,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from memgym.errors import ConfigError
 from memgym.resolve import resolve_class
@@ -68,10 +68,13 @@ class Policy(ABC):
             ``reveal_gold=True``; it is a ceiling, not a competitor, and is marked so wherever results are shown.
         waits: whether :meth:`act` waits on a network rather than computes. It is then called for each episode by
             itself, from threads; else all running episodes are put together into one call of :meth:`act_many`.
+        path_options: the class's arguments that name a file, a folder or a host: they are its user's to name, and are
+            not taken from a result file of others.
     """
 
     privileged: bool = False
     waits: bool = False
+    path_options: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def fingerprint(cls, **options: Any) -> str | None:

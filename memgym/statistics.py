@@ -22,6 +22,8 @@ BOOTSTRAP_SAMPLES = 2_000
 _LEVEL = 0.975
 _FAR = 0.5
 """The least change of the two added pairs: with less, a few large changes among many groups are too rare to be seen."""
+_LEAST = 1e-9
+"""The least number of groups that would give a spread: all but none, where values differ by no more than rounding."""
 
 Ends = tuple[float, float]
 
@@ -39,9 +41,9 @@ def mean_interval(totals: np.ndarray) -> Ends:
     """
     totals = totals[totals[:, 1] > 0]
     groups = len(totals)
-    mean = _ratio(totals)
+    mean = min(1.0, max(0.0, _ratio(totals)))
     spread = _variance(totals, mean)
-    size = mean * (1 - mean) / spread if spread > 0 else float(groups)
+    size = max(_LEAST, mean * (1 - mean) / spread) if spread > 0 else float(groups)
     t = _student(max(1, groups - 1))
     middle = (mean + t * t / (2 * size)) / (1 + t * t / size)
     half = t * math.sqrt(mean * (1 - mean) / size + t * t / (4 * size * size)) / (1 + t * t / size)

@@ -65,6 +65,7 @@ class Agent(StochasticPolicy):
 
     modules: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Phase to the module that plays it by default, with its options."""
+    path_options = ("recipe",)
     default_recipe: ClassVar[str | None] = None
 
     def __init__(

@@ -23,7 +23,7 @@ from memgym.leaderboard.contexts import CONTEXTS, Context
 from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, check_said, plan_envs, remaining
 from memgym.leaderboard.files import Key, Recorder, Result, make_result, read_result, write_result
 from memgym.leaderboard.merge import header_difference
-from memgym.leaderboard.records import EpisodeRecord, Header
+from memgym.leaderboard.records import EpisodeRecord, Header, encode_header
 from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.scaling import in_processes, on_ray, shard
 from memgym.leaderboard.suite import Suite
@@ -101,6 +101,8 @@ def evaluate_policies(
     evaluations = _evaluations(_plans(policies, EvaluationPlan("", suite, options, seed, round_, context)))
     _check_folder(run.out)
     paths = [run.out / _file_name(evaluation.header, run) for evaluation in evaluations]
+    for evaluation, path in zip(evaluations, paths, strict=True):
+        encode_header(evaluation.header, str(path))  # what could not be read again is not played
     _check_paths(paths, run)
     results: list[Result] = []
     with Bars(console) as bars:

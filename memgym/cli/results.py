@@ -19,11 +19,11 @@ from memgym.leaderboard.compare import common, compare, comparison_table
 from memgym.leaderboard.files import SUFFIXES, Result, read_result, result_files, write_result
 from memgym.leaderboard.merge import merge
 from memgym.leaderboard.records import Header
-from memgym.leaderboard.rejudge import JudgeSpec, count_answers, judge_label, lacks_verdicts, rejudge
+from memgym.leaderboard.rejudge import JudgeSpec, count_answers, lacks_verdicts, rejudge
 from memgym.leaderboard.reproduce import drawn, reproduce
 from memgym.leaderboard.rounds import Round, file_digest
 from memgym.leaderboard.standing import Standing, note_standing, standing_of
-from memgym.leaderboard.suites import suite_title
+from memgym.leaderboard.suites import judge_label, suite_title
 from memgym.leaderboard.table import leaderboard_tables
 from memgym.leaderboard.trust import Trust, UntrustedError, check_header
 from memgym.leaderboard.verify import claims, verify

@@ -147,40 +147,24 @@ class Changed(Records):
         return len(self._records)
 
 
-class EpisodesWriter:
-    """Takes the episodes of a file one after the other.
+class Bounds:
+    """Counts what the episodes of a file hold.
 
     Args:
-        header: of the file.
         where: how messages call the file.
     """
 
-    def __init__(self, header: Header, where: str):
-        self._header, self._where = header, where
-        self._store = _Store()
-        self._places: dict[Key, _Place] = {}
+    def __init__(self, where: str):
+        self._where = where
         self._answers = self._episodes = 0
         self._names: set[str] = set()
 
-    def add(self, episode: EpisodeRecord, line: bytes) -> None:
-        """Keep an episode's line.
+    def add(self, episode: EpisodeRecord) -> None:
+        """Count an episode.
 
         Raises:
-            DataError: the episode is there already, or the file holds more than it may.
+            DataError: with it the file holds more than it may.
         """
-        self._count(episode)
-        key = episode.key
-        if key in self._places and not self._places[key].failed:
-            raise twice(key, self._where)
-        self._places[key] = _Place(key, episode.error is not None, self._store.put(line), len(line))
-
-    def done(self) -> Stored:
-        """Return what was kept, by entry, trial and index."""
-        ranks = {entry.name: rank for rank, entry in enumerate(self._header.entries)}
-        ordered = sorted(self._places.values(), key=lambda place: (ranks[place.key[0]], *place.key[1:]))
-        return Stored(self._store, ordered)
-
-    def _count(self, episode: EpisodeRecord) -> None:
         self._episodes += 1
         for step in episode.steps:
             self._names.add(step.phase)
@@ -194,6 +178,39 @@ class EpisodesWriter:
         for what, (number, most) in counted.items():
             if number > most:
                 raise DataError(f"{self._where}: it holds more than {most:,} {what}")
+
+
+class EpisodesWriter:
+    """Takes the episodes of a file one after the other.
+
+    Args:
+        header: of the file.
+        where: how messages call the file.
+    """
+
+    def __init__(self, header: Header, where: str):
+        self._header, self._where = header, where
+        self._store = _Store()
+        self._places: dict[Key, _Place] = {}
+        self._bounds = Bounds(where)
+
+    def add(self, episode: EpisodeRecord, line: bytes) -> None:
+        """Keep an episode's line.
+
+        Raises:
+            DataError: the episode is there already, or the file holds more than it may.
+        """
+        self._bounds.add(episode)
+        key = episode.key
+        if key in self._places and not self._places[key].failed:
+            raise twice(key, self._where)
+        self._places[key] = _Place(key, episode.error is not None, self._store.put(line), len(line))
+
+    def done(self) -> Stored:
+        """Return what was kept, by entry, trial and index."""
+        ranks = {entry.name: rank for rank, entry in enumerate(self._header.entries)}
+        ordered = sorted(self._places.values(), key=lambda place: (ranks[place.key[0]], *place.key[1:]))
+        return Stored(self._store, ordered)
 
 
 def twice(key: Key, where: str) -> DataError:

@@ -17,6 +17,7 @@ from memgym.leaderboard.contexts import Context, context_kwargs
 from memgym.leaderboard.files import Key, Result, make_result
 from memgym.leaderboard.records import (
     FORMAT_VERSION,
+    MAX_COUNT,
     AnswerRecord,
     EntryRecord,
     EpisodeRecord,
@@ -96,7 +97,7 @@ class Evaluation:
                 privileged=privileged,
                 fingerprint=cls.fingerprint(**plan.options),
             ),
-            seed=check_int("seed", plan.seed, 0),
+            seed=check_int("seed", plan.seed, 0, MAX_COUNT),
             packages=package_versions(),
             entries=[entry_record(entry, self.envs[entry.name]) for entry in plan.suite.entries],
             round=None if plan.round is None else round_record(plan.round),

@@ -18,9 +18,18 @@ from types import TracebackType
 from typing import IO, Self
 
 from memgym.errors import ConfigError, DataError
-from memgym.leaderboard.episodes import EpisodesWriter, Outline, Picked, Records, twice
+from memgym.leaderboard.episodes import Bounds, EpisodesWriter, Outline, Picked, Records, twice
 from memgym.leaderboard.lines import Lines
-from memgym.leaderboard.records import EpisodeRecord, Header, Key, decode_episode, decode_header, encode
+from memgym.leaderboard.records import (
+    EpisodeRecord,
+    Header,
+    Key,
+    decode_episode,
+    decode_header,
+    encode,
+    encode_episode,
+    encode_header,
+)
 
 MAX_LINE = 1 << 27
 """The longest line that is written and read, in bytes: who keeps all of ten million tokens writes half as much."""
@@ -138,7 +147,7 @@ def write_result(result: Result, path: Path) -> None:
         with open(temporary, "wb") as file:
             packed = gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) if path.suffix == ".gz" else None
             out: IO[bytes] = packed or file  # type: ignore[assignment]
-            out.write(encode(result.header))
+            out.write(encode_header(result.header, str(path)))
             for episode in result.episodes:
                 out.write(encode(episode))
             if packed is not None:
@@ -151,17 +160,21 @@ def write_result(result: Result, path: Path) -> None:
 
 
 class Recorder:
-    """Appends the records of episodes to a file as they end; a context manager.
+    """Appends the records of episodes to a file as they end, if they can be read again; a context manager.
 
     A file that was begun and got no episode goes again, so that the same evaluation can be started anew.
 
     Raises:
         ConfigError: the file is there already, another process writes it, or it cannot be made.
-        DataError: (from :meth:`append`) it cannot be written any more; what was written before stays.
+        DataError: the header, or (from :meth:`append`) an episode, could not be read again or cannot be written; what
+            was written before stays.
     """
 
-    def __init__(self, path: Path, file: io.FileIO, *, empty: bool):
-        self.path, self._file, self._empty = path, file, empty
+    def __init__(self, path: Path, file: io.FileIO, before: Result, *, empty: bool):
+        self.path, self._file, self._header, self._empty = path, file, before.header, empty
+        self._bounds = Bounds(str(path))
+        for episode in before.episodes:
+            self._bounds.add(episode)
 
     @classmethod
     def new(cls, path: Path, header: Header, *, overwrite: bool = False) -> Self:
@@ -172,9 +185,10 @@ class Recorder:
             header: its first line.
             overwrite: whether a file that is there goes.
         """
-        recorder = cls(path, _open(path, "w" if overwrite else "x"), empty=True)
+        line = encode_header(header, str(path))
+        recorder = cls(path, _open(path, "w" if overwrite else "x"), Result(header, ()), empty=True)
         try:
-            recorder._write(encode(header))
+            recorder._write(line)
         except BaseException:
             recorder._close()
             raise
@@ -185,11 +199,13 @@ class Recorder:
         """Go on with a file whose content was read; a last line that is cut off goes."""
         if result.torn:
             write_result(result, path)
-        return cls(path, _open(path, "a"), empty=False)
+        return cls(path, _open(path, "a"), result, empty=False)
 
     def append(self, episode: EpisodeRecord) -> None:
         """Write the record of an episode, and hand it to the system."""
-        self._write(encode(episode))
+        line = encode_episode(episode, self._header, str(self.path))
+        self._bounds.add(episode)
+        self._write(line)
         self._empty = False
 
     def __enter__(self) -> Self:

@@ -7,6 +7,7 @@ not. Everything that follows from the rest (means, intervals) is worked out on r
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Final, Literal
@@ -26,17 +27,22 @@ MAX_PARTS = 1 << 23
 """The most parts of a line, by its commas and braces: each takes memory where it is read."""
 MAX_DEPTH = 16
 """How deeply the arguments of environments and policies may be nested."""
+MAX_COUNT: Final = 2**63 - 1
+"""The largest seed, and the largest number of anything that is counted."""
 
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_COUNT)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=2**31)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
 Text = Annotated[str, msgspec.Meta(max_length=1000)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 Names = Annotated[list[Name], msgspec.Meta(max_length=1000)]
-Score = Annotated[float, msgspec.Meta(ge=-1e6, le=1e6)]
+Score = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Scores = Annotated[dict[Name, Score], msgspec.Meta(max_length=100)]
+"""Shares of what could be had, by name: what a step pays is their weighted sum, and may be any number."""
 Usage = Annotated[dict[Name, Count], msgspec.Meta(max_length=100)]
 Versions = Annotated[dict[Name, Text], msgspec.Meta(max_length=100)]
+_ROUND = re.compile(r",\s*round\b", re.IGNORECASE)
+"""What stands before a round's name wherever a suite's is shown."""
 Key = tuple[str, int, int]
 """Entry, trial and index of an episode."""
 
@@ -209,6 +215,33 @@ def encode(record: _Record) -> bytes:
         raise DataError(f"a text cannot be written down: {error}") from None
 
 
+def encode_header(header: Header, where: str) -> bytes:
+    """Return a header as the first line of a file, if it can be read again: told before anything is played for it.
+
+    Args:
+        header: is written down.
+        where: how messages call the file.
+
+    Raises:
+        DataError: it could not be read, as a name is too long, a number too large, …; the message names the field.
+    """
+    line = encode(header)
+    decode_header(line, f"{where} could not be read again")
+    return line
+
+
+def encode_episode(episode: EpisodeRecord, header: Header, where: str) -> bytes:
+    """Return the record of an episode as a line, if it can be read again.
+
+    Raises:
+        DataError: it could not be read, as the id of a question is too long, …; the message names episode and field.
+    """
+    line = encode(episode)
+    called = f"{where}: {episode.entry}, episode {episode.index}, trial {episode.trial} could not be read again"
+    decode_episode(line, header, called)
+    return line
+
+
 def decode_header(line: bytes, where: str) -> Header:
     """Read a header.
 
@@ -265,6 +298,8 @@ def _check_header(header: Header, where: str) -> None:
         for name in given:
             if plain(name) != name or name.strip() != name:
                 raise DataError(f"{where}: {field}: {name!r} has a sign that cannot be seen, or a space at an end")
+    if _ROUND.search(header.suite):
+        raise DataError(f"{where}: suite: {header.suite!r}: of which round it is is told by the field 'round'")
     _check_plain(header.policy.options, f"{where}: policy.options")
     for entry in header.entries:
         _check_plain(entry.kwargs, f"{where}: entries[{entry.name!r}].kwargs")

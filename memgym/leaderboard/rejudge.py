@@ -19,6 +19,7 @@ from memgym.leaderboard.evaluate import check_played_on, spec_json
 from memgym.leaderboard.files import Result
 from memgym.leaderboard.records import AnswerRecord, EntryRecord, EpisodeRecord, Header, JudgeRecord, StepRecord
 from memgym.leaderboard.rounds import Round
+from memgym.leaderboard.suites import judged_name
 from memgym.leaderboard.trust import STRICT, Trust, replay_env
 
 JudgeSpec = str | Mapping[str, Any]
@@ -92,21 +93,11 @@ def count_answers(result: Result) -> int:
     return sum(len(dict.fromkeys(_keys(result.recorded(entry.name)))) for entry in result.header.entries)
 
 
-def judge_label(judge: JudgeSpec) -> str:
-    """Return a judge in a few words: the model, and the prompt unless it is the usual one."""
-    if isinstance(judge, str):
-        return judge
-    prompt = judge.get("prompt") or "benchmark"
-    return f"{judge['model']}" + ("" if prompt == "benchmark" else f" prompt={prompt}")
-
-
 def _suite_name(result: Result, judge: JudgeSpec) -> str:
-    judges = [entry.kwargs.get("judge") for entry in result.header.entries]
-    before = {judge_label(one) for one in judges if isinstance(one, str) or (isinstance(one, dict) and "model" in one)}
     name = result.header.suite
-    for label in before:
-        name = name.removesuffix(f" judge={label}")
-    return f"{name} judge={judge_label(judge)}"
+    for entry in result.header.entries:
+        name = name.removesuffix(judged_name("", entry.kwargs.get("judge")))
+    return judged_name(name, judge)
 
 
 def _env(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.trust import STRICT, Trust, check_embedder_name, replay_env
 from memgym.playing import CONCURRENCY, Job, play
 from memgym.policy import Policy, StochasticPolicy, policy_class
+from memgym.resolve import resolve_class
 
 OURS = "baselines"
 """The package whose policies are played without further ado: they read no file and ask no host."""
@@ -105,18 +107,22 @@ def _policy(recorded: PolicyRecord, given: Mapping[str, Any], trust: Trust) -> P
     module, _, name = recorded.entry_point.partition(":")
     if recorded.entry_point != SERVED and not (module == OURS and name.isidentifier()):
         trust.need_code("policy", recorded.entry_point)
+    cls: type[Policy] = resolve_class("policy", recorded.entry_point, Policy)
     theirs = {option: value for option, value in recorded.options.items() if option not in given}
-    for option, value in theirs.items():
-        if option == "embedder":
-            check_embedder_name(value, trust)
-        elif isinstance(value, str) and is_path(value):
-            raise ConfigError(f"policy option {option!r} names a file or a host: give yours by --policy-set {option}=…")
-    options = {**theirs, **given}
-    cls = policy_class(recorded.entry_point, **options)
+    options = {**_settings(cls, theirs, trust), **given}
+    try:
+        policy_class(recorded.entry_point, **options)
+    except ConfigError as error:
+        raise ConfigError(f"{error} (--policy-set KEY=VALUE gives one)") from None
     if cls.privileged != recorded.privileged:
         raise ConfigError(f"policy {recorded.entry_point!r} does not read the gold as the file says (privileged)")
     if cls.fingerprint(**options) != recorded.fingerprint:
         raise ConfigError(f"policy {recorded.entry_point!r}: the files that its options name are others here")
+    claimed = cls.claims(**options)
+    for option in {**theirs, **claimed}:
+        if option not in given and claimed.get(option) != theirs.get(option):
+            here, there = (repr(claims.get(option))[:100] for claims in (claimed, theirs))
+            raise ConfigError(f"policy {recorded.entry_point!r}: {option!r} is {here} here, not {there}")
     try:
         return cls(**options)
     except (MemgymError, OSError):
@@ -124,6 +130,25 @@ def _policy(recorded: PolicyRecord, given: Mapping[str, Any], trust: Trust) -> P
     except Exception as error:  # whatever options that nobody foresaw bring about
         told = f"{type(error).__name__}: {error}"
         raise ConfigError(f"policy {recorded.entry_point!r} cannot be made: {told:.200}") from error
+
+
+def _settings(cls: type[Policy], theirs: Mapping[str, Any], trust: Trust) -> dict[str, Any]:
+    """Return a file's options that the class takes, if they are admitted; the others are what a policy said of itself.
+
+    Raises:
+        UntrustedError, DataError: an embedder is not admitted.
+        ConfigError: an option names a file or a host.
+    """
+    parameters = inspect.signature(cls).parameters.values()
+    any_name = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
+    names = {parameter.name for parameter in parameters}
+    taken = {option: value for option, value in theirs.items() if any_name or option in names}
+    for option, value in taken.items():
+        if (option in cls.path_options and value is not None) or (isinstance(value, str) and is_path(value)):
+            raise ConfigError(f"policy option {option!r} names a file or a host: give yours by --policy-set {option}=…")
+        if option == "embedder" and value is not None:
+            check_embedder_name(value, trust)
+    return taken
 
 
 def _judged(before: Result, after: Result, samples: bool) -> Reproduction:

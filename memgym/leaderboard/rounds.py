@@ -20,10 +20,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from memgym.errors import ConfigError, DataError
+from memgym.errors import ConfigError, DataError, unknown
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.leaderboard.suites import SUITES
-from memgym.resolve import resolve
 from memgym.tasks import task_class
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -44,7 +43,7 @@ class Round(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
     Args:
         name: of the round.
-        suite: the name of the suite that is played.
+        suite: the name of the suite that is played, one of ours.
         made: when it was made.
         opens: from when on the seed may be told.
         commitment: SHA-256 of all that and of the seed.
@@ -66,13 +65,13 @@ def make_round(name: str, suite: str, opens: date, today: date) -> Round:
     """Make a round with a secret seed; what :func:`sealed` returns of it can be published.
 
     Raises:
-        ConfigError: an argument does not fit, or the suite's episodes do not follow from a seed.
+        ConfigError: an argument does not fit, or the suite is none of ours or its episodes do not follow from a seed.
     """
     if not _NAME.fullmatch(name):
         raise ConfigError(f"a round's name has up to 64 letters, digits, '.', '_' and '-', not {name!r}")
     if opens <= today:
         raise ConfigError(f"a round opens on a later day than it is made: after {today}, not on {opens}")
-    _check_suite(resolve("suite", suite, SUITES))
+    _ours(suite)
     seed = secrets.token_hex(16)
     return Round(
         name=name, suite=suite, made=today, opens=opens, commitment=_commit(name, suite, today, opens, seed), seed=seed
@@ -120,14 +119,13 @@ def check_round(round_: Round) -> str:
 
 
 def round_suite(round_: Round) -> Suite:
-    """Return the suite of a round.
+    """Return the suite of a round in which the seed is told: one of ours, as a name of others is no list of entries.
 
     Raises:
-        ConfigError: there is no such suite here, or its episodes do not follow from a seed.
+        ConfigError, DataError: as for :func:`check_round`; or this version has no such suite.
     """
-    suite: Suite = resolve("suite", round_.suite, SUITES)
-    _check_suite(suite)
-    return suite
+    check_round(round_)
+    return _ours(round_.suite)
 
 
 def entry_seed(round_: Round, entry: str) -> int:
@@ -213,12 +211,21 @@ def _commit(name: str, suite: str, made: date, opens: date, seed: str) -> str:
     return hashlib.sha256("\n".join(["memgym-round", name, suite, str(made), str(opens), seed]).encode()).hexdigest()
 
 
-def _check_suite(suite: Suite) -> None:
+def _ours(name: str) -> Suite:
+    """Return a suite of ours that can be sealed; one of others may be another by the day that it is checked.
+
+    Raises:
+        ConfigError: there is none, or its episodes do not follow from a seed.
+    """
+    if name not in SUITES:
+        raise ConfigError(f"{unknown('suite', name, SUITES)} A round is of a suite of memgym's: see 'memgym envs'.")
+    suite = SUITES[name]
     for entry in suite.entries:
         if not _has_seed(entry):
             raise ConfigError(
                 f"suite {suite.name!r} cannot be sealed: the episodes of entry {entry.name!r} do not follow from a seed"
             )
+    return suite
 
 
 def _has_seed(entry: SuiteEntry) -> bool:

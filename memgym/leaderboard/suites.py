@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
+from zlib import crc32
 
 from memgym.data.hub import HUB_PREFIX
 from memgym.errors import ConfigError
@@ -18,8 +19,12 @@ from memgym.resolve import resolve
 from memgym.shown import plain
 from memgym.tasks.procedural.ruler import SUBTASKS as RULER_SUBTASKS
 
+_JUDGED = " judge="
+"""Stands between the name of a suite and the judge that scored its answers anew."""
 BANK = "memgym/MemoryBank-v1"
 LONG = "memgym/Longcontext-v1"
+LONGEST_NAME = 300
+"""So many letters of its arguments name an environment by itself; of more, their checksum stands behind these."""
 
 
 def _bank(name: str, episodes: int, **kwargs: Any) -> SuiteEntry:
@@ -178,19 +183,49 @@ def get_suite(name: object) -> Suite:
 
 
 def is_other_than_ours(name: str, entries: Sequence[SuiteEntry], left_out: Collection[str]) -> bool:
-    """Return whether a result under the name of a suite of ours is of other entries.
+    """Return whether a result under the name of a suite of ours is of other entries, or of another judge than it says.
 
     Args:
-        name: of the suite in the result; other names than ours may have any entries.
+        name: of the suite in the result, judged anew or not; other names than ours may have any entries.
         entries: those that were played.
         left_out: names of entries that were not, as their files were missing; only those of ours with a file may be.
     """
-    if name not in SUITES:
+    bare, judge = parted(name)
+    if bare not in SUITES:
         return False
-    suite = SUITES[name]
+    if judge:
+        if any(judge_label(entry.kwargs.get("judge")) != judge for entry in entries):
+            return True
+        entries = [_without_judge(entry) for entry in entries]
+    suite = SUITES[bare]
     lacking = {entry.name for entry in suite.entries if entry.name in left_out and "path" in entry.kwargs}
     expected = [entry for entry in suite.entries if entry.name not in lacking]
     return list(entries) != expected or not lacking.issuperset(left_out)
+
+
+def judged_name(name: str, judge: object) -> str:
+    """Return how a suite is called whose answers a judge has scored anew."""
+    return f"{name}{_JUDGED}{judge_label(judge)}"
+
+
+def judge_label(judge: object) -> str:
+    """Return a judge in a few words: the model, and the prompt unless it is the usual one; "" if it is none."""
+    if isinstance(judge, str):
+        return judge
+    if not isinstance(judge, Mapping) or "model" not in judge:
+        return ""
+    prompt = judge.get("prompt") or "benchmark"
+    return f"{judge['model']}" + ("" if prompt == "benchmark" else f" prompt={prompt}")
+
+
+def parted(name: str) -> tuple[str, str]:
+    """Return the suite in a name, and its judge, "" where there is none."""
+    bare, _, judge = name.partition(_JUDGED)
+    return (bare, judge) if judge else (name, "")
+
+
+def _without_judge(entry: SuiteEntry) -> SuiteEntry:
+    return replace(entry, kwargs={name: value for name, value in entry.kwargs.items() if name != "judge"})
 
 
 def lookalike(name: str) -> str:
@@ -198,29 +233,50 @@ def lookalike(name: str) -> str:
 
     Case, spaces and marks do not count; a letter that is not ASCII may look like any; versions are one suite's.
     """
-    letters = [sign for sign in normalize("NFKD", name).casefold() if sign.isalnum()]
+    name = parted(name)[0]
+    letters = _letters(name)
     for ours in SUITES if name not in SUITES else ():
-        known = [sign for sign in ours if sign.isalnum()]
-        same = [one == two for one, two in zip(letters, known, strict=False)]
-        alike = all(equal or not one.isascii() for equal, one in zip(same, letters, strict=False))
-        if len(letters) == len(known) and alike and 2 * sum(same) > len(known):
+        if len(letters) == len(_letters(ours)) and _looks_like(letters, _letters(ours)):
             return ours
         if re.fullmatch(re.escape(ours.rpartition("-v")[0]) + r"-v[0-9]+", name):
             return ours
     return ""
 
 
+def _within(name: str) -> str:
+    """Return the suite of ours whose name, or what looks like it, stands somewhere in one that is none of ours."""
+    letters = _letters(name)
+    for ours in SUITES:
+        known = _letters(ours)
+        size = len(known)
+        if any(_looks_like(letters[start : start + size], known) for start in range(len(letters) - size + 1)):
+            return ours
+    return ""
+
+
+def _letters(name: str) -> list[str]:
+    return [sign for sign in normalize("NFKD", name).casefold() if sign.isalnum()]
+
+
+def _looks_like(letters: Sequence[str], known: Sequence[str]) -> bool:
+    """Return whether letters, as many as those that are known, look like them."""
+    same = [one == two for one, two in zip(letters, known, strict=True)]
+    alike = all(equal or not one.isascii() for equal, one in zip(same, letters, strict=True))
+    return alike and 2 * sum(same) > len(known)
+
+
 def suite_title(name: str, entries: Sequence[SuiteEntry], left_out: Collection[str]) -> str:
     """Return how a result's suite is called: by a name of ours only if it is that, whatever the file says."""
-    if name in SUITES:
-        return f"{name} (not memgym's: other entries)" if is_other_than_ours(name, entries, left_out) else name
-    taken_for = lookalike(name)
+    if parted(name)[0] in SUITES:
+        return f"{plain(name)} (not memgym's: other entries)" if is_other_than_ours(name, entries, left_out) else name
+    taken_for = lookalike(name) or _within(name)
     return f"{ascii(name)[1:-1]} (not memgym's {taken_for})" if taken_for else plain(name)
 
 
 def wrongly_left_out(name: str, left_out: Collection[str]) -> list[str]:
     """Return the entries that a result of a suite of ours left out although their data files are here."""
-    entries = SUITES[name].entries if name in SUITES else ()
+    bare = parted(name)[0]
+    entries = SUITES[bare].entries if bare in SUITES else ()
     return [entry.name for entry in entries if entry.name in left_out and not missing_file(entry)]
 
 
@@ -240,7 +296,10 @@ def ad_hoc_suite(env_id: str, kwargs: dict[str, Any], split: str | None, episode
     entry = SuiteEntry(env.task.name, env_id, kwargs, env.split, episodes or size or 20, trials)
     files = getattr(env.task, "path_options", ("path",))
     settings = [f"{name}={Path(value).name if value and name in files else value}" for name, value in kwargs.items()]
-    return Suite(plain(" ".join([env_id.removeprefix("memgym/"), *settings])).strip(), "", (entry,))
+    name = plain(" ".join([env_id.removeprefix("memgym/"), *settings])).strip()
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}… {crc32(name.encode()):08x}"
+    return Suite(name, "", (entry,))
 
 
 def present(suite: Suite) -> Suite:

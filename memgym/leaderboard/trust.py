@@ -41,6 +41,8 @@ MAX_COUNT = 10_000
 """The largest of their other numbers, which count documents, examples, turns, …"""
 MAX_DIMENSION = 1024
 """The most dimensions of a hash embedder."""
+MAX_DIGITS = 20
+"""The most digits of that number, zeros before it among them."""
 MAX_TURNS = 10_000
 """The most turns of an episode's sessions together."""
 TOKENS = frozenset({"length", "section_tokens", "memory_tokens", "action_tokens"})
@@ -223,7 +225,7 @@ def check_embedder_name(name: Any, trust: Trust) -> None:
         trust.need_api("embedder", name)
     elif kind == "minilm" and argument:
         raise DataError(f"embedder {_cut(name)} names a device, which is yours to choose: --set embedder=minilm")
-    elif argument.isdecimal() and int(argument[:20]) > MAX_DIMENSION:
+    elif argument.isdecimal() and (len(argument) > MAX_DIGITS or int(argument) > MAX_DIMENSION):
         raise DataError(f"embedder {_cut(name)} has too many dimensions: at most {MAX_DIMENSION:,} are replayed")
 
 
@@ -239,20 +241,20 @@ def _judge(judge: Any, trust: Trust) -> dict[str, Any]:
 
 
 def data_file(name: str) -> Path:
-    """Return where a data file of a result lies here: in the data folder, by its name alone.
+    """Return where a data file of a result lies here, from the root: in the data folder, by its name alone.
 
     Raises:
         DataError: it has no plain name, or there is no data folder.
     """
-    if name.startswith(HUB_PREFIX):
-        raise DataError(f"data set {_cut(name)} is on a hub, which is not asked: give a file by --set path=FILE")
     last = os.path.basename(name.replace("\\", "/"))
+    if name.startswith(HUB_PREFIX) or last.startswith(HUB_PREFIX):
+        raise DataError(f"data set {_cut(name)} is on a hub, which is not asked: give a file by --set path=FILE")
     if last in ("", ".", "..") or plain(last) != last or len(last.encode()) > MAX_NAME:
         raise DataError(f"data file {_cut(name)} has no name that a file can have")
     folder = os.environ.get(DATA_FOLDER)
     if not folder:
         raise DataError(f"it needs the data file {_cut(last)}: --data names the folder that holds it")
-    return Path(folder) / last
+    return Path(os.path.abspath(folder)) / last  # from the root, no beginning of it has a meaning of its own
 
 
 def _check_size(name: str, value: Any) -> None:

@@ -23,8 +23,8 @@ from memgym.leaderboard.records import (
     JudgeRecord,
     StepRecord,
 )
-from memgym.leaderboard.rounds import Round, check_round
-from memgym.leaderboard.suites import is_other_than_ours, lookalike, wrongly_left_out
+from memgym.leaderboard.rounds import Round, round_suite
+from memgym.leaderboard.suites import is_other_than_ours, lookalike, parted, wrongly_left_out
 from memgym.leaderboard.trust import STRICT, Trust, replay_env
 from memgym.playing import CONCURRENCY, Job, Played, play
 from memgym.policy import Ask, Move, Policy
@@ -99,16 +99,14 @@ def _round_difference(header: Header, round_: Round | None) -> str:
     """Return why a result is not one of the round, ``""`` if it is, or if there is no round on either side."""
     if round_ is None:
         return f"it was played on round {header.round.name!r}: name its file, once it is open" if header.round else ""
-    check_round(round_)
+    round_suite(round_)
     if header.round is None:
         return f"it was not played on round {round_.name!r}"
     if header.round != round_record(round_):
         return f"it was played on another round {header.round.name!r}, made on {header.round.made}"
-    return (
-        ""
-        if header.suite == round_.suite
-        else f"round {round_.name!r} is of suite {round_.suite!r}, not {header.suite!r}"
-    )
+    if parted(header.suite)[0] != round_.suite:  # which a judge may have scored anew
+        return f"round {round_.name!r} is of suite {round_.suite!r}, not {header.suite!r}"
+    return ""
 
 
 def _suite_problems(header: Header) -> list[str]:

@@ -51,6 +51,8 @@ class HttpPolicy(StochasticPolicy):
         MissingExtraError: the ``api`` extra is not installed.
     """
 
+    path_options = ("url",)
+
     def __init__(self, url: str, timeout: float = 60.0, max_retries: int = 3):
         self._url = _checked(url)
         self._timeout = check_number("timeout", timeout, 0, above=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import baselines
 from baselines._progress import held_out
 from baselines.item_features import NUMBERS, ItemScorer, item_features, save_weights
 from baselines.slate_bandit import LinearThompson
-from memgym import Observation, PhasePolicy
+from memgym import Observation, PhasePolicy, Policy
 from memgym.errors import ConfigError
 from memgym.protocol.actions import parse_retrieve, parse_update
 from memgym.registration import make
@@ -90,9 +91,29 @@ def test_files_that_are_no_weights(tmp_path: Path) -> None:
     save_weights(tmp_path / "small.npz", "retrieve", "hash", np.zeros((1, 9)))
     with pytest.raises(ConfigError, match=r"small\.npz' holds scores \(1, 9\), which do not fit"):
         ItemScorer(str(tmp_path / "small.npz"))
+    for name in ("api:gpt-4", "canary:make", "hash:99999999999", "minilm:cuda", "hash:8\n", ""):
+        save_weights(tmp_path / "foreign.npz", "retrieve", name, np.zeros((1, F)))
+        with pytest.raises(ConfigError, match=r"foreign\.npz' names the embedder .*: the option 'embedder' allows it"):
+            ItemScorer(str(tmp_path / "foreign.npz"))
     one = ItemScorer.fingerprint(weights(tmp_path / "w.npz", "retrieve"))
     assert one != ItemScorer.fingerprint(weights(tmp_path / "w.npz", "retrieve", order=[1.0]))
     assert ItemScorer.fingerprint() is None
+
+
+def test_an_embedder_of_others_is_named_by_the_user(tmp_path: Path) -> None:
+    theirs = "memgym.bank.embedders:HashEmbedder"
+    save_weights(tmp_path / "w.npz", "retrieve", theirs, np.ones((1, F)))
+    with pytest.raises(ConfigError, match="the option 'embedder' allows it"):
+        ItemScorer(str(tmp_path / "w.npz"), embedder="canary:make")
+    assert ItemScorer(str(tmp_path / "w.npz"), embedder=theirs).retrieve(first("retrieve")).startswith("[")
+
+
+def test_whatever_names_a_file_says_so() -> None:
+    """Arguments of ours beside those that are declared are numbers, flags and names that are checked elsewhere."""
+    plain = {"newest", "n", "embedder"}
+    for cls in (getattr(baselines, name) for name in baselines.__all__):
+        if issubclass(cls, Policy):
+            assert set(inspect.signature(cls).parameters) - set(cls.path_options) <= plain, cls
 
 
 @pytest.mark.parametrize(

@@ -140,3 +140,18 @@ def test_ends_hold_what_was_seen() -> None:
     for number in (1, 2, 3):
         low, high = mean_interval(totals([[0.5, 1.0]] * number))
         assert 0 <= low < 0.75 < high <= 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [(1, 1, 1 - 1e-16), (1, 1, 0.9999999999999999), (0, 0, 5e-324), (0, 0, 1e-300), (0, 1e-200, 0), (1, 1), (0, 0, 0)],
+)
+def test_values_that_differ_by_a_rounding_have_an_interval(values: tuple[float, ...]) -> None:
+    low, high = mean_interval(totals([[value] for value in values]))
+    assert 0 <= low <= np.mean(values) <= high <= 1
+
+
+@pytest.mark.parametrize("values", [(2, 0, 1), (3, 1, 1), (-1, 0, 0), (1e6, -1e6, 3), (5, 5, 5)])
+def test_values_that_are_no_shares_have_an_interval_within(values: tuple[float, ...]) -> None:
+    low, high = mean_interval(totals([[value] for value in values]))
+    assert 0 <= low <= high <= 1

@@ -43,7 +43,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smollm2: str) -> None
 def test_it_is_verified_reproduced_and_diagnosed(folder: Path) -> None:
     (path,) = (folder / "memory").glob("*.jsonl")
     assert ": verified: 1 episodes of " in run("verify", str(path))
-    again = run("reproduce", str(path), "--share", "1", "--trust-code")
+    again = run("reproduce", str(path), "--share", "1", "--trust-code", "--policy-set", "recipe=smollm2")
     assert "reproduced: 1 of 1 episodes played again" in again
     assert ", 1 of them alike" in again
     told = run("diagnose", str(path))

@@ -98,6 +98,32 @@ def test_names_tell_runs_apart_and_nothing_is_overwritten(evaluate: Evaluate) ->
     assert len(list(Path("results").iterdir())) == 8
 
 
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (("--seed", "9300000000000000000"), "argument 'seed' must be an int from 0 to"),
+        (("--set", "seed=9300000000000000000"), "has an integer of more than 63 bits"),
+        (("--set", f"seed={2**80}"), "more than 63 bits"),
+        (("--episodes", str(2**31 + 1)), "could not be read again: Expected `int` <= 2147483648"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_played(evaluate: Evaluate, setting: tuple[str, str], said: str) -> None:
+    refused = evaluate("baselines:KeepAll", *LONG[:-2], *setting, code=2)
+    assert said in refused.stderr
+    assert not any(path.suffix == ".jsonl" for path in Path("results").glob("*"))
+
+
+def test_a_long_list_of_stages_makes_a_short_name(evaluate: Evaluate) -> None:
+    stages = [{"task": "multihop", "length": length, "episodes": 1} for length in range(600, 640)]
+    for length in (600, 601):
+        stages[-1]["length"] = length
+        setting = ("--set", "task=curriculum", "--set", f"stages={json.dumps(stages)}")
+        evaluate("baselines:NoMemory", *LONG[:2], *setting, "--episodes", "1")
+    names = {read_result(path).header.suite for path in Path("results").iterdir()}
+    assert len(names) == 2
+    assert all(len(name) < 350 and "… " in name for name in names)
+
+
 def test_data_from_another_folder_make_another_file(evaluate: Evaluate) -> None:
     row = {"sections": ["Mira lives in Lisbon."], "questions": ["Where?"], "answers": ["Lisbon"]}
     for folder, text in (("one", "Mira lives in Lisbon."), ("two", "Mira lives in Porto.")):

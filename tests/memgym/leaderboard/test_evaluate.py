@@ -135,5 +135,5 @@ def test_what_cannot_be_evaluated_is_told_before_anything_is_played() -> None:
     vector = SuiteEntry("x", "memgym/Longcontext-v1", {"vector_reward": True})
     with pytest.raises(ConfigError, match="entry 'x': an evaluation records the whole vector anyway"):
         Evaluation(EvaluationPlan("baselines:Lexical", Suite("x", "", (vector,))))
-    with pytest.raises(ConfigError, match="'seed' must be an int of at least 0"):
+    with pytest.raises(ConfigError, match="'seed' must be an int from 0 to"):
         Evaluation(EvaluationPlan("baselines:Lexical", TINY, seed=-1))

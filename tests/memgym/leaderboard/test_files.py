@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -305,6 +306,59 @@ def test_a_file_that_is_there_stays(small: Result, tmp_path: Path) -> None:
     assert not path.exists()  # nothing was played, so nothing stands in the way of the next try
     with pytest.raises(ConfigError, match="cannot be written"):
         Recorder.new(tmp_path / "nowhere" / "result.jsonl", small.header)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"suite": "x" * 1001}, "length <= 1000 - at `.*suite`"),
+        ({"suite": "a\nb"}, "suite: .* has a sign that cannot be seen"),
+        ({"seed": 2**63}, "seed"),
+        ({"seed": 2**70}, "seed"),
+        ({"left_out": ["x"] * 1001}, "left_out"),
+    ],
+)
+def test_a_header_that_could_not_be_read_is_not_begun(
+    small: Result, tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    path = tmp_path / "result.jsonl"
+    record(small, path)
+    before = path.read_bytes()
+    header = msgspec.structs.replace(small.header, **change)
+    with pytest.raises(DataError, match=said):
+        Recorder.new(path, header, overwrite=True)
+    with pytest.raises(DataError, match=said):
+        write_result(Result(header, ()), path)
+    assert path.read_bytes() == before
+
+
+def test_an_episode_that_could_not_be_read_is_not_appended(small: Result, tmp_path: Path) -> None:
+    """What was there before is kept, and read."""
+    path = tmp_path / "result.jsonl"
+    first, second, *_ = small.episodes
+    (answer,) = first.steps[-1].answers
+    for changed, said in (
+        ({"question_id": "q" * 1001}, r"long, episode 1, trial 0 could not be read again: .*question_id"),
+        ({"category": "c" * 1001}, "category"),
+        ({"scores": {"answer": 1.5}}, "<= 1.0"),
+    ):
+        step = msgspec.structs.replace(second.steps[-1], answers=[msgspec.structs.replace(answer, **changed)])
+        with Recorder.new(path, small.header, overwrite=True) as recorder:
+            recorder.append(first)
+            with pytest.raises(DataError, match=said):
+                recorder.append(msgspec.structs.replace(second, steps=[step]))
+        assert read_result(path) == Result(small.header, (first,))
+
+
+def test_no_more_is_appended_than_is_read(small: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("memgym.leaderboard.episodes.MAX_ANSWERS", 2)
+    path = tmp_path / "result.jsonl"
+    record(small, path, 1)
+    with Recorder.resume(path, read_result(path)) as recorder:
+        recorder.append(small.episodes[1])
+        with pytest.raises(DataError, match="it holds more than 2 answers"):
+            recorder.append(small.episodes[2])
+    assert read_result(path).episodes == small.episodes[:2]
 
 
 def test_a_result_is_written_whole_or_not_at_all(small: Result, tmp_path: Path) -> None:

@@ -11,8 +11,9 @@ import pytest
 from memgym.errors import ConfigError, DataError
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.files import Result, read_result, write_result
-from memgym.leaderboard.rejudge import count_answers, judge_label, rejudge
+from memgym.leaderboard.rejudge import count_answers, rejudge
 from memgym.leaderboard.suite import Suite, SuiteEntry
+from memgym.leaderboard.suites import judge_label
 from memgym.leaderboard.verify import verify
 
 Changed = Callable[..., Result]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from baselines import Lexical
 from memgym import PhasePolicy, StochasticPolicy
 from memgym.errors import ConfigError
 from memgym.leaderboard.evaluate import evaluate
@@ -105,9 +107,14 @@ def test_a_policy_that_samples_is_judged_by_its_scores() -> None:
         ("baselines.lexical:Lexical", {}, UntrustedError, "is none of memgym's"),
         ("baselines:Semantic", {"embedder": "api:m"}, UntrustedError, "embedder 'api:m' is behind an API"),
         ("baselines:Semantic", {"embedder": "canary:E"}, UntrustedError, "embedder 'canary:E' is none of memgym's"),
-        ("baselines:Lexical", {"recipe": "/etc/passwd"}, ConfigError, "policy option 'recipe' names a file or a host"),
-        ("baselines:Lexical", {"url": "http://x/y"}, ConfigError, "policy option 'url' names a file or a host"),
-        ("baselines:Lexical", {"n": 5}, ConfigError, "unexpected keyword argument"),
+        ("baselines:Recency", {"n": "/etc/passwd"}, ConfigError, "policy option 'n' names a file or a host"),
+        ("baselines:SlateBandit", {"weights": "w.npz"}, ConfigError, "policy option 'weights' names a file or a host"),
+        ("baselines:MaskedPPO", {"weights": "w"}, ConfigError, "policy option 'weights' names a file or a host"),
+        ("baselines:SlateBandit", {"embedder": "api:m"}, UntrustedError, "embedder 'api:m' is behind an API"),
+        ("memgym.serving:HttpPolicy", {"url": "localhost"}, ConfigError, "policy option 'url' names a file or a host"),
+        ("memgym.serving:HttpPolicy", {"name": "x"}, ConfigError, "missing a required argument: 'url' .--policy-set"),
+        ("baselines:Lexical", {"recipe": "/etc/passwd"}, ConfigError, "'recipe' is None here, not '/etc/passwd'"),
+        ("baselines:Lexical", {"n": 5}, ConfigError, "'n' is None here, not 5"),
         ("baselines:Oracle", {}, ConfigError, "does not read the gold as the file says"),
     ],
 )
@@ -118,6 +125,36 @@ def test_the_policy_of_a_stranger(
     theirs = changed(result, lambda h, e: h["policy"].update(entry_point=policy, options=options))
     with pytest.raises(error, match=message):
         reproduce(theirs)
+
+
+def test_a_file_that_is_given_is_read_and_another_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from baselines.item_features import NUMBERS, save_weights
+
+    monkeypatch.chdir(tmp_path)
+    for name, scale in (("mine.npz", 1.0), ("other.npz", 2.0)):
+        save_weights(Path(name), "retrieve", "hash:8", np.full((1, len(NUMBERS) + 8), scale))
+    suite = Suite("mine", "", (BANK,))
+    result = evaluate("baselines:SlateBandit", suite, options={"weights": "mine.npz"})
+    with pytest.raises(ConfigError, match="give yours by --policy-set weights="):
+        reproduce(result, share=1.0)
+    assert reproduce(result, share=1.0, options={"weights": str(tmp_path / "mine.npz")}).equal == 3
+    with pytest.raises(ConfigError, match="the files that its options name are others here"):
+        reproduce(result, options={"weights": "other.npz"})
+
+
+def test_a_policy_behind_an_address_is_asked_at_the_readers(changed: Changed) -> None:
+    pytest.importorskip("httpx2", reason="a policy over HTTP needs the extra api")
+    from memgym.serving.server import PolicyServer
+
+    suite = Suite("mine", "", (BANK,))
+    with PolicyServer(Lexical(), "lexical", port=0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        result = evaluate("memgym.serving:HttpPolicy", suite, options={"url": server.url})
+        assert result.header.policy.options == {"name": "lexical"}
+        assert reproduce(result, share=1.0, options={"url": server.url}).equal == 3
+        theirs = changed(result, lambda h, e: h["policy"].update(options={"name": "gpt-5"}))
+        with pytest.raises(ConfigError, match="'name' is 'lexical' here, not 'gpt-5'"):
+            reproduce(theirs, options={"url": server.url})
 
 
 @pytest.mark.parametrize("share", [0, -1, 1.1, float("nan")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import stat
+import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from typer.testing import CliRunner, Result
 
 from memgym.cli import app
 from memgym.errors import ConfigError, DataError
-from memgym.leaderboard import rounds
-from memgym.leaderboard.evaluate import make_envs
+from memgym.leaderboard import files, rounds
+from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan, make_envs
 from memgym.leaderboard.files import read_result
 from memgym.leaderboard.suite import Suite, SuiteEntry
 from memgym.leaderboard.suites import SUITES
+from memgym.leaderboard.verify import verify
 
 MADE = date(2026, 3, 1)
 OPENS = date(2026, 4, 1)
@@ -220,6 +222,10 @@ def test_whatever_is_changed_afterwards_is_found(change: dict[str, Any]) -> None
         ("", "quick-v2", OPENS, "a round's name has"),
         ("../a", "quick-v2", OPENS, "a round's name has"),
         ("a", "quick", OPENS, "Did you mean 'quick-v2'"),
+        ("a", "json:loads", OPENS, "A round is of a suite of memgym's"),
+        ("a", "canary:SUITE", OPENS, "A round is of a suite of memgym's"),
+        ("a", "mine.toml", OPENS, "A round is of a suite of memgym's"),
+        ("a", "core-v2 judge=m", OPENS, "A round is of a suite of memgym's"),
         ("a", "real-v1", OPENS, "cannot be sealed: the episodes of entry"),
         ("a", "quick-v2", MADE, "opens on a later day"),
     ],
@@ -227,6 +233,43 @@ def test_whatever_is_changed_afterwards_is_found(change: dict[str, Any]) -> None
 def test_rounds_that_cannot_be_made(name: str, suite: str, opens: date, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         rounds.make_round(name, suite, opens, MADE)
+
+
+def test_a_round_of_others_imports_nothing(clock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where its seed is not the one of its hash, nor where its maker committed to a module."""
+    Path("canary_suite.py").write_text("raise SystemExit('run')\n")
+    monkeypatch.syspath_prepend(Path.cwd())
+    whole = rounds.make_round("spring", SMALL.name, OPENS, MADE)
+    assert whole.seed is not None
+    theirs = {"suite": "canary_suite:S"}
+    committed = rounds._commit(whole.name, theirs["suite"], MADE, OPENS, whole.seed)
+    for name, change, said in (
+        ("changed", theirs, "the seed is not the one that its hash commits to"),
+        ("sealed", {**theirs, "seed": None}, "is sealed until"),
+        ("committed", {**theirs, "commitment": committed}, "A round is of a suite of memgym's"),
+    ):
+        rounds.write_round(msgspec.structs.replace(whole, **change), Path(f"{name}.json"))
+        assert said in run("evaluate", "baselines:Lexical", "--round", f"{name}.json", code=2).stderr
+    assert "canary_suite" not in sys.modules
+
+
+def on_round(suite: Suite, round_: rounds.Round) -> files.Result:
+    played = Evaluation(EvaluationPlan("baselines:Lexical", suite, round=round_))
+    return files.make_result(played.header, list(played.play(played.keys())), "here")
+
+
+def test_what_was_played_on_a_round_of_others_is_not_verified(clock: Any) -> None:
+    """A file that bears the name of such a suite could be of any entries."""
+    whole = rounds.make_round("spring", SMALL.name, OPENS, MADE)
+    assert whole.seed is not None
+    committed = rounds._commit("spring", "mysuite:S", MADE, OPENS, whole.seed)
+    theirs = msgspec.structs.replace(whole, suite="mysuite:S", commitment=committed)
+    trivial = Suite("mysuite:S", "", (SuiteEntry("trivial", DOORS.env_id, DOORS.kwargs, "test", 1),))
+    played = on_round(trivial, theirs)
+    with pytest.raises(ConfigError, match="A round is of a suite of memgym's"):
+        verify(played, round_=theirs)
+    problem = verify(on_round(Suite(SMALL.name, "", trivial.entries), whole), round_=whole)[0]
+    assert "the entries are not those of suite 'small-v1'" in problem
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -13,7 +14,7 @@ from memgym.errors import ConfigError
 from memgym.leaderboard.evaluate import evaluate
 from memgym.leaderboard.files import read_result, write_result
 from memgym.leaderboard.suite import Suite, SuiteEntry
-from memgym.leaderboard.suites import SUITES, ad_hoc_suite, get_suite, present
+from memgym.leaderboard.suites import SUITES, ad_hoc_suite, get_suite, judged_name, present, suite_title
 from memgym.leaderboard.table import leaderboard_tables
 from memgym.leaderboard.verify import verify
 
@@ -162,3 +163,35 @@ def test_other_entries_under_a_name_of_ours_are_seen_in_the_table_and_by_verific
             console.print(*leaderboard_tables([result]))
         assert ("not the entries of memgym's suite quick-v2" in " ".join(capture.get().split())) is seen
         assert bool(verify(result)) is seen
+
+
+@pytest.mark.parametrize("judge", ["gpt-5", {"model": "org/grader", "prompt": "strict", "base_url": "http://x"}])
+def test_a_suite_of_ours_keeps_its_name_with_a_judge_that_every_entry_has(judge: object) -> None:
+    ours = SUITES["core-v2"]
+    name = judged_name(ours.name, judge)
+    judged = [replace(entry, kwargs={**entry.kwargs, "judge": judge}) for entry in ours.entries]
+    assert suite_title(name, judged, ()) == name
+    other = f"{name} (not memgym's: other entries)"
+    for changed in (
+        ours.entries,
+        judged[:-1],
+        [*judged[:-1], ours.entries[-1]],
+        [replace(judged[0], kwargs={**judged[0].kwargs, "judge": "another"}), *judged[1:]],
+        [replace(judged[0], kwargs={**judged[0].kwargs, "difficulty": "hard"}), *judged[1:]],
+        [replace(judged[0], episodes=1), *judged[1:]],
+    ):
+        assert suite_title(name, changed, ()) == other
+    assert suite_title("core-v2", judged, ()) == "core-v2 (not memgym's: other entries)"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["core-v2.1", "memgym core-v2", "core-v2 \u2713", "my-core-v2", "Core V2 plus", "c\u043ere-v2 x", "core-v2 judge="],
+)
+def test_no_name_of_ours_stands_in_another_without_being_told(name: str) -> None:
+    assert suite_title(name, SUITES["core-v2"].entries, ()).endswith(" (not memgym's core-v2)")
+
+
+def test_names_of_ones_own_are_shown_as_they_are() -> None:
+    for name in ("mine", "core", "Longcontext-v1 task=icl", "mine judge=gpt-5", "hardcore-v3", "long memories 0"):
+        assert suite_title(name, (), ()) == name

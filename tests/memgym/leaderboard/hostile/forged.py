@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tests.memgym.leaderboard.hostile.builders import (
     NOT_VERIFIED,
     REFUSED,
+    VERIFIED,
     Change,
     Episodes,
     Header,
@@ -108,7 +109,12 @@ FORGED = {
     "a suite in capitals": header(NOT_VERIFIED, "is not memgym's suite", suite="TINY-V1"),
     "a suite with a mark": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny_v1"),
     "a suite in wide letters": header(NOT_VERIFIED, "is not memgym's suite", suite="\uff54\uff49\uff4e\uff59-v1"),
+    "a suite with a tick": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny-v1 \u2713"),
     "a suite of another version": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny-v0"),
+    "another judge than any": header(NOT_VERIFIED, "the entries are not those of suite", suite="tiny-v1 judge=gpt-5"),
+    "a suite of another version, judged": header(NOT_VERIFIED, "is not memgym's suite", suite="tiny-v0 judge=gpt-5"),
+    "a round in a suite's name": header(REFUSED, "is told by the field 'round'", suite="tiny-v1, round spring"),
+    "a round in a name of its own": header(REFUSED, "is told by the field 'round'", suite="mine,  Round spring"),
     "an episode missing": changed(lambda h, e: e.pop(), NOT_VERIFIED, "episodes are missing"),
     "all episodes missing": changed(lambda h, e: e.clear(), NOT_VERIFIED, "episodes are missing"),
     "a low episode that failed": changed(lambda h, e: e[0].update(error="x", steps=[]), NOT_VERIFIED, "failed after 0"),
@@ -147,5 +153,19 @@ CLAIMS = {
     "other times": claim(lambda h, e: [x.update(seconds=1e-9) for x in e]),
     "no cost": claim(lambda h, e: [s.update(usage={"prompt_tokens": 0}) for x in e for s in x["steps"]]),
     "a suite of its own": claim(lambda h, e: h.update(suite="mine-v1")),
+    **{
+        f"a suite called {name!a}": changed(
+            lambda h, e, name=name: h.update(suite=name),
+            VERIFIED,
+            r": verified: 6 episodes of .* \(not memgym's tiny-v1\) replayed",
+        )
+        for name in (
+            "tiny-v1.1",
+            "memgym tiny-v1",
+            "tiny-v1 judge=",
+            "the t\u0456ny-v1!",
+            "Tiny v1 (new)",
+        )
+    },
     "a suite of its own with markup": claim(lambda h, e: h.update(suite="[red]mine[/red] :smile: <b>")),
 }

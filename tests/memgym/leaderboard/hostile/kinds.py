@@ -53,6 +53,9 @@ FOREIGN = {
     "embedder that is a list": argument(REFUSED, CODE, 0, embedder=["hash"]),
     "embedder without a number": argument(REFUSED, "positive int, as in 'hash:512'", 0, embedder="hash:x"),
     "embedder of a huge dimension": argument(REFUSED, "at most 1,024 are replayed", 0, embedder="hash:99999999999"),
+    "embedder of a huge dimension behind zeros": argument(
+        REFUSED, "at most 1,024 are replayed", 0, embedder=f"hash:{0:020}99999999999"
+    ),
     "embedder of a dimension of 5,000 digits": argument(
         REFUSED, "at most 1,024 are replayed", 0, embedder="hash:" + "9" * 5000
     ),
@@ -74,6 +77,17 @@ HOSTS = {
     "reader in the bank behind an API": argument(REFUSED, API, 0, reader="api:m"),
     "embedder behind an API": argument(REFUSED, API, 0, embedder="api:text-embedding-3-small"),
     "data on a hub": argument(REFUSED, "is on a hub, which is not asked", 2, path="hf:evil/data"),
+    "data on a hub below a folder": argument(REFUSED, "is on a hub, which is not asked", 2, path="innocent/hf:evil"),
+    "data on a hub below a share": argument(REFUSED, "is on a hub, which is not asked", 2, path="a\\hf:evil:x:y"),
+    "errata on a hub below a folder": argument(
+        REFUSED, "is on a hub, which is not asked", 2, errata="./hf:evil/hf:data"
+    ),
+    "tokenizer on a hub": argument(REFUSED, "is on a hub, which is not asked", counter="hf:x/hf:evil"),
+    "stage on a hub below a folder": entry(
+        REFUSED,
+        "is on a hub, which is not asked",
+        kwargs={"task": "curriculum", "stages": [{"task": "custom", "path": "x/hf:evil"}]},
+    ),
     "data at a host": argument(REFUSED, "does not exist", 2, path="{CANARY}/data.json"),
 }
 
@@ -210,8 +224,20 @@ SCHEMA = {
         f"reward {value}": written('"reward": ', f'"reward": {value}, "x": ', REFUSED, r"line 2")
         for value in ("NaN", "-Infinity", "1e999", "null", '"1"', "true")
     },
-    "score of 1e300": changed(lambda h, e: next(answers(e))["scores"].update(answer=1e300), REFUSED, "<= 1000000"),
-    "score below all": changed(lambda h, e: next(answers(e))["scores"].update(answer=-1e9), REFUSED, ">= -1000000"),
+    **{
+        f"score of {value}": changed(
+            lambda h, e, value=value: next(answers(e))["scores"].update(answer=value), REFUSED, r"line 2: .* [<>]= [01]"
+        )
+        for value in (1e300, 2.0, 1 + 1e-9, -1e-300, -1e9)
+    },
+    **{
+        f"reward in the vector of {value}": changed(
+            lambda h, e, value=value: e[0]["steps"][0]["rewards"].update(format=value),
+            REFUSED,
+            r"line 2: .* [<>]= [01]",
+        )
+        for value in (1e6, 1.1, -0.1)
+    },
     "reward of no name": changed(lambda h, e: e[0]["steps"][0]["rewards"].update({"": 1.0}), REFUSED, "length >= 1"),
     "101 rewards": changed(
         lambda h, e: e[0]["steps"][0]["rewards"].update({f"r{i}": 0.0 for i in range(101)}), REFUSED, "length <= 100"

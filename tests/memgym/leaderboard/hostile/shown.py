@@ -88,8 +88,8 @@ SHOWN = {
     ),
     "scores of a million": changed(
         lambda h, e: [one["scores"].update(answer=(-1) ** n * 1e6) for n, one in enumerate(answers(e))],
-        NOT_VERIFIED,
-        "answers is",
+        REFUSED,
+        "line 2: .* [<>]= [01]",
     ),
     "usage by names of JavaScript": claim(
         lambda h, e: [

@@ -133,6 +133,10 @@ def test_no_suite_is_shown_under_a_name_of_ours(told: dict[str, Told]) -> None:
     for name, commands in told.items():
         if name.startswith("forged: a suite"):
             assert f"(not memgym's {NAME})" in commands["table"]["out"], name
+        if name.startswith("claim: a suite called"):
+            assert f"(not memgym's {NAME})" in commands["table"]["out"], name
+        if name.startswith("forged: another judge"):
+            assert f"{NAME} judge=gpt-5 (not memgym's: other entries)" in commands["table"]["out"], name
         if name.startswith("forged: an entry dropped"):
             assert f"{NAME} (not memgym's: other entries)" in commands["table"]["out"], name
 
