@@ -34,7 +34,7 @@ class RunFolder:
     """A run's folder, which need not exist yet.
 
     Args:
-        path: of the folder, a run's ``out_dir``; ``~`` is the user's home.
+        path: of the folder, a run's ``out_dir``; a tilde is the user's home.
     """
 
     def __init__(self, path: str | os.PathLike[str]):

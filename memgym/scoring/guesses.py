@@ -20,6 +20,7 @@ from memgym.scoring.statements import Statements, spell
 
 Pools = Mapping[str, Collection[str]]
 """Relation to the values that everybody knows to be possible."""
+NO_POOLS: Pools = {}
 _MOST = 1
 """Other values that may be claimed of a subject."""
 _QUOTED = 3

@@ -10,12 +10,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from types import MappingProxyType
 from typing import NamedTuple
 
 from memgym.episodes import Episode, Fact, Question
 from memgym.scoring.frequencies import most_frequent
-from memgym.scoring.guesses import Guesses, Pools, guesses_total
+from memgym.scoring.guesses import NO_POOLS, Guesses, Pools, guesses_total
 from memgym.scoring.statements import (
     NO_RIVALS,
     Rivals,
@@ -88,9 +87,7 @@ class Support:
         pools: values that everybody knows to be possible, by their relation.
     """
 
-    def __init__(
-        self, episode: Episode, rule: str = "house", running: bool = False, pools: Pools = MappingProxyType({})
-    ):
+    def __init__(self, episode: Episode, rule: str = "house", running: bool = False, pools: Pools = NO_POOLS):
         self._episode, self._rule, self._running = episode, rule, running
         self._guessing = Guesses(episode, rule, running, pools)
         self._needs: dict[str, tuple[Need, ...]] = {}

@@ -12,13 +12,12 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from dataclasses import MISSING, asdict, fields
-from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 from memgym.checks import is_int
 from memgym.episodes import Episode, Question
 from memgym.errors import ConfigError, unknown
-from memgym.scoring.guesses import Pools
+from memgym.scoring.guesses import NO_POOLS, Pools
 from memgym.scoring.phrases import exact_match, f1
 from memgym.scoring.support import Support
 from memgym.scoring.text import best_over
@@ -69,7 +68,7 @@ class Task(ABC):
     """Ids of the rows of a data file that are left out, as nothing can be made of them."""
     running: ClassVar[bool] = False
     """Whether a statement may go on over the ends of lines, as in prose that calls things by pronouns."""
-    pools: ClassVar[Pools] = MappingProxyType({})
+    pools: ClassVar[Pools] = NO_POOLS
     """Values that everybody knows to be possible, by their relation: whose memory claims many of them guesses."""
     Config: ClassVar[type]
     """The options: a frozen dataclass that checks them in ``__post_init__`` (see :mod:`memgym.checks`)."""

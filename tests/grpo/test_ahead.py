@@ -105,9 +105,12 @@ def test_a_second_ctrl_c_does_not_wait_for_the_rollout(tmp_path):
                 return (lambda: self.wait()) if request.iteration else (lambda: self(request))
 
             def wait(self):
-                for _ in range(2):
-                    os.kill(os.getpid(), signal.SIGINT)
-                    time.sleep(0.5)
+                while signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+                    time.sleep(0.01)
+                os.kill(os.getpid(), signal.SIGINT)
+                while signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # the first was taken
+                    time.sleep(0.01)
+                os.kill(os.getpid(), signal.SIGINT)
                 threading.Event().wait()
 
         policy = toy.Table(1, 4)

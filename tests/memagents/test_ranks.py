@@ -196,7 +196,7 @@ def test_ranks_wait_for_the_others_as_long_as_the_recipe_says(
         with pytest.raises(ConnectionError):
             Run(read_training_recipe(path, settings))
     assert joined == [timedelta(hours=2), timedelta(minutes=15)]
-    with pytest.raises(ConfigError, match="rank_patience = 0"):
+    with pytest.raises(GrpoConfigError, match="rank_patience = 0"):
         read_training_recipe(path, ["rank_patience=0"])
 
 

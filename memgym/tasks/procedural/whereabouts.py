@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from random import Random
-from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
 from memgym.checks import check_int
 from memgym.episodes import Episode, Fact, Question, Section
+from memgym.scoring.guesses import Pools
 from memgym.tasks.base import SPLITS
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.world.names import fast_random
@@ -84,7 +85,7 @@ class Whereabouts(ProceduralTask):
     name = "whereabouts"
     source = "procedural, after the tasks 1 and 2 of bAbI (Weston et al. 2015, arXiv 1502.05698)"
     Config = WhereaboutsConfig
-    pools = MappingProxyType({"place": PLACES})
+    pools: ClassVar[Pools] = {"place": PLACES}
 
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Return an episode whose sections are moves, with gold facts and evidence."""

@@ -8,13 +8,14 @@ What is asked is what holds at the end; what a memory does with each fact on the
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
 from memgym.checks import check_choice, check_int
 from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import ConfigError
+from memgym.scoring.guesses import Pools
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.procedural.lifecycle.questions import Asker
 from memgym.tasks.procedural.lifecycle.story import Draft, Exchange, Story
@@ -116,7 +117,7 @@ class Lifecycle(ProceduralTask):
     version = 2
     source = "procedural, after the measures of HaluMem (Chen et al. 2025, arXiv 2511.03506)"
     Config = LifecycleConfig
-    pools = MappingProxyType({topic.noun: topic.pool for topic in TOPICS})
+    pools: ClassVar[Pools] = {topic.noun: topic.pool for topic in TOPICS}
 
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Invent the people and the lives of facts, and lay them out between requests."""

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from random import Random
-from types import MappingProxyType
+from typing import ClassVar
 
 import numpy as np
 
 from memgym.checks import check_choice, check_int, check_number
 from memgym.episodes import Episode, Question, Session, Turn
 from memgym.errors import ConfigError
+from memgym.scoring.guesses import Pools
 from memgym.tasks.procedural.base import ProceduralConfig, ProceduralTask
 from memgym.tasks.procedural.persona.answers import score
 from memgym.tasks.procedural.persona.conversation import Conversation, Scene
@@ -132,7 +133,7 @@ class Persona(ProceduralTask):
     version = 3
     source = "memgym (procedural; dialogues in the manner of LoCoMo, arXiv 2402.17753)"
     Config = PersonaConfig
-    pools = MappingProxyType({relation.name: relation.pool for relation in RELATIONS})
+    pools: ClassVar[Pools] = {relation.name: relation.pool for relation in RELATIONS}
 
     def generate(self, rng: np.random.Generator, split: str, index: int) -> Episode:
         """Invent the people and what is asked, then lay everything out between noise."""
