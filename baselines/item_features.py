@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import zipfile
 from collections.abc import Mapping
 from importlib.resources import files
@@ -13,15 +12,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from memgym import Observation, PhasePolicy
-from memgym.bank import CachedEmbedder, get_embedder
+from memgym.bank import CachedEmbedder, get_embedder, runs_here
 from memgym.errors import ConfigError
 from memgym.protocol.actions import to_json
 from memgym.wrappers import Items
 
 NUMBERS = ("one", "like the query", "near one like the query", "like the near one", "has a near one", "order", "place")
 """The first columns, in their order."""
-_OURS = re.compile(r"hash(:[0-9]{1,4})?|minilm(:bf16)?")
-"""The embedders that a file of weights may name by itself: they run no code of others and ask no host."""
 _LIKENESS_SCALE, _EMBEDDING_SCALE = 10.0, 3.0
 """Likenesses, and the entries of a row of unit norm, differ by a few hundredths: scaled, all learn about as fast."""
 
@@ -126,7 +123,7 @@ def _read(path: Path, allowed: str | None) -> dict[str, Any]:
     except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
         raise ConfigError(f"'weights': {str(path)!r} is no file of weights: {error}") from None
     name = str(found["embedder"])
-    if name != allowed and not _OURS.fullmatch(name):
+    if name != allowed and not runs_here(name):
         raise ConfigError(f"'weights': {str(path)!r} names the embedder {name[:80]!r}: the option 'embedder' allows it")
     embedder = CachedEmbedder(get_embedder(name))
     phase, scores = str(found["phase"]), found["scores"]

@@ -157,6 +157,14 @@ def policy_class(entry_point: str, **options: object) -> type[Policy]:
     return cls
 
 
+def taken_options(cls: type[Policy], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of some options that a policy's class takes."""
+    parameters = inspect.signature(cls).parameters
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return dict(options)
+    return {name: value for name, value in options.items() if name in parameters}
+
+
 def load_policy(entry_point: str, **options: object) -> Policy:
     """Import ``module:Class`` and create the policy.
 

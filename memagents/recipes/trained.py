@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from memagents.backends import KINDS
 from memagents.modules import MODULES
 from memagents.prompts import prompt_names
+from memgym.bank import runs_here
 from memgym.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _is_ours(option: str, value: Any) -> bool:
     if option == "module":
         return value in MODULES
     if option == "embedder":
-        return str(value).partition(":")[0] in ("hash", "minilm")
+        return runs_here(value)
     return option != "prompt" or value in prompt_names()
 
 

@@ -1,7 +1,15 @@
 """The memory bank: records, operations, embedders, the vector index and bank files."""
 
 from memgym.bank.bank import MemoryBank
-from memgym.bank.embedders import ApiEmbedder, CachedEmbedder, Embedder, HashEmbedder, MiniLMEmbedder, get_embedder
+from memgym.bank.embedders import (
+    ApiEmbedder,
+    CachedEmbedder,
+    Embedder,
+    HashEmbedder,
+    MiniLMEmbedder,
+    get_embedder,
+    runs_here,
+)
 from memgym.bank.records import OPERATION_ALIASES, OPERATIONS, Event, MemoryRecord, Operation, PlanError
 
 __all__ = [
@@ -18,4 +26,5 @@ __all__ = [
     "Operation",
     "PlanError",
     "get_embedder",
+    "runs_here",
 ]

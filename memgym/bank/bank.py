@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from memgym.bank import storage
-from memgym.bank.embedders import CachedEmbedder, Embedder, check_embedder, embed_checked, get_embedder
+from memgym.bank.embedders import CachedEmbedder, Embedder, check_embedder, embed_checked, get_embedder, runs_here
 from memgym.bank.index import EXACT_LIMIT, VectorIndex
 from memgym.bank.records import Event, MemoryRecord, Operation, PlanError, check_storable
 from memgym.checks import check_int
@@ -316,7 +316,7 @@ class MemoryBank:
         """
         snapshot = storage.read(path, check_int("exact_limit", exact_limit, 1))
         if embedder is None:
-            if snapshot.embedder.partition(":")[0] not in ("hash", "minilm"):
+            if not runs_here(snapshot.embedder):
                 raise BankFileError(
                     f"{path} was made with embedder {snapshot.embedder!r}, which is not taken from a file: "
                     "if you trust it, pass it as embedder= (--embedder)"

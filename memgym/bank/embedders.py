@@ -19,6 +19,13 @@ from memgym.errors import ConfigError, MissingExtraError
 from memgym.resolve import resolve
 from memgym.words import STOP_WORDS, UNSPACED, stem
 
+_OWN = re.compile(r"hash(:[0-9]{1,5})?|minilm(:[a-z0-9]+)?")
+
+
+def runs_here(name: object) -> bool:
+    """Say whether a stranger's file may name an embedder: it asks no host, is ours, and is of no great size."""
+    return isinstance(name, str) and _OWN.fullmatch(name) is not None
+
 
 @runtime_checkable
 class Embedder(Protocol):

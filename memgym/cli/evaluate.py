@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 import tempfile
@@ -31,7 +30,7 @@ from memgym.leaderboard.suites import SUITES, missing_file, present
 from memgym.leaderboard.table import leaderboard_tables
 from memgym.locks import file_lock
 from memgym.playing import CONCURRENCY
-from memgym.policy import Policy, policy_class
+from memgym.policy import Policy, policy_class, taken_options
 from memgym.resolve import resolve_class
 from memgym.shown import plain
 
@@ -133,7 +132,7 @@ def _plans(policies: Sequence[str], common: EvaluationPlan) -> list[EvaluationPl
         address = {}
         if entry_point.startswith(("http://", "https://")):
             entry_point, address = "memgym.serving:HttpPolicy", {"url": entry_point}
-        shared = _known(entry_point, common.options)
+        shared = taken_options(resolve_class("policy", entry_point, Policy), common.options)
         taken |= shared.keys()
         own_options = {**address, **shared, **parse_settings(own)}
         plans.append(replace(common, entry_point=entry_point, options=own_options))
@@ -141,15 +140,6 @@ def _plans(policies: Sequence[str], common: EvaluationPlan) -> list[EvaluationPl
     if unknown:
         raise ConfigError(f"none of the policies takes an option {unknown[0]!r}: {', '.join(policies)}")
     return plans
-
-
-def _known(entry_point: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that a policy's class takes."""
-    parameters = inspect.signature(resolve_class("policy", entry_point, Policy)).parameters.values()
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return dict(options)
-    names = {parameter.name for parameter in parameters}
-    return {name: value for name, value in options.items() if name in names}
 
 
 def _evaluations(plans: Sequence[EvaluationPlan]) -> list[Evaluation]:

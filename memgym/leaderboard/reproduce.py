@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +18,7 @@ from memgym.leaderboard.records import EpisodeRecord, Key, PolicyRecord
 from memgym.leaderboard.rounds import Round
 from memgym.leaderboard.trust import STRICT, Trust, check_embedder_name, replay_env
 from memgym.playing import CONCURRENCY, Job, play
-from memgym.policy import Policy, StochasticPolicy, policy_class
+from memgym.policy import Policy, StochasticPolicy, policy_class, taken_options
 from memgym.resolve import resolve_class
 
 OURS = "baselines"
@@ -139,10 +138,7 @@ def _settings(cls: type[Policy], theirs: Mapping[str, Any], trust: Trust) -> dic
         UntrustedError, DataError: an embedder is not admitted.
         ConfigError: an option names a file or a host.
     """
-    parameters = inspect.signature(cls).parameters.values()
-    any_name = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters)
-    names = {parameter.name for parameter in parameters}
-    taken = {option: value for option, value in theirs.items() if any_name or option in names}
+    taken = taken_options(cls, theirs)
     for option, value in taken.items():
         if (option in cls.path_options and value is not None) or (isinstance(value, str) and is_path(value)):
             raise ConfigError(f"policy option {option!r} names a file or a host: give yours by --policy-set {option}=…")

@@ -22,7 +22,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memgym.api import ApiError
-from memgym.bank import ApiEmbedder, CachedEmbedder, Embedder, HashEmbedder, MemoryBank, MiniLMEmbedder, get_embedder
+from memgym.bank import (
+    ApiEmbedder,
+    CachedEmbedder,
+    Embedder,
+    HashEmbedder,
+    MemoryBank,
+    MiniLMEmbedder,
+    get_embedder,
+    runs_here,
+)
 from memgym.bank import embedders as embedders_module
 from memgym.bank.embedders import _WORD, _WordCodes, _words
 from memgym.errors import BankFileError, ConfigError, MissingExtraError
@@ -566,3 +575,16 @@ def test_api_errors_are_told_at_construction(endpoint, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY")
     with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
         get_embedder("api:tiny")
+
+
+@pytest.mark.parametrize("name", ["hash", "hash:512", "minilm", "minilm:bf16", "minilm:cuda"])
+def test_embedders_that_a_file_may_name(name):
+    assert runs_here(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["api:gpt", "hash:x", "hash:999999999", "hashes:Maker", "minilm:os.system", "own:Maker", "hash:5\n", "", None, 5],
+)
+def test_embedders_that_no_file_may_name(name):
+    assert not runs_here(name)
