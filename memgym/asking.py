@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
 
 from memgym.errors import ConfigError
 from memgym.policy import Ask, AsyncPolicy, Move, Policy
@@ -22,11 +21,6 @@ class Asker(ABC):
 
     def leave(self) -> None:
         """Tell that one worker fewer will ask."""
-
-    @contextmanager
-    def heard(self) -> Iterator[None]:
-        """Tell that somebody waits for what is played: only in this while is a batch asked for."""
-        yield
 
 
 def make_asker(policy: Policy, workers: int, concurrency: int, threads: Executor) -> Asker:
@@ -69,14 +63,10 @@ class _InThreads(Asker):
 
 
 class _InBatches(Asker):
-    """A policy that computes: it is asked once all workers wait for it, and never for somebody who has left.
-
-    After Ctrl-C the loop still runs whatever was to run in its round: without this, that would be whole batches.
-    """
+    """A policy that computes: it is asked once all workers wait for it."""
 
     def __init__(self, policy: Policy, workers: int):
         self._policy, self._workers = policy, workers
-        self._heard = False
         self._waiting: list[tuple[Ask, asyncio.Future[tuple[Move | Exception, float]]]] = []
 
     async def move(self, ask: Ask) -> tuple[Move, float]:
@@ -90,17 +80,8 @@ class _InBatches(Asker):
         self._workers -= 1
         self._ask_when_all_wait()
 
-    @contextmanager
-    def heard(self) -> Iterator[None]:
-        self._heard = True
-        asyncio.get_running_loop().call_soon(self._ask_when_all_wait)  # once the caller waits, and can be interrupted
-        try:
-            yield
-        finally:
-            self._heard = False
-
     def _ask_when_all_wait(self) -> None:
-        if not self._heard or not self._waiting or len(self._waiting) < self._workers:
+        if not self._waiting or len(self._waiting) < self._workers:
             return
         waiting, self._waiting = self._waiting, []
         waiting.sort(key=lambda asked: (asked[0].trial, asked[0].index))

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -193,21 +193,12 @@ def play(
 
 @contextmanager
 def _runner() -> Iterator[asyncio.Runner]:
-    """Make an event loop that is closed wherever its user is given up: perhaps while another loop runs.
-
-    Of what ends then nobody hears: whoever waited for it knows why it ends.
-    """
+    """Make an event loop that is closed wherever its user is given up: perhaps while another loop runs."""
     runner = asyncio.Runner()
-
-    def close() -> None:
-        runner.get_loop().set_exception_handler(lambda loop, context: None)
-        with suppress(BaseException):  # a second Ctrl-C within a move is that task's end, told once more here
-            runner.close()
-
     try:
         yield runner
     finally:
-        closer = threading.Thread(target=close)
+        closer = threading.Thread(target=runner.close)
         closer.start()
         closer.join()
 
@@ -251,8 +242,7 @@ class _Stage:
         """Play until another episode has ended."""
         if self._work is None:
             self._work = asyncio.create_task(self._play_all())
-        with self._ask.heard():
-            self.ended = await self._queue.get()
+        self.ended = await self._queue.get()
         if self.ended is None:
             await self._work  # raises what is no episode's failure
 
