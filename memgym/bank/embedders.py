@@ -19,11 +19,11 @@ from memgym.errors import ConfigError, MissingExtraError
 from memgym.resolve import resolve
 from memgym.words import STOP_WORDS, UNSPACED, stem
 
-_OWN = re.compile(r"hash(:[0-9]{1,5})?|minilm(:[a-z0-9]+)?")
+_OWN = re.compile(r"hash(:[0-9]{1,5})?|minilm(:bf16)?")
 
 
 def runs_here(name: object) -> bool:
-    """Say whether a stranger's file may name an embedder: it asks no host, is ours, and is of no great size."""
+    """Say whether a stranger's file may name an embedder: it asks no host, is ours, and chooses neither device nor size."""
     return isinstance(name, str) and _OWN.fullmatch(name) is not None
 
 
