@@ -23,7 +23,7 @@ _OWN = re.compile(r"hash(:[0-9]{1,5})?|minilm(:bf16)?")
 
 
 def runs_here(name: object) -> bool:
-    """Say whether a stranger's file may name an embedder: it asks no host, is ours, and chooses neither device nor size."""
+    """Say whether a stranger's file may name an embedder: it is ours, asks no host, and chooses no device."""
     return isinstance(name, str) and _OWN.fullmatch(name) is not None
 
 
