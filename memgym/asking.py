@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from memgym.errors import ConfigError
@@ -23,7 +23,9 @@ class Asker(ABC):
         """Tell that one worker fewer will ask."""
 
 
-def make_asker(policy: Policy, workers: int, concurrency: int, threads: Executor) -> Asker:
+def make_asker(
+    policy: Policy, workers: int, concurrency: int, threads: Executor, call: Callable[[Callable[[], None]], None]
+) -> Asker:
     """Return the way to ask a policy.
 
     Args:
@@ -31,10 +33,11 @@ def make_asker(policy: Policy, workers: int, concurrency: int, threads: Executor
         workers: episodes that are played side by side, at most.
         concurrency: calls that may be under way at once, where the policy waits on a network.
         threads: where such calls wait, if not by ``await``.
+        call: has a batch asked for, by whoever waits for what is played.
     """
     if isinstance(policy, AsyncPolicy):
         return _Awaited(policy, concurrency)
-    return _InThreads(policy, threads) if policy.waits else _InBatches(policy, workers)
+    return _InThreads(policy, threads) if policy.waits else _InBatches(policy, workers, call)
 
 
 class _Awaited(Asker):
@@ -65,24 +68,26 @@ class _InThreads(Asker):
 class _InBatches(Asker):
     """A policy that computes: it is asked once all workers wait for it."""
 
-    def __init__(self, policy: Policy, workers: int):
-        self._policy, self._workers = policy, workers
+    def __init__(self, policy: Policy, workers: int, call: Callable[[Callable[[], None]], None]):
+        self._policy, self._workers, self._call = policy, workers, call
         self._waiting: list[tuple[Ask, asyncio.Future[tuple[Move | Exception, float]]]] = []
 
     async def move(self, ask: Ask) -> tuple[Move, float]:
         answered: asyncio.Future[tuple[Move | Exception, float]] = asyncio.get_running_loop().create_future()
         self._waiting.append((ask, answered))
-        self._ask_when_all_wait()
+        self._call_when_all_wait()
         move, seconds = await answered
         return _unless_failed(move), seconds
 
     def leave(self) -> None:
         self._workers -= 1
-        self._ask_when_all_wait()
+        self._call_when_all_wait()
 
-    def _ask_when_all_wait(self) -> None:
-        if not self._waiting or len(self._waiting) < self._workers:
-            return
+    def _call_when_all_wait(self) -> None:
+        if self._waiting and len(self._waiting) >= self._workers:
+            self._call(self._ask_for_all)
+
+    def _ask_for_all(self) -> None:
         waiting, self._waiting = self._waiting, []
         waiting.sort(key=lambda asked: (asked[0].trial, asked[0].index))
         moves = _moves(self._policy, [ask for ask, _ in waiting])

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import gymnasium as gym
@@ -28,6 +29,7 @@ from memgym.asking import make_asker
 from memgym.checks import check_int
 from memgym.envs.base import MemoryEnv
 from memgym.errors import ConfigError
+from memgym.interrupt import held
 from memgym.policy import Ask, AsyncPolicy, Move, Policy
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -178,8 +180,10 @@ def play(
 
     def drive() -> Iterator[Played]:
         with _runner() as runner, closing(_Stage(policy, env, iter(jobs), seed, concurrency, stepped, keep)) as stage:
+            stop = partial(stage.stop, runner.get_loop())
             while True:
-                runner.run(stage.proceed())  # gives nothing back: the runner would make a text of it, tensors and all
+                with held(stop):  # proceed gives nothing back: the runner would make a text of it, tensors and all
+                    runner.run(stage.proceed())
                 if (played := stage.ended) is None:
                     return
                 yield played
@@ -231,10 +235,11 @@ class _Stage:
         self._threads = ThreadPoolExecutor(concurrency, thread_name_prefix="memgym-playing")
         waits = policy.waits or isinstance(policy, AsyncPolicy)
         self._open = OPEN_PER_CALL * concurrency if waits else concurrency
-        self._ask = make_asker(policy, self._open, concurrency, self._threads)
+        self._queue: asyncio.Queue[Played | Callable[[], None] | None] = asyncio.Queue()
+        self._ask = make_asker(policy, self._open, concurrency, self._threads, self._queue.put_nowait)
         self._step_waits = isinstance(env.unwrapped, MemoryEnv) and env.unwrapped.waits
-        self._queue: asyncio.Queue[Played | None] = asyncio.Queue()
         self._work: asyncio.Task[None] | None = None
+        self._stopped = False
         self.ended: Played | None = None
         """The episode that ended last; None when all have."""
 
@@ -242,9 +247,19 @@ class _Stage:
         """Play until another episode has ended."""
         if self._work is None:
             self._work = asyncio.create_task(self._play_all())
-        self.ended = await self._queue.get()
+        while callable(item := await self._queue.get()) and not self._stopped:
+            item()
+        if self._stopped:
+            return
+        assert not callable(item)
+        self.ended = item
         if self.ended is None:
             await self._work  # raises what is no episode's failure
+
+    def stop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have nothing more asked for, and :meth:`proceed` return, which runs in ``loop``; called at any moment."""
+        self._stopped = True
+        loop.call_soon_threadsafe(self._queue.put_nowait, None)
 
     def close(self) -> None:
         """Let go of the threads; a call under way goes on to its end, and nobody hears of it."""

@@ -170,8 +170,8 @@ class Recorder:
             was written before stays.
     """
 
-    def __init__(self, path: Path, file: io.FileIO, before: Result, *, empty: bool):
-        self.path, self._file, self._header, self._empty = path, file, before.header, empty
+    def __init__(self, path: Path, file: io.FileIO, before: Result, header_size: int = -1):
+        self.path, self._file, self._header, self._header_size = path, file, before.header, header_size
         self._bounds = Bounds(str(path))
         for episode in before.episodes:
             self._bounds.add(episode)
@@ -186,7 +186,7 @@ class Recorder:
             overwrite: whether a file that is there goes.
         """
         line = encode_header(header, str(path))
-        recorder = cls(path, _open(path, "w" if overwrite else "x"), Result(header, ()), empty=True)
+        recorder = cls(path, _open(path, "w" if overwrite else "x"), Result(header, ()), len(_packed(line, path)))
         try:
             recorder._write(line)
         except BaseException:
@@ -199,14 +199,13 @@ class Recorder:
         """Go on with a file whose content was read; a last line that is cut off goes."""
         if result.torn:
             write_result(result, path)
-        return cls(path, _open(path, "a"), result, empty=False)
+        return cls(path, _open(path, "a"), result)
 
     def append(self, episode: EpisodeRecord) -> None:
         """Write the record of an episode, and hand it to the system."""
         line = encode_episode(episode, self._header, str(self.path))
         self._bounds.add(episode)
         self._write(line)
-        self._empty = False
 
     def __enter__(self) -> Self:
         return self
@@ -217,15 +216,16 @@ class Recorder:
         self._close()
 
     def _close(self) -> None:
+        empty = os.fstat(self._file.fileno()).st_size <= self._header_size
         self._file.close()
-        if self._empty:
+        if empty:
             self.path.unlink(missing_ok=True)
 
     def _write(self, line: bytes) -> None:
         if len(line) > MAX_LINE:
             raise DataError(f"{self.path}: a record of {len(line):,} bytes cannot be written: at most {MAX_LINE:,}")
         start = self._file.tell()
-        rest = memoryview(gzip.compress(line, mtime=0) if self.path.suffix == ".gz" else line)
+        rest = memoryview(_packed(line, self.path))
         try:
             while rest:  # the file has no buffer; a full disk takes a part first
                 rest = rest[self._file.write(rest) :]
@@ -242,3 +242,8 @@ def _open(path: Path, mode: str) -> io.FileIO:
         raise ConfigError(f"{path} is there already: --resume goes on with it, --overwrite begins anew") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _packed(line: bytes, path: Path) -> bytes:
+    """Return a line as it stands in the file: compressed by itself, if the file is, so that each can be read alone."""
+    return gzip.compress(line, mtime=0) if path.suffix == ".gz" else line

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -179,6 +181,38 @@ def test_whoever_stops_iterating_stops_the_rest(env: gym.Env) -> None:
     asked = Counts.asked
     time.sleep(0.05)
     assert Counts.asked == asked < 100
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("presses", [1, 2])
+def test_after_an_interrupt_the_policy_is_asked_no_more(
+    env: gym.Env,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    batch: int,
+    presses: int,
+) -> None:
+    batches = []
+
+    class Interrupted(Policy):
+        def act(self, observation: str) -> str:
+            return observation
+
+        def act_many(self, observations: Sequence[str]) -> list[str]:
+            batches.append(len(observations))
+            for _ in range(presses if len(batches) == batch else 0):
+                signal.raise_signal(signal.SIGINT)
+            return ["short"] * len(observations)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(play(Interrupted(), env, [Job(0, index) for index in range(40)], concurrency=3))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    gc.collect()  # a task of which nobody heard would tell now
+    assert len(batches) == batch
+    assert "Traceback" not in capfd.readouterr().err + caplog.text
 
 
 def test_it_plays_inside_of_a_running_loop(env: gym.Env) -> None:

@@ -66,6 +66,24 @@ def test_what_is_recorded_is_read_at_any_moment(small: Result, tmp_path: Path, e
 
 
 @both
+def test_an_episode_stays_whose_writing_was_interrupted_at_its_end(
+    small: Result, tmp_path: Path, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"result{ending}"
+    write = Recorder._write
+
+    def interrupted(recorder: Recorder, line: bytes) -> None:
+        write(recorder, line)
+        raise KeyboardInterrupt
+
+    with Recorder.new(path, small.header) as recorder:
+        monkeypatch.setattr(Recorder, "_write", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            recorder.append(small.episodes[0])
+    assert read_result(path).episodes == small.episodes[:1]
+
+
+@both
 def test_the_order_of_the_lines_does_not_matter(small: Result, tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"result{ending}"
     record(Result(small.header, small.episodes[::-1]), path)
