@@ -85,6 +85,9 @@ def leaderboard(
     elif not files or not (html or markdown or csv):
         raise ConfigError("give result files, and at least one of --html, --markdown and --csv; or --init FOLDER")
     else:
+        if html is None:
+            everything = {parameter.name or "" for parameter in context.command.params}
+            check_beside(context, "a board without --html", everything - {"title", "episodes", "runs"})
         outputs = Outputs(html, markdown, csv, check_text("--title", title), episodes, runs)
         make_leaderboard(files, outputs, _terms(settings, on_round, trust_code, allow_api))
 

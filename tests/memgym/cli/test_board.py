@@ -126,6 +126,12 @@ def test_a_board_needs_files_and_a_form(run: Run, folder: Path) -> None:
         assert "give result files, and at least one of" in run("leaderboard", *arguments, code=2)
 
 
+@pytest.mark.parametrize("option", [("--title", "Ours"), ("--episodes", "3"), ("--run", "runs/a")])
+def test_what_only_a_page_shows_needs_a_page(run: Run, folder: Path, option: tuple[str, str]) -> None:
+    told = run("leaderboard", str(folder), "--csv", "board.csv", *option, code=2)
+    assert f"error: {option[0]} and a board without --html exclude each other" in told
+
+
 def test_diagnose_counts_and_shows(run: Run, folder: Path) -> None:
     told = run("diagnose", folder / "NoMemory.jsonl", "--show", "1")
     assert "never extracted: no memory ever held the evidence" in told
