@@ -21,6 +21,7 @@ from memgym.leaderboard.files import Key
 from memgym.leaderboard.records import EpisodeRecord, Header, decode_episode, encode
 
 _POLL = 0.2  # seconds between looks whether the workers are alive
+_GRACE = 5.0  # seconds that a worker has for its end once nobody waits for it
 
 
 class WorkerError(MemgymError, RuntimeError):
@@ -64,6 +65,9 @@ def in_processes(
     finally:
         for process in processes:
             process.terminate()
+        for process in processes:
+            process.join(_GRACE)
+            process.kill()
 
 
 def on_ray(
@@ -129,7 +133,13 @@ def _parts(keys: Sequence[Key], players: int, concurrency: int) -> Iterator[list
 
 def _work(plan: EvaluationPlan, concurrency: int, tasks: Any, results: Any) -> None:
     """Play what is asked for, until there is no more; each record is handed over as its episode ends."""
+
+    def leave(number: int, frame: object) -> None:
+        results.cancel_join_thread()  # nobody reads any more
+        sys.exit(1)  # in order: semaphores that a killed process leaves are warned of
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    signal.signal(signal.SIGTERM, leave)
     try:
         evaluation = Evaluation(plan)
         while (keys := tasks.get()) is not None:
