@@ -33,6 +33,6 @@ def project(hidden: Tensor, head: nn.Linear) -> Tensor:
         logits = torch.mm(hidden.to(weight.dtype), weight.t(), out_dtype=torch.float32)
     else:
         states = hidden.float()
-        wide = states.new_empty(_ROWS, weight.shape[1])  # one for all parts: fresh memory may cost more than the product
+        wide = states.new_empty(_ROWS, weight.shape[1])  # for all parts: fresh memory may cost more than the product
         logits = torch.cat([states @ wide[: len(rows)].copy_(rows).t() for rows in weight.split(_ROWS)], -1)
     return logits if head.bias is None else logits + head.bias.float()
