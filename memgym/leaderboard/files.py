@@ -216,6 +216,7 @@ class Recorder:
         self._close()
 
     def _close(self) -> None:
+        # The file itself tells, not a note of ours: Ctrl-C may come between a write and the note of it.
         empty = os.fstat(self._file.fileno()).st_size <= self._header_size
         self._file.close()
         if empty:
