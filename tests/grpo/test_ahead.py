@@ -100,6 +100,8 @@ def test_a_second_ctrl_c_does_not_wait_for_the_rollout(tmp_path):
         from grpo.config import load_config
         from grpo.trainer import Trainer
 
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background has it ignored
+
         class Endless(toy.Bandit):
             def begin(self, request):
                 return (lambda: self.wait()) if request.iteration else (lambda: self(request))
