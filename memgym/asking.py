@@ -66,7 +66,10 @@ class _InThreads(Asker):
 
 
 class _InBatches(Asker):
-    """A policy that computes: it is asked once all workers wait for it."""
+    """A policy that computes: it is asked once all workers wait for it.
+
+    Not by the last of them, which would ask once more after Ctrl-C, but by whoever waits for what is played.
+    """
 
     def __init__(self, policy: Policy, workers: int, call: Callable[[Callable[[], None]], None]):
         self._policy, self._workers, self._call = policy, workers, call

@@ -170,7 +170,7 @@ class Recorder:
             was written before stays.
     """
 
-    def __init__(self, path: Path, file: io.FileIO, before: Result, header_size: int = -1):
+    def __init__(self, path: Path, file: io.FileIO, before: Result, header_size: int = -1):  # -1: it stays in any case
         self.path, self._file, self._header, self._header_size = path, file, before.header, header_size
         self._bounds = Bounds(str(path))
         for episode in before.episodes:

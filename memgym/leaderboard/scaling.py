@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from queue import Empty
 from typing import Any
@@ -21,7 +22,7 @@ from memgym.leaderboard.files import Key
 from memgym.leaderboard.records import EpisodeRecord, Header, decode_episode, encode
 
 _POLL = 0.2  # seconds between looks whether the workers are alive
-_GRACE = 5.0  # seconds that a worker has for its end once nobody waits for it
+_GRACE = 5.0  # seconds that the workers have for their end once nobody waits for it
 
 
 class WorkerError(MemgymError, RuntimeError):
@@ -65,8 +66,9 @@ def in_processes(
     finally:
         for process in processes:
             process.terminate()
+        end = time.monotonic() + _GRACE
         for process in processes:
-            process.join(_GRACE)
+            process.join(max(0.0, end - time.monotonic()))
             process.kill()
 
 
