@@ -10,7 +10,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from queue import Empty
 from typing import Any
@@ -22,7 +21,6 @@ from memgym.leaderboard.files import Key
 from memgym.leaderboard.records import EpisodeRecord, Header, decode_episode, encode
 
 _POLL = 0.2  # seconds between looks whether the workers are alive
-_GRACE = 5.0  # seconds that the workers have for their end once nobody waits for it
 
 
 class WorkerError(MemgymError, RuntimeError):
@@ -66,10 +64,6 @@ def in_processes(
     finally:
         for process in processes:
             process.terminate()
-        end = time.monotonic() + _GRACE
-        for process in processes:
-            process.join(max(0.0, end - time.monotonic()))
-            process.kill()
 
 
 def on_ray(
@@ -135,13 +129,7 @@ def _parts(keys: Sequence[Key], players: int, concurrency: int) -> Iterator[list
 
 def _work(plan: EvaluationPlan, concurrency: int, tasks: Any, results: Any) -> None:
     """Play what is asked for, until there is no more; each record is handed over as its episode ends."""
-
-    def leave(number: int, frame: object) -> None:
-        results.cancel_join_thread()  # nobody reads any more
-        sys.exit(1)  # in order: semaphores that a killed process leaves are warned of
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
-    signal.signal(signal.SIGTERM, leave)
     try:
         evaluation = Evaluation(plan)
         while (keys := tasks.get()) is not None:
