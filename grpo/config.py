@@ -23,7 +23,9 @@ class TrainerConfig:
     epochs: int = option(1, "passes over each rollout", least=1)
     mini_batches: int = option(1, "optimiser steps per pass", least=1)
     micro_tokens: int = option(8192, "most padded tokens in one forward and backward pass, per rank", least=1)
-    precision: Literal["float32", "bf16"] = option("float32", "bf16 is autocast over float32 weights")
+    precision: Literal["auto", "float32", "bf16"] = option(
+        "float32", "bf16 is autocast over float32 weights; auto is bf16 where the device computes in it"
+    )
     strategy: Literal["ddp", "fsdp"] = option("ddp", "under torchrun: replicate the policy, or shard it (FSDP2)")
 
     lr: float = option(1e-6, "peak learning rate of AdamW", least=0)

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from grpo.metrics import Metrics
 from grpo.optimizer import learning_rate, make_optimizer
 from grpo.options import flatten
 from grpo.policies import TrainablePolicy
+from grpo.precision import settled
 from grpo.run_folder import RunFolder
 from grpo.tracking import Tracker
 
@@ -44,7 +46,7 @@ class Trainer:
     Args:
         policy: What is trained.
         collector: Returns a rollout buffer for a :class:`grpo.collector.RolloutRequest`.
-        config: The settings.
+        config: The settings; a precision that is ``auto`` is settled by the device, and checkpoints name what it was.
         reference: The policy that a KL refers to; not needed where ``policy`` holds one itself.
         validate: Returns named figures on held-out episodes; called on every rank, so that they can share the work;
             rank 0's figures count.
@@ -72,6 +74,7 @@ class Trainer:
         world: TorchWorld | None = None,
     ):
         self.world = world or TorchWorld()
+        config = replace(config, precision=settled(config.precision, self.world.device))
         self.forward = distributed.wrap(policy, config.strategy, self.world)
         if config.loss.needs_reference and reference is None and not policy.has_reference:
             raise ConfigError(f"kl = {config.loss.kl!r} needs a reference: pass a frozen copy of the policy")

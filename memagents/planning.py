@@ -227,7 +227,7 @@ def _weights(
     yield Need("Adam's moments", 4 * _ADAM * learned / split, 4 * _ADAM * learned / split)
     if run.trainer.loss.needs_reference and not run.lora_rank:
         yield Need("reference for the KL", 4 * size.parameters / split, 4 * size.parameters / split)
-    if run.trainer.precision == "bf16":
+    if run.trainer.precision != "float32":
         yield Need("weights rounded to bfloat16 for an update", 0, 2 * size.parameters)
 
 
@@ -252,7 +252,7 @@ def _sampler(
 
 def _activations(recipe: TrainingRecipe, size: ModelSize) -> Iterator[Need]:
     run = recipe.run
-    kept = size.kept_bytes(run.trainer.precision == "bf16", run.gradient_checkpointing)
+    kept = size.kept_bytes(run.trainer.precision != "float32", run.gradient_checkpointing)
     what = f"activations, micro_tokens = {run.trainer.micro_tokens:,}"
     yield Need(what, 0, kept * run.trainer.micro_tokens)
     yield Need("logits of a tile", 0, _LOGITS * 4 * TILE["cuda"])
@@ -267,4 +267,4 @@ def _batch_tokens(table: Mapping[str, Any]) -> int:
 
 
 def _element(dtype: str) -> int:
-    return _ELEMENT.get(dtype, 2)  # "auto" is bfloat16 on a card
+    return _ELEMENT.get(dtype, 2)  # "auto" is bfloat16 on a card, as is a precision that is "auto"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -23,6 +24,7 @@ from grpo.config import check_best_metric
 from grpo.distributed import TorchWorld
 from grpo.imitation import Demonstrations
 from grpo.policies import TrainablePolicy
+from grpo.precision import computes_in_bfloat16, settled
 from grpo.run_folder import RunFolder
 from grpo.trainer import Trainer
 from memagents.agents import Agent, load_agent
@@ -150,7 +152,6 @@ class Run:
     def __init__(self, recipe: TrainingRecipe):
         if recipe.run.threads:
             torch.set_num_threads(recipe.run.threads)
-        self.recipe = recipe
         # Before the weights: files that are missing are found out sooner than those are loaded.
         env = recipe.make_shaped_env()
         held_out = recipe.make_env(split=recipe.validation.split)
@@ -158,9 +159,11 @@ class Run:
         kind = None if recipe.content.get("backends") else "cpu"
         world = distributed.setup(kind, timedelta(minutes=recipe.run.rank_patience))
         self.agent = load_agent(recipe.agent)
-        learner, config = _learner(self.agent), recipe.run
+        learner = _learner(self.agent)
         self.agent.check_frozen(held_out.phases)
         self.world = replace(world, device=_device(learner, world))
+        self.recipe = recipe = _settled(recipe, _trainable(learner), self.world.device)
+        config = recipe.run
         if config.trainer.precision == "bf16" and self.world.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32, and for sampling
         if recipe.teacher is None and config.groups < self.world.size:
@@ -173,7 +176,10 @@ class Run:
         if backend is not None and backend.model is not None and (copies or backend.rollout_dtype):
             backend.sample_from_copy()
         attend_fast(self.policy, backend, config, self.world.device, copies)
-        _warn_of_slow_bfloat16(config, self.world.device)
+        if config.trainer.precision == "bf16" and not computes_in_bfloat16(self.world.device):
+            logger.warning(
+                "precision = 'bf16' takes many times as long as 'auto': %s does not compute in it", world.device
+            )
         sync = _weight_sync(self.policy, backend)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync, self.world)
         self.trainer = Trainer(
@@ -339,12 +345,20 @@ def attend_fast(
         policy.use_flash_attention()
 
 
-def _warn_of_slow_bfloat16(config: RunConfig, device: torch.device) -> None:
-    if config.trainer.precision == "bf16" and device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        logger.warning(
-            "this CPU does not compute in bfloat16, which then takes many times as long as float32: set "
-            "precision=float32, and dtype and rollout_dtype of the backends to float32"
-        )
+def _settled(recipe: TrainingRecipe, backend: TrainableBackend | None, device: torch.device) -> TrainingRecipe:
+    """Return a recipe in which precisions that are ``auto`` are what they mean here, as it is to be written down.
+
+    Resumed or played on another machine, a run keeps its precisions.
+    """
+    content: dict[str, Any] = copy.deepcopy(dict(recipe.content))
+    precision = settled(recipe.run.trainer.precision, device)
+    if recipe.run.trainer.precision == "auto":
+        content["train"]["precision"] = precision
+    for table in content.get("backends", {}).values():
+        if backend is not None and table.get("rollout_dtype") == "auto":
+            table["rollout_dtype"] = backend.rollout_dtype
+    trainer = replace(recipe.run.trainer, precision=precision)
+    return replace(recipe, content=content, run=replace(recipe.run, trainer=trainer))
 
 
 def _device(learner: Part, world: TorchWorld) -> torch.device:

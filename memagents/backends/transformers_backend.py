@@ -17,6 +17,7 @@ import torch.distributed as dist
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
+from grpo.precision import computes_in_bfloat16
 from memagents.backends.base import Sampling
 from memagents.backends.decode import Growing
 from memagents.backends.lanes import Lanes, holds_lanes
@@ -47,7 +48,8 @@ class TransformersBackend(LocalBackend):
         batch_tokens: the most tokens, prompts and completions together, that are in the key-value cache at once.
         truncate: whether a prompt that leaves no room for ``max_tokens`` loses its middle; else it is an error.
         rollout_dtype: a key of :data:`DTYPES` to sample from a copy of the weights in it, while the model itself is
-            trained in float32; half the time in ``bfloat16``, if the device computes in it. None for no copy.
+            trained in float32; half the time in ``bfloat16``, if the device computes in it. ``auto`` is that where it
+            does, and None where it does not. None for no copy.
         remember: see :class:`~memagents.backends.local.LocalBackend`.
         template_options: see there.
 
@@ -66,15 +68,20 @@ class TransformersBackend(LocalBackend):
         template_options: Mapping[str, Any] | None = None,
     ):
         check_int("batch_tokens", batch_tokens, 1)
-        if rollout_dtype is not None and rollout_dtype not in DTYPES:
-            raise unknown("rollout_dtype", rollout_dtype, DTYPES)
+        if rollout_dtype not in (None, "auto", *DTYPES):
+            raise unknown("rollout_dtype", rollout_dtype, ("auto", *DTYPES))
         unwrap: Any = getattr(model, "get_base_model", lambda: model)
         base: PreTrainedModel = unwrap()
         limit = getattr(base.config.get_text_config(), "max_position_embeddings", None) or tokenizer.model_max_length
         super().__init__(tokenizer, limit, truncate, remember, template_options)
         self.model = model
         self.batch_tokens = batch_tokens
-        self.rollout_dtype = rollout_dtype
+        fast = computes_in_bfloat16(model.device)
+        self.rollout_dtype = ("bfloat16" if fast else None) if rollout_dtype == "auto" else rollout_dtype
+        if not fast and (self.rollout_dtype or model.dtype) in ("bfloat16", torch.bfloat16):
+            logger.warning(
+                "%s does not compute in bfloat16: replies take many times as long as in float32", model.device
+            )
         self._base = self._sampled = base
         self._lanes: Lanes | None = None
         self._stop_ids = stop_ids(tokenizer, getattr(base.generation_config, "eos_token_id", None))

@@ -23,11 +23,6 @@ CARD_ROWS, CARD_PROMPT, CARD_REPLY = 128, 2500, 256
 CARD_GROUP = 16
 
 
-def has_bfloat16() -> bool:
-    """Return whether this CPU computes in bfloat16."""
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()
-
-
 def peak(device: str, dtype: torch.dtype) -> float:
     """Return the FLOP/s of a large matrix product, by the clock of :func:`seconds`."""
     size = 8192 if device == "cuda" else 1024

@@ -22,8 +22,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from arithmetic import add_card, add_phases, has_bfloat16
+import torch
+from arithmetic import add_card, add_phases
 from timing import Report
+
+from grpo.precision import computes_in_bfloat16
 
 GROUP = 8
 REPLY_TOKENS = 64
@@ -174,7 +177,6 @@ def rollout_ours(precision: str) -> Times:
 
 def rollout_published(precision: str) -> Times:
     """The published way; its bf16 is that of the weights."""
-    import torch
     from published_rollout import published_steps
     from transformers import AutoTokenizer
 
@@ -222,8 +224,9 @@ def _verdict(target: float | None, found: float, bound: str = "at most") -> tupl
 def main(model: str = "smollm2") -> None:
     """Run all and print the table."""
     report = Report("grpo")
-    precisions = ["float32", *(["bf16"] if has_bfloat16() else [])]
-    if not has_bfloat16():
+    fast = computes_in_bfloat16(torch.device("cpu"))
+    precisions = ["float32", *(["bf16"] if fast else [])]
+    if not fast:
         report.add("bf16", "this CPU does not compute in it", "", None)
     for precision in precisions:
         add_ratios(

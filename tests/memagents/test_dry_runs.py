@@ -36,7 +36,7 @@ def dry(name: str, model: Path, folder: Path) -> list[str]:
     content = read_training_recipe(name).content
     settings: dict[str, Any] = {"out_dir": str(folder), "save_every": 1, "validate_every": 1, "validation.episodes": 1}
     settings |= {"teacher.episodes": 2, "teacher.rows": 2} if "teacher" in content else {"groups": 1, "group_size": 2}
-    settings |= {"precision": "float32", "threads": 1, "train_episodes": 0}  # bfloat16 is no matter of a few steps
+    settings |= {"precision": "float32", "threads": 1, "train_episodes": 0}  # the same on every machine
     for backend, table in content.get("backends", {}).items():
         settings[f"backends.{backend}.model"] = str(model)
         settings |= {f"backends.{backend}.{key}": "float32" for key in ("dtype", "rollout_dtype") if key in table}

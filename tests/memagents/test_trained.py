@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from grpo import checkpoints
+from grpo import checkpoints, precision
 from grpo.errors import RunFolderError
 from grpo.run_folder import RunFolder
 from memagents.agents import load_agent
+from memagents.backends import transformers_backend
 from memagents.recipes import read_recipe
 from memagents.training import Run
 from memagents.training_recipes import read_training_recipe
@@ -40,6 +41,31 @@ def test_a_run_plays_as_it_did_at_its_end(name: str, settings: tuple[str, ...], 
     assert any((value != start[name]).any() for name, value in run.policy.state_dict().items())
     trained = load_agent(str(tmp_path))
     assert means(score_episodes(trained, run.validation.env, run.validation.indices)) == run.validation()
+
+
+def test_precisions_left_to_the_machine_are_those_of_the_machine_that_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auto = (*READER, f"out_dir={tmp_path}", "save_every=1", "precision=auto", "backends.main.rollout_dtype=auto")
+
+    def on(fast: bool, *settings: str) -> Run:
+        for module in (precision, transformers_backend):
+            monkeypatch.setattr(module, "computes_in_bfloat16", lambda device: fast)
+        return Run(read_training_recipe("tiny_reader", [*auto, *settings]))
+
+    slow = on(False)
+    assert slow.agent.learner.backend.rollout_dtype is None
+    run = on(True)
+    assert run.agent.learner.backend.rollout_dtype == "bfloat16"
+    run.train()
+    kept = RunFolder(tmp_path).recipe()
+    assert kept is not None
+    assert (kept["train"]["precision"], kept["backends"]["main"]["rollout_dtype"]) == ("bf16", "bfloat16")
+    with pytest.raises(ConfigError, match=r'dtype = "bfloat16", now null; train.precision = "bf16", now "fl'):
+        on(False, "iterations=2").train(resume=True)
+    # Played there too in what was validated, and resumed by what the message names.
+    assert load_agent(str(tmp_path)).learner.backend.model.dtype == torch.bfloat16
+    on(False, "iterations=2", "precision=bf16", "backends.main.rollout_dtype=bfloat16").train(resume=True)
 
 
 @pytest.mark.parametrize("name", ["reranker", "tiny_reader"])
