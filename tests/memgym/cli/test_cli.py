@@ -19,7 +19,7 @@ from memgym.registration import ENVIRONMENTS
 from memgym.tasks import TASKS
 
 SCRIPT = shutil.which("memgym", path=str(Path(sys.executable).parent))
-COMMAND = [SCRIPT] if SCRIPT else [sys.executable, "-c", "from memgym.cli import app; app(prog_name='memgym')"]
+COMMAND = [SCRIPT] if SCRIPT else [sys.executable, "-m", "memgym"]
 
 ROW = {
     "id": "mira",
@@ -69,6 +69,13 @@ def run(tmp_path: Path) -> Run:
 
 
 ON_ROWS = ("--set", "task=custom", "--set", "path=rows.json")
+
+
+def test_the_package_is_the_command(run: Run) -> None:
+    command = [sys.executable, "-m", "memgym", "envs", "--help"]
+    asked = subprocess.run(command, capture_output=True, text=True, encoding="utf-8")
+    assert asked.returncode == 0, asked.stderr
+    assert asked.stdout == run("envs", "--help").stdout
 
 
 def test_envs_lists_environments_tasks_and_suites(run: Run) -> None:

@@ -1,0 +1,5 @@
+"""``python -m memgym``."""
+
+from memgym.cli import app
+
+app(prog_name="memgym")
