@@ -1,4 +1,7 @@
-"""Ctrl-C within an event loop: raised anywhere, it would leave a loop that can be neither used nor closed."""
+"""Ctrl-C where it must not be raised just anywhere.
+
+Within an event loop it would leave one that can be neither used nor closed; in a worker, a traceback that nobody wants.
+"""
 
 from __future__ import annotations
 
@@ -33,3 +36,19 @@ def held(stop: Callable[[], None]) -> Iterator[None]:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if pressed:
             raise KeyboardInterrupt from None
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Start processes that never hear of Ctrl-C, not even while they start; one pressed meanwhile is raised at the end.
+
+    On Windows it changes nothing: they have to see to it themselves.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

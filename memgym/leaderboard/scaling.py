@@ -10,12 +10,15 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from queue import Empty
 from typing import Any
 
 from memgym.errors import ConfigError, MemgymError, MissingExtraError
 from memgym.folders import DATA_FOLDER
+from memgym.interrupt import unheard
 from memgym.leaderboard.evaluate import Evaluation, EvaluationPlan
 from memgym.leaderboard.files import Key
 from memgym.leaderboard.records import EpisodeRecord, Header, decode_episode, encode
@@ -48,22 +51,25 @@ def in_processes(
     """
     context = multiprocessing.get_context("spawn")
     tasks, results = context.Queue(), context.Queue()
+    tasks.cancel_join_thread()  # after Ctrl-C nobody takes what is left, and it would be waited for
     for part in _parts(keys, workers, concurrency):
         tasks.put(part)
     processes = [
         context.Process(target=_work, args=(plan, concurrency, tasks, results), daemon=True) for _ in range(workers)
     ]
-    for process in processes:
-        tasks.put(None)
-        process.start()
     try:
+        with unheard():  # Ctrl-C is for the process that writes
+            for process in processes:
+                tasks.put(None)
+                process.start()
         for line in _received(results, processes, len(keys)):
             yield decode_episode(line, header, "a worker")
         for process in processes:
             process.join()
     finally:
         for process in processes:
-            process.terminate()
+            if process.pid is not None:
+                process.terminate()
 
 
 def on_ray(
@@ -129,7 +135,11 @@ def _parts(keys: Sequence[Key], players: int, concurrency: int) -> Iterator[list
 
 def _work(plan: EvaluationPlan, concurrency: int, tasks: Any, results: Any) -> None:
     """Play what is asked for, until there is no more; each record is handed over as its episode ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that writes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # where a start cannot be unheard
+    with suppress(ImportError):
+        from tqdm import tqdm
+
+        tqdm.set_lock(threading.RLock())  # its own, which bm25s makes, is a semaphore: terminated, we would leave it
     try:
         evaluation = Evaluation(plan)
         while (keys := tasks.get()) is not None:

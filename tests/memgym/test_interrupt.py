@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from memgym.interrupt import held
+from memgym.interrupt import held, unheard
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +69,20 @@ def test_in_a_thread_nothing_changes() -> None:
     thread.start()
     thread.join()
     assert done == [signal.default_int_handler]
+
+
+def start_and_press(seen: list[str]) -> None:
+    """Start a process that Ctrl-C does not reach, press it, and say what came of both."""
+    pressed = "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('unheard')"
+    with unheard():
+        started = subprocess.Popen([sys.executable, "-c", pressed], stdout=subprocess.PIPE, text=True)
+        signal.raise_signal(signal.SIGINT)
+        seen.append(started.communicate()[0].strip())
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows cannot hold back a signal")
+def test_processes_that_are_started_unheard_do_not_hear_it_and_who_starts_them_does() -> None:
+    seen: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        start_and_press(seen)
+    assert seen == ["unheard"]

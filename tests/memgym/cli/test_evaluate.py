@@ -484,23 +484,45 @@ def test_it_says_how_far_it_is_where_no_terminal_shows_bars(
     assert re.fullmatch(r"baselines:NoMemory: 3 of 3 episodes, \d+ steps.*", lines[-1])
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
-def test_an_interrupt_keeps_what_was_played(evaluate: Evaluate) -> None:
-    command = [sys.executable, "-c", "from memgym.cli import app; app()", "evaluate", "policies:Slow", *LONG]
+def interrupted(policy: str, *arguments: str) -> str:
+    """Press Ctrl-C some way into an evaluation, and return what it says."""
 
     def child() -> None:
+        os.setpgrp()  # Ctrl-C is for the whole group, workers and all
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a test run in the background has it ignored
 
     process = subprocess.Popen(
-        [*command, "--episodes", "2000"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=child
+        [sys.executable, "-m", "memgym", "evaluate", policy, *LONG, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=child,
     )
     while not (found := list(Path("results").glob("*.jsonl"))) or found[0].stat().st_size < 20_000:
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    os.killpg(process.pid, signal.SIGINT)
+    try:
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
-    assert errors.strip().endswith("interrupted")
+    return errors
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_an_interrupt_ends_workers_who_have_much_before_them(evaluate: Evaluate) -> None:
+    # More parts than a pipe holds, and a policy that searches by BM25, whose library makes a semaphore.
+    last = interrupted("baselines:Lexical", "--episodes", "8000", "--concurrency", "1", "--workers", "1").splitlines()[
+        -1
+    ]
+    assert last == "interrupted"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
+def test_an_interrupt_keeps_what_was_played(evaluate: Evaluate) -> None:
+    errors = interrupted("policies:Slow", "--episodes", "2000")
+    assert errors.strip().endswith("interrupted"), errors
     assert "Traceback" not in errors
     result = read_result(result_file())
     assert not result.torn
