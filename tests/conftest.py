@@ -18,6 +18,7 @@ import pytest
 import typer.main
 import typer.testing
 
+os.environ["HF_HUB_OFFLINE"] = "1"  # before any library reads it: no test waits for a hub, or asks one
 typer.testing._get_command = cache(typer.main.get_command)  # the runner builds all commands at every call
 
 

@@ -37,7 +37,7 @@ def recipe(model_dir: Path, tmp_path: Path) -> Path:
 
 
 def memagents(*arguments: object, typed: str = "") -> str:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONIOENCODING": "utf-8"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
     command = [sys.executable, "-m", "memagents", *map(str, arguments)]
     done = subprocess.run(command, input=typed, capture_output=True, text=True, encoding="utf-8", env=environment)
     assert done.returncode == 0, done.stderr

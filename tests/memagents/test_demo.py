@@ -23,7 +23,7 @@ def memagents(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONIOENCODING": "utf-8", "HF_HUB_OFFLINE": "1", "COLUMNS": "100"}
+    return {**os.environ, "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"}
 
 
 @pytest.mark.slow

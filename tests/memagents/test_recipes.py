@@ -183,8 +183,7 @@ def test_recipes_that_make_no_agent_are_one_line(content: bytes, message: str, t
         ({"kind": "transformers", "model": "no/such/model/folder"}, r"\[backends\.main\]: .*no/such/model/folder"),
     ],
 )
-def test_mistakes_about_backends(table: dict, message: str, monkeypatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+def test_mistakes_about_backends(table: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         MemoryR1Agent({**R1, "backends": {"main": table}})
 
