@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+import torch
 
+from grpo.precision import computes_in_bfloat16
 from memagents.agents import AGENTS, PromptedAgent, agent_class
 from memagents.backends import Backend, make_backend
 from memagents.modules import module_class
@@ -22,6 +24,7 @@ SMALL = {
     "icl": {"length": 600, "questions": 1},
 }
 MAX_TOKENS = 5
+FAST = "bfloat16" if computes_in_bfloat16(torch.device("cpu")) else "float32"
 VLLM = pytest.mark.filterwarnings("ignore")  # vLLM's own, at its import and at every start
 
 
@@ -40,7 +43,7 @@ def quick() -> Suite:
 def backend(request: pytest.FixtureRequest, smollm2: str) -> Backend:
     """SmolLM2 in this process by Transformers or vLLM, or served by vLLM over HTTP."""
     if request.param == "transformers":
-        return make_backend({"kind": "transformers", "model": smollm2, "dtype": "bfloat16", "device": "cpu"})
+        return make_backend({"kind": "transformers", "model": smollm2, "dtype": FAST, "device": "cpu"})
     if request.param == "vllm":
         return request.getfixturevalue("engine")
     return make_backend({"kind": "openai", "model": "smollm2", "base_url": request.getfixturevalue("served")})
