@@ -120,7 +120,13 @@ def test_every_command_is_called() -> None:
 
 @pytest.mark.parametrize(
     ("command", "place"),
-    [(c, p) for c in COMMANDS for p in PLACES if c.startswith("memgym") or p != "a page of 256 signs"],
+    [
+        # Each command in one place by default, in turn.
+        pytest.param(c, p, marks=[] if i % len(PLACES) == j else pytest.mark.slow)
+        for i, c in enumerate(COMMANDS)
+        for j, p in enumerate(PLACES)
+        if c.startswith("memgym") or p != "a page of 256 signs"
+    ],
 )
 def test_a_poor_place(command: str, place: str, folder: Path) -> None:
     arguments, code = COMMANDS[command]
