@@ -100,6 +100,7 @@ def test_only_the_first_rank_reads_the_checkpoint_that_all_resume_from(toy, tmp_
     assert [line["step"] for line in metrics(run)] == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_checkpoint_of_another_policy_is_told_by_every_rank(toy, tmp_path):
     run, script = tmp_path / "run", str(Path(__file__).with_name("toy.py"))
     toy.main("bandit", str(run), str(tmp_path / "one.pt"), "iterations=1", "save_every=1")

@@ -164,6 +164,7 @@ def test_ranks_sample_train_save_resume_and_start_the_next_stage(
     following.train()
 
 
+@pytest.mark.slow
 def test_a_backend_that_cannot_sample_from_a_copy_is_refused(recipe, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="Resident has no sample_from_copy"):
         train(2, recipe("kind = 'ranks:Resident.load'", tmp_path / "run"), "strategy=fsdp")
