@@ -178,7 +178,7 @@ class Run:
         attend_fast(self.policy, backend, config, self.world.device, copies)
         if config.trainer.precision == "bf16" and not computes_in_bfloat16(self.world.device):
             logger.warning(
-                "precision = 'bf16' takes many times as long as 'auto': %s does not compute in it", world.device
+                "precision = 'bf16' takes many times as long as 'auto': %s does not compute in it", self.world.device
             )
         sync = _weight_sync(self.policy, backend)
         self.validation = Validation(self.agent, held_out, recipe.validation, sync, self.world)

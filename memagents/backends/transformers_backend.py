@@ -78,7 +78,8 @@ class TransformersBackend(LocalBackend):
         self.batch_tokens = batch_tokens
         fast = computes_in_bfloat16(model.device)
         self.rollout_dtype = ("bfloat16" if fast else None) if rollout_dtype == "auto" else rollout_dtype
-        if not fast and (self.rollout_dtype or model.dtype) in ("bfloat16", torch.bfloat16):
+        sampled = DTYPES[self.rollout_dtype] if self.rollout_dtype else model.dtype
+        if sampled == torch.bfloat16 and not fast:
             logger.warning(
                 "%s does not compute in bfloat16: replies take many times as long as in float32", model.device
             )

@@ -68,7 +68,7 @@ def test_a_day_is_the_next_of_that_name(day: str, month: str, today: date, meant
 
 
 def test_the_difficulties_are_in_order() -> None:
-    easy, medium, hard = (scores(Lexical(), BANK, 14, difficulty=d)["answer"] for d in ("easy", "medium", "hard"))
+    easy, medium, hard = (scores(Lexical(), BANK, 20, difficulty=d)["answer"] for d in ("easy", "medium", "hard"))
     assert easy > medium > hard
 
 

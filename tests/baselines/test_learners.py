@@ -122,7 +122,7 @@ def test_whatever_names_a_file_says_so() -> None:
 def test_the_weights_that_come_with_it_beat_the_start_or_are_as_good(name: str, least: float) -> None:
     env = make("memgym/RMMReranker-v1", difficulty="medium", split="test")
     start, learned = (
-        held_out(policy, env, "evidence_recall", 30) for policy in (PhasePolicy(), getattr(baselines, name)())
+        held_out(policy, env, "evidence_recall", 60) for policy in (PhasePolicy(), getattr(baselines, name)())
     )
     assert difference_interval(start, learned)[0] > least
 

@@ -197,7 +197,6 @@ def hub(tmp_path, monkeypatch):
     """A folder that stands for a hub repository with the splits train and test; the cache is kept out of the home."""
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     datasets.disable_progress_bars()
     folder = tmp_path / "hub"
     folder.mkdir()

@@ -99,7 +99,6 @@ def test_a_pickle_of_a_file_that_changed_is_refused(tmp_path, form):
 def test_rows_of_a_hub_data_set(tmp_path, monkeypatch):
     datasets = pytest.importorskip("datasets")
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     datasets.disable_progress_bars()
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "train.jsonl").write_text('{"id": 1}\n{"id": 2}')

@@ -92,12 +92,12 @@ def told(folder: Path, request: pytest.FixtureRequest) -> dict[str, Told]:
     return found
 
 
-def test_there_are_enough_of_them(told: dict[str, Told]) -> None:
+def test_there_are_enough_of_them(told: dict[str, Told], request: pytest.FixtureRequest) -> None:
+    few = request.node.callspec.params["told"] == "few"
     assert len(COLLECTION) >= 200
     for name, commands in told.items():
         wanted = COMMANDS | SHOWING if name.startswith(("shown", "size")) else COMMANDS
-        assert set(commands) in (wanted, wanted & {*LARGE})
-        assert set(commands) == wanted or name.startswith(("size", "long"))
+        assert set(commands) == (wanted & {*LARGE} if few and name.startswith(("size", "long")) else wanted)
 
 
 @pytest.mark.parametrize("name", COLLECTION)

@@ -21,8 +21,8 @@ from memgym.tasks.procedural.lifecycle.story import ASSISTANT
 from memgym.tasks.procedural.lifecycle.topics import TOPICS
 from memgym.tasks.procedural.persona.pools import MONTHS
 
-SAMPLE = (("easy", 42), ("medium", 6), ("hard", 2))
-"""Episodes of each split: 150 in all."""
+SAMPLE = (("easy", 88), ("medium", 10), ("hard", 2))
+"""Episodes of each split: 300 in all."""
 SPLITS = Lifecycle.splits
 
 
